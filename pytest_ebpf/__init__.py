@@ -1,0 +1,1 @@
+"""Declare eBPF programs in TOML, build CO-RE objects, test them on many real kernels from pytest."""
