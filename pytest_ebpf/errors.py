@@ -119,8 +119,25 @@ class GuestError(EbpfError):
         self.errno = errno
 
 
+class KernelCrashedError(EbpfError):
+    """The guest's kernel died. *console* is the tail of what it printed, the splat included."""
+
+    def __init__(self, what: str, *, where: str | None = None, console: str = "") -> None:
+        super().__init__(what, where=where)
+        self.console = console
+
+
 class InfrastructureError(EbpfError):
-    """We could not tell: the machine, the guest or the wire failed. Never a verdict on the program."""
+    """We could not tell: the machine, the guest or the wire failed. Never a verdict on the program.
+
+    *console* is the tail of what the guest printed, where there is a guest.
+    """
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, console: str = ""
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.console = console
 
 
 class MachineError(InfrastructureError):
