@@ -1,0 +1,194 @@
+"""A running virtual machine: its process, the agent's port, its console."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from pytest_ebpf import process
+from pytest_ebpf.errors import (
+    DeadlineError,
+    EbpfError,
+    GuestLostError,
+    KernelCrashedError,
+    MachineError,
+)
+from pytest_ebpf.machine.console import Console, splat
+from pytest_ebpf.machine.qemu import Channels
+
+_QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
+_QEMU_HINT: Final = "install it: apt-get install qemu-system-x86"
+_SETPRIV_HINT: Final = "install it: apt-get install util-linux"
+
+#: Seconds that a machine which has hung up is given to end and to print its last words.
+_LAST_WORDS: Final = 2.0
+
+
+def find_qemu() -> Path:
+    """Return the emulator; :class:`~pytest_ebpf.errors.ToolError` if there is none."""
+    return process.find(_QEMU, hint=_QEMU_HINT)
+
+
+class Machine:
+    """A QEMU process, ended on exit from the ``with`` block or when this process dies.
+
+    It is the byte stream (:class:`~pytest_ebpf.guest.Stream`) to the agent in it; while it waits for
+    the port it takes in the console too, so that neither side ever blocks on the other.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], port: socket.socket, console: socket.socket) -> None:
+        self._process = child
+        self._port = port
+        self._console_socket = console
+        self._console = Console()
+        self._received = bytearray()
+        self._poll = select.poll()
+        self._poll.register(port, select.POLLIN)
+        self._poll.register(console, select.POLLIN)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the emulator."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the emulator still runs."""
+        return self._process.poll() is None
+
+    @property
+    def console(self) -> str:
+        """The newest of what the guest printed, as text."""
+        self._drain_console()
+        return self._console.text
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of *data* to the agent by *deadline*."""
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._port.send(left) :]
+            except BlockingIOError:
+                self._poll.modify(self._port, select.POLLIN | select.POLLOUT)
+                self._wait(deadline, "take a request")
+                self._poll.modify(self._port, select.POLLIN)
+            except OSError as error:
+                raise self._lost() from error
+
+    def receive(self, size: int, deadline: float) -> bytes:
+        """Return exactly *size* bytes from the agent by *deadline*."""
+        while len(self._received) < size:
+            self._wait(deadline, "answer")
+            self._take(max(size - len(self._received), 1 << 16))
+        data = bytes(self._received[:size])
+        del self._received[:size]
+        return data
+
+    def stop(self) -> None:
+        """End the machine now. Does nothing the second time."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._drain_console()
+        self._port.close()
+        self._console_socket.close()
+
+    def _take(self, size: int) -> None:
+        try:
+            data = self._port.recv(size)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self._lost() from error
+        if not data:
+            raise self._lost()
+        self._received += data
+
+    def _wait(self, deadline: float, what: str) -> None:
+        """Wait until the port has something, taking in the console meanwhile."""
+        port = self._port.fileno()
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DeadlineError(f"the guest did not {what} in time", console=self.console)
+            ready = dict(self._poll.poll(left * 1000))
+            if self._console_socket.fileno() in ready:
+                self._drain_console()
+            if port in ready:
+                return
+
+    def _drain_console(self) -> None:
+        while self._console_socket.fileno() >= 0:
+            try:
+                data = self._console_socket.recv(1 << 16)
+            except OSError:  # nothing there for now, or the emulator is gone
+                return
+            if not data:
+                self._poll.unregister(self._console_socket)
+                self._console_socket.close()
+                return
+            self._console.append(data)
+
+    def _lost(self) -> EbpfError:
+        """Say why the port hung up: the kernel died, or we do not know."""
+        try:
+            self._process.wait(_LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        text = self.console
+        if found := splat(text):
+            return KernelCrashedError(found, console=text)
+        return GuestLostError(f"the machine ended ({_ending(self._process.returncode)})", console=text)
+
+
+def spawn(command: Callable[[Channels], Sequence[str]], *, inherited: Sequence[int] = ()) -> Machine:
+    """Start the emulator that *command* gives for its channels; *inherited* are further descriptors it needs.
+
+    The kernel ends it when this process dies, however that happens (``PR_SET_PDEATHSIG``).
+    :class:`MachineError` if it cannot be started.
+    """
+    setpriv = str(process.find(["setpriv"], hint=_SETPRIV_HINT))
+    port, guest_port = socket.socketpair()
+    console, guest_console = socket.socketpair()
+    channels = Channels(guest_port.fileno(), guest_console.fileno())
+    with guest_port, guest_console:
+        try:
+            child = subprocess.Popen(
+                [setpriv, "--pdeathsig", "KILL", "--", *command(channels)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                # QEMU's own complaints stand with what the guest printed
+                stderr=guest_console.fileno(),
+                pass_fds=(channels.port, channels.console, *inherited),
+            )
+        except OSError as error:
+            port.close()
+            console.close()
+            raise MachineError(f"the emulator cannot be started ({error.strerror})") from error
+    port.setblocking(False)
+    console.setblocking(False)
+    return Machine(child, port, console)
+
+
+def _ending(status: int | None) -> str:
+    if status is None:
+        return "still running"
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}"
