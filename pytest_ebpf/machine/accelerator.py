@@ -47,11 +47,11 @@ def choose(request: Request, prove: Callable[[], None], memory: Path) -> Choice:
         return Choice("tcg", problem)
     if request == "kvm":
         return Choice("kvm")
-    problem = _recall(memory)
-    if problem is None:
-        problem = _proof(prove)
-        _remember(memory, problem)
-    return Choice("tcg", problem) if problem else Choice("kvm")
+    found = _recall(memory)
+    if found is None:
+        found = _proof(prove)
+        _remember(memory, found)
+    return Choice("tcg", found) if found else Choice("kvm")
 
 
 def _device_problem() -> str:

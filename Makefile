@@ -1,0 +1,71 @@
+# From a fresh Debian machine to a tested packet filter. `make demo` shows it, `make test` proves it.
+# Everything is installed by this file; each step is skipped when it has been done.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+KERNELS := 5.10 6.1 6.12 6.18 7.2
+
+# What the host must have. libmsgpack-c-dev is called libmsgpack-dev up to bookworm.
+PACKAGES := clang-19 llvm-19 bpftool qemu-system-x86 gcc libc6-dev make dpkg-dev libelf-dev zlib1g-dev \
+	libzstd-dev xz-utils lz4 zstd util-linux debian-archive-keyring
+MSGPACK := libmsgpack-c-dev libmsgpack-dev
+
+.PHONY: help setup packages agent kernels demo test lint bench clean
+
+help:
+	@echo "make demo    build sample_project and run its tests on $(words $(KERNELS)) kernels"
+	@echo "make test    the whole suite"
+	@echo "make bench   the benchmarks, as ratios"
+	@echo "make clean   remove what was built here (the kernel cache stays)"
+
+## What a machine needs
+
+packages:
+	@vm/install-packages $(PACKAGES) -- $(MSGPACK)
+
+.venv/ready: pyproject.toml
+	@echo "==> Python environment in .venv"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+agent: packages
+	@$(MAKE) -C vm/agent
+
+setup: packages agent .venv/ready
+
+kernels: setup
+	@$(BIN)/ebpf-build kernels fetch $(KERNELS)
+
+## What it is for
+
+demo: kernels
+	@cd sample_project && ../$(BIN)/ebpf-build
+	@cd sample_project && ../$(BIN)/pytest -p ebpf -q --ebpf-kernel all
+	@echo
+	@echo "That was your packet filter on $(words $(KERNELS)) kernels. Next: change sample_project/src/firewall.bpf.c, then"
+	@echo "    cd sample_project && ../$(BIN)/ebpf-build && ../$(BIN)/pytest -p ebpf"
+
+lint: .venv/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+test: kernels lint
+	@$(MAKE) -C vm/agent asan
+	@$(BIN)/pytest -n 2
+	@echo "All of it passes. Next: make demo, or make bench for the measured claims."
+
+bench: kernels
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m benchmarks
+
+clean:
+	@rm -rf .venv build dist vm/agent/build sample_project/build
