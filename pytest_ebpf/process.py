@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pytest_ebpf.errors import ToolError
+
+#: Seconds that an interrupted tool has for cleaning up.
+GRACE: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,22 +49,34 @@ def run(
     """
     words = [os.fspath(word) for word in argv]
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             words,
-            check=False,
-            timeout=timeout,
             cwd=cwd,
             env={**os.environ, **env} if env else None,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-        )
+        ) as child:
+            try:
+                stdout, stderr = child.communicate(stdin, timeout=timeout)
+            except BaseException:
+                _end(child)
+                raise
     except FileNotFoundError as error:
         raise ToolError(f"{words[0]}: not found", hint="install it or correct the path") from error
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{words[0]}: did not finish within {timeout:g} s") from error
     except OSError as error:
         raise ToolError(f"{words[0]}: {error.strerror or error}") from error
-    return Completed(done.returncode, done.stdout, done.stderr)
+    return Completed(child.returncode, stdout, stderr)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Interrupt *child* as Ctrl-C would, so that it can end its own children and clean up; then kill it."""
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
