@@ -1,0 +1,16 @@
+"""BPF objects: what a file says about itself, and whether that is what was declared."""
+
+from __future__ import annotations
+
+from pytest_ebpf.objects.facts import parse_object, read_object
+from pytest_ebpf.objects.model import CoreRelocation, GlobalFacts, MapFacts, ObjectFacts, ProgramFacts
+
+__all__ = [
+    "CoreRelocation",
+    "GlobalFacts",
+    "MapFacts",
+    "ObjectFacts",
+    "ProgramFacts",
+    "parse_object",
+    "read_object",
+]

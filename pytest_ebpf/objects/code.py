@@ -1,0 +1,176 @@
+"""Functions of an object: programs, the subprograms they call, where they come from."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf.ext import BtfExt, CoreRelo, LineInfo, access
+from pytest_ebpf.elf import Elf, Relocation, Section
+from pytest_ebpf.errors import ObjectError
+from pytest_ebpf.hooks import parse
+from pytest_ebpf.objects.model import CoreRelocation, ProgramFacts
+
+#: Bytes of an instruction; ``ldimm64`` takes two.
+INSTRUCTION = 8
+
+_SHF_EXECINSTR = 4
+_CALL = 0x85
+_LOAD_64 = 0x18
+_PSEUDO_CALL = 1  # src_reg of a call: a subprogram
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of *size* bytes at byte *start* of *section*."""
+
+    name: str
+    section: Section
+    start: int
+    size: int
+
+    @property
+    def is_program(self) -> bool:
+        """Whether libbpf takes it for a program: all functions outside ``.text`` are."""
+        return self.section.name != ".text"
+
+
+class Code:
+    """The executable sections of an object. Only what libbpf's own reading would find."""
+
+    def __init__(self, elf: Elf, btf: Btf | None, ext: BtfExt | None) -> None:
+        self._elf = elf
+        self._btf = btf
+        self._ext = ext
+        self.functions = tuple(self._find_functions())
+
+    def _find_functions(self) -> Iterator[Function]:
+        executable = {
+            each.index: each
+            for each in self._elf.sections
+            if each.type == "PROGBITS" and each.flags & _SHF_EXECINSTR
+        }
+        for symbol in self._elf.symbols:
+            section = executable.get(symbol.section_index)
+            if symbol.type != "FUNC" or section is None:
+                continue
+            end = symbol.value + symbol.size
+            if end > section.size or not symbol.size or symbol.value % INSTRUCTION or end % INSTRUCTION:
+                raise ObjectError(
+                    f"function {symbol.name}: bytes {symbol.value} to {end} of section {section.name},"
+                    f" which has {section.size}",
+                    hint="build it again",
+                )
+            yield Function(symbol.name, section, symbol.value, symbol.size)
+
+    @cached_property
+    def _text(self) -> dict[int, Function]:
+        """Subprograms by their first byte in ``.text``."""
+        return {each.start: each for each in self.functions if not each.is_program}
+
+    @cached_property
+    def _relocations(self) -> dict[int, dict[int, Relocation]]:
+        """By index of the section, relocations by their place in it."""
+        sections = {each.section.index: each.section for each in self.functions}
+        return {
+            index: {relocation.offset: relocation for relocation in self._elf.relocations(section)}
+            for index, section in sections.items()
+        }
+
+    def _called(self, function: Function) -> Iterator[Function]:
+        """Subprograms that *function* calls or takes the address of, as libbpf resolves them."""
+        relocations = self._relocations[function.section.index]
+        data = function.section.data
+        order = "<" if self._elf.little_endian else ">"
+        for at in range(function.start, function.start + function.size, INSTRUCTION):
+            code, registers, _, immediate = struct.unpack_from(order + "BBhi", data, at)
+            source = registers >> 4 if self._elf.little_endian else registers & 15
+            relocation = relocations.get(at)
+            base = relocation.symbol.value if relocation else at
+            if code == _CALL and source == _PSEUDO_CALL:
+                target = base + (immediate + 1) * INSTRUCTION
+            elif code == _LOAD_64 and relocation and self._is_text(relocation):
+                target = base + immediate  # a callback's address
+            else:
+                continue
+            if called := self._text.get(target):
+                yield called
+
+    def _is_text(self, relocation: Relocation) -> bool:
+        index = relocation.symbol.section_index
+        return index < len(self._elf.sections) and self._elf.sections[index].name == ".text"
+
+    def _subprograms(self, program: Function) -> tuple[Function, ...]:
+        """Every subprogram that *program* reaches, each once, in the order libbpf appends them."""
+        found: dict[str, Function] = {}
+        waiting = [program]
+        while waiting:
+            for called in self._called(waiting.pop(0)):
+                if called.name not in found:
+                    found[called.name] = called
+                    waiting.append(called)
+        return tuple(found.values())
+
+    @cached_property
+    def _lines(self) -> dict[str, tuple[list[int], list[LineInfo]]]:
+        """By section, the places where lines begin, and those lines, both by rising place."""
+        lines: dict[str, list[LineInfo]] = {}
+        for each in self._ext.lines if self._ext else ():
+            lines.setdefault(each.section, []).append(each)
+        ordered = {name: sorted(found, key=lambda line: line.offset) for name, found in lines.items()}
+        return {name: ([line.offset for line in found], found) for name, found in ordered.items()}
+
+    def _source(self, section: str, offset: int) -> str | None:
+        starts, lines = self._lines.get(section, ([], []))
+        before = bisect_right(starts, offset)
+        return f"{lines[before - 1].file}:{lines[before - 1].line}" if before else None
+
+    def programs(self) -> tuple[ProgramFacts, ...]:
+        """The programs, in the order of sections and, within one, of their places, as libbpf has them."""
+        programs = [each for each in self.functions if each.is_program]
+        programs.sort(key=lambda each: (each.section.index, each.start))
+        return tuple(map(self._program, programs))
+
+    def _program(self, program: Function) -> ProgramFacts:
+        section = program.section.name
+        hook = parse(section)
+        subprograms = self._subprograms(program)
+        return ProgramFacts(
+            name=program.name,
+            section=section.removeprefix("?"),
+            hook=hook,
+            prog_type=int(hook.kind.prog_type) if hook else None,
+            attach_type=int(hook.kind.attach_type) if hook and hook.kind.attach_type is not None else None,
+            autoload=not section.startswith("?"),
+            instructions=program.size // INSTRUCTION,
+            total_instructions=sum(each.size for each in (program, *subprograms)) // INSTRUCTION,
+            size=program.size,
+            source=self._source(section, program.start),
+            subprograms=tuple(each.name for each in subprograms),
+        )
+
+    def relocations(self) -> tuple[CoreRelocation, ...]:
+        """The CO-RE relocations with names for numbers."""
+        if self._btf is None or self._ext is None:
+            return ()
+        return tuple(self._relocation(self._btf, each) for each in self._ext.relocations)
+
+    def _relocation(self, btf: Btf, relo: CoreRelo) -> CoreRelocation:
+        for each in self.functions:
+            if each.section.name == relo.section and each.start <= relo.offset < each.start + each.size:
+                return CoreRelocation(
+                    program=each.name,
+                    instruction=(relo.offset - each.start) // INSTRUCTION,
+                    kind=relo.kind,
+                    type_name=btf.name(relo.type_id),
+                    access=access(btf, relo),
+                    source=self._source(relo.section, relo.offset),
+                )
+        raise ObjectError(
+            f"CO-RE relocation at byte {relo.offset} of section {relo.section}, where no function is",
+            hint="build it again",
+        )

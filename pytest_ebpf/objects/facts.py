@@ -1,0 +1,123 @@
+"""Read a BPF object into facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_ebpf.btf import Btf, DataSec, Modifier, Var
+from pytest_ebpf.btf.ext import BtfExt
+from pytest_ebpf.elf import Elf, Section, Symbol
+from pytest_ebpf.errors import ObjectError
+from pytest_ebpf.objects.code import Code
+from pytest_ebpf.objects.maps import read_maps
+from pytest_ebpf.objects.model import GlobalFacts, ObjectFacts
+
+_DATA = (".rodata", ".data", ".bss")
+
+#: Larger than any BPF object; a file beyond it is something else (a kernel, a core dump).
+_LARGEST = 64 << 20
+
+
+def read_object(path: Path) -> ObjectFacts:
+    """Read the object at *path*; :class:`ObjectError`, located there, if it is none or damaged."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise ObjectError(what, where=str(path), hint="check the path") from error
+    return parse_object(data, path)
+
+
+def parse_object(data: bytes, path: Path) -> ObjectFacts:
+    """Read the bytes of an object that *path* names; :class:`ObjectError`, located there, if damaged."""
+    try:
+        return _facts(data, path)
+    except ObjectError as error:
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise ObjectError(what, where=str(path), hint=error.hint) from error
+
+
+def _facts(data: bytes, path: Path) -> ObjectFacts:
+    if len(data) > _LARGEST:
+        raise ObjectError(f"larger than {_LARGEST >> 20} MiB", hint="give a BPF object")
+    elf = Elf.read(data)
+    # Compilers before LLVM 4 left the machine out, and libbpf takes those objects as well.
+    if elf.machine not in {"BPF", "NONE"}:
+        raise ObjectError(f"an ELF file for {elf.machine}, not for BPF", hint="compile with -target bpf")
+    if elf.type != "REL":
+        raise ObjectError(f"an ELF file of type {elf.type}, not an object (REL)", hint="compile with -c")
+    types, ext_data = elf.section(".BTF"), elf.section(".BTF.ext")
+    btf = Btf.parse(types.data) if types else None
+    ext = BtfExt.parse(ext_data.data, btf) if ext_data and btf else None
+    code = Code(elf, btf, ext)
+    return ObjectFacts(
+        path=path,
+        license=_license(elf),
+        big_endian=not elf.little_endian,
+        has_btf=btf is not None,
+        programs=code.programs(),
+        maps=read_maps(elf, btf),
+        globals=tuple(_globals(elf, btf)),
+        relocations=code.relocations(),
+        btf=btf,
+    )
+
+
+def _license(elf: Elf) -> str | None:
+    section = elf.section("license")
+    return section.data.split(b"\0")[0].decode("utf-8", "replace") if section else None
+
+
+def _is_data(section: Section) -> bool:
+    """Whether libbpf makes a map of it: ``.rodata``, ``.data.cold``, ..."""
+    return any(section.name == base or section.name.startswith(base + ".") for base in _DATA)
+
+
+def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
+    """Global variables: named by BTF if there is any, placed by the symbol table."""
+    symbols: dict[int, dict[str, Symbol]] = {}
+    for symbol in elf.symbols:
+        if symbol.type == "OBJECT":
+            symbols.setdefault(symbol.section_index, {})[symbol.name] = symbol
+    for section in filter(_is_data, elf.sections):
+        known = symbols.get(section.index, {})
+        found = btf.find(section.name, DataSec) if btf else None
+        if btf is None or found is None:
+            for symbol in known.values():
+                yield _global(symbol.name, section, (symbol.value, symbol.size), None, None)
+            continue
+        data = btf.type(found)
+        for slot in data.variables if isinstance(data, DataSec) else ():
+            variable = btf.type(slot.type_id)
+            if not isinstance(variable, Var):
+                raise ObjectError(f"section {section.name}: type {slot.type_id} is no variable")
+            place = known.get(variable.name)
+            offset = place.value if place else slot.offset
+            yield _global(variable.name, section, (offset, slot.size), btf, variable.type_id)
+
+
+def _global(
+    name: str, section: Section, place: tuple[int, int], btf: Btf | None, type_id: int | None
+) -> GlobalFacts:
+    """The variable at *place* (offset, size)."""
+    offset, size = place
+    if offset + size > section.size:
+        raise ObjectError(
+            f"variable {name}: bytes {offset} to {offset + size} of section {section.name},"
+            f" which has {section.size}",
+            hint="build it again",
+        )
+    while btf and type_id and isinstance(outer := btf.type(type_id), Modifier):
+        type_id = outer.type_id
+    return GlobalFacts(
+        name=name,
+        section=section.name,
+        type_name=btf.name(type_id) if btf and type_id else None,
+        type_id=type_id,
+        offset=offset,
+        size=size,
+        constant=section.name.startswith(".rodata"),
+        initial=section.data[offset : offset + size] if section.type != "NOBITS" else None,
+    )
