@@ -21,11 +21,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A union without a name: its members are fields of the struct around it, and share their bytes."""
+    """A union without a name: its members are fields of the struct around it, and share their bytes.
+
+    Each of *alternatives* is one member, or all fields of a member that is a struct without a name.
+    """
 
     offset: int
     size: int
-    fields: tuple[Field, ...]
+    alternatives: tuple[tuple[Field, ...], ...]
 
 
 def names_of(parts: Sequence[Field | Choice]) -> list[str]:
@@ -40,7 +43,8 @@ def flat(parts: Sequence[Field | Choice]) -> list[Field]:
         if isinstance(part, Field):
             found.append(part)
         else:
-            found += [Field(each.name, part.offset + each.offset, each.codec) for each in part.fields]
+            inner = (field for fields in part.alternatives for field in fields)
+            found += [Field(each.name, part.offset + each.offset, each.codec) for each in inner]
     return found
 
 
@@ -67,11 +71,6 @@ def structure(name: str, size: int, parts: Sequence[Field | Choice], cls: type |
             write(fields, buffer, offset)
 
     return Codec(name, size, decode, encode)
-
-
-def union(name: str, size: int, fields: Sequence[Field], cls: type | None) -> Codec:
-    """A union: read as all of its members; written from the members that are given, which must agree."""
-    return structure(name, size, [Choice(0, size, tuple(fields))], cls)
 
 
 def _fields(value: Any, name: str, known: list[str]) -> Mapping[str, Any]:
@@ -114,22 +113,26 @@ def _choice_writer(choice: Choice) -> Callable[[Mapping[str, Any], bytearray, in
     """
 
     def encode(fields: Mapping[str, Any], buffer: bytearray, offset: int) -> None:
-        written: dict[str, bytes] = {}
-        for field in choice.fields:
-            if fields.get(field.name) is not None:
-                alone = bytearray(choice.size)
-                _at(field.name, field.codec.encode, fields[field.name], alone, field.offset)
-                written[field.name] = bytes(alone[: field.offset + field.codec.size])
-        if not written:
-            return
-        widest = max(written, key=lambda name: len(written[name]))
-        for name, data in written.items():
-            if not written[widest].startswith(data):
-                raise Misfit(
-                    f'"{name}" and "{widest}" share their bytes and say different things', "give one of them"
-                )
+        writer: dict[int, str] = {}  # which field wrote a byte, by the byte's place in the union
         start = offset + choice.offset
-        buffer[start : start + len(written[widest])] = written[widest]
+        for alternative in choice.alternatives:
+            given = [field for field in alternative if fields.get(field.name) is not None]
+            alone = bytearray(choice.size)
+            for field in given:
+                _at(field.name, field.codec.encode, fields[field.name], alone, field.offset)
+            covered = {
+                place: field.name
+                for field in given
+                for place in range(field.offset, field.offset + field.codec.size)
+            }
+            for place, name in covered.items():
+                if place in writer and buffer[start + place] != alone[place]:
+                    raise Misfit(
+                        f'"{writer[place]}" and "{name}" share their bytes and say different things',
+                        "give one of them",
+                    )
+                buffer[start + place] = alone[place]
+            writer |= covered
 
     return encode
 

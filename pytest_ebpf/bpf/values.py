@@ -142,11 +142,9 @@ class Values:
         return codec.array(self.codec(found.type_id), found.count)
 
     def _struct(self, found: Struct, name: str) -> Codec:
-        parts = self._parts(found, 0)
+        parts = self._members(found, 0)
         label = name or ("union" if found.is_union else "struct")
         cls = self._binding(label, structs.names_of(parts))
-        if found.is_union:
-            return structs.union(label, found.size, structs.flat(parts), cls)
         return structs.structure(label, found.size, parts, cls)
 
     def _binding(self, name: str, names: list[str]) -> type | None:
@@ -161,23 +159,22 @@ class Values:
             )
         return cls
 
-    def _parts(self, found: Struct, base: int) -> list[structs.Field | structs.Choice]:
-        """The fields of a struct at byte *base*, with those of unnamed structs in their place."""
-        parts: list[structs.Field | structs.Choice] = []
-        for member in found.members:
-            inner_id = self._btf.strip(member.type_id)
-            inner = self._btf.type(inner_id)
-            if isinstance(inner, Struct) and inner.name in _HIDDEN:
-                continue
-            if member.name:
-                parts.append(self._field(member, inner, base))
-            elif isinstance(inner, Struct):
-                at = base + member.bit_offset // 8
-                if inner.is_union:
-                    parts.append(structs.Choice(at, inner.size, tuple(structs.flat(self._parts(inner, 0)))))
-                else:
-                    parts += self._parts(inner, at)
-        return parts
+    def _members(self, found: Struct, base: int) -> list[structs.Field | structs.Choice]:
+        """The parts of a struct or union at byte *base*, those of unnamed structs in their place."""
+        members = [part for member in found.members if (part := self._member(member, base))]
+        if not found.is_union:
+            return [part for parts in members for part in parts]
+        alternatives = tuple(tuple(structs.flat(parts)) for parts in members)
+        return [structs.Choice(0, base + found.size, alternatives)]
+
+    def _member(self, member: Member, base: int) -> list[structs.Field | structs.Choice]:
+        """What a member of a struct at byte *base* contributes: nothing, itself, or its own members."""
+        inner = self._btf.type(self._btf.strip(member.type_id))
+        if isinstance(inner, Struct) and inner.name in _HIDDEN:
+            return []
+        if not member.name and isinstance(inner, Struct):
+            return self._members(inner, base + member.bit_offset // 8)
+        return [self._field(member, inner, base)] if member.name else []
 
     def _field(self, member: Member, inner: Type, base: int) -> structs.Field:
         if not member.bit_size:
