@@ -1,0 +1,109 @@
+"""Checks between declarations: names that must exist, types that must fit, files that must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
+from pytest_ebpf.manifest.initial import check_initial
+from pytest_ebpf.manifest.sizes import circle
+from pytest_ebpf.manifest.mapchecks import map_findings
+from pytest_ebpf.manifest.model import Document, EnumDecl, ObjectDecl, StructDecl
+from pytest_ebpf.manifest.scope import Scope
+
+
+def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | int, ...]]) -> list[Finding]:
+    """Return what is wrong between the declarations of *document*, whose files lie under *root*.
+
+    *doubtful* are the declarations (``("maps", "stats")``) that lack something because it was malformed:
+    what follows from that is no further mistake.
+    """
+    scope = Scope(document, root, frozenset(doubtful))
+    return [
+        *_project(scope),
+        *_build(scope),
+        *_types(scope),
+        *map_findings(scope),
+        *_globals(scope),
+        *_objects(scope),
+    ]
+
+
+def _project(scope: Scope) -> Iterator[Finding]:
+    yield from _twice(("project", "kernels"), scope.document.project.kernels)
+
+
+def _build(scope: Scope) -> Iterator[Finding]:
+    build = scope.document.build
+    for key, folders in (("templates", build.templates), ("include", build.include)):
+        for index, folder in enumerate(folders):
+            if not (scope.root / folder).is_dir():
+                hint = "make it, or correct the path; paths are relative to the manifest"
+                yield Finding(("build", key, index), f'no such folder (seen "{folder}")', hint)
+
+
+def _types(scope: Scope) -> Iterator[Finding]:
+    types = scope.document.types
+    circles: set[frozenset[str]] = set()
+    for name, decl in types.items():
+        if isinstance(decl, EnumDecl):
+            continue
+        kind = "struct" if isinstance(decl, StructDecl) else "union"
+        for field, expr in decl.fields.items():
+            yield from scope.unknown_type(("types", name, kind, field), expr)
+        chain = circle(types, name)
+        if chain and frozenset(chain) not in circles:
+            circles.add(frozenset(chain))
+            what = f"a type contains itself (seen {' -> '.join(chain)})"
+            yield Finding(("types", name), what, "break the circle")
+
+
+def _globals(scope: Scope) -> Iterator[Finding]:
+    for name, decl in scope.document.globals.items():
+        path = ("globals", name)
+        if name in scope.document.maps:
+            yield Finding(path, f'a map has this name too (seen "{name}")', "C has one name space for both")
+        yield from scope.unknown_type((*path, "type"), decl.type)
+        if scope.size(decl.type) is not None:
+            try:
+                check_initial(scope.document.types, decl.type, decl.value)
+            except DefectError as defect:
+                yield Finding((*path, "value"), defect.what, defect.hint)
+
+
+def _objects(scope: Scope) -> Iterator[Finding]:
+    for name, decl in scope.document.objects.items():
+        path = ("objects", name)
+        if decl.source is not None and not (scope.root / decl.source).is_file():
+            hint = "write it, or correct the path; paths are relative to the manifest"
+            yield Finding((*path, "source"), f'no such file (seen "{decl.source}")', hint)
+        yield from _used(scope, path, "maps", decl.maps or ())
+        yield from _used(scope, path, "globals", decl.globals or ())
+        yield from _programs(scope, path, decl)
+
+
+def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...]) -> Iterator[Finding]:
+    declared: Mapping[str, object] = getattr(scope.document, table)
+    yield from _twice((*path, table), names)
+    for index, name in enumerate(names):
+        if name not in declared and not scope.is_doubtful(table, name):
+            what = f'no such {table.removesuffix("s")} is declared (seen "{name}")'
+            hint = suggestion(name, declared) or f"declare it as [{table}.{name}]"
+            yield Finding((*path, table, index), what, hint)
+
+
+def _programs(scope: Scope, path: tuple[str, str], decl: ObjectDecl) -> Iterator[Finding]:
+    if decl.path is not None:
+        return
+    for name in decl.programs:
+        for table, used in (("maps", decl.maps), ("globals", decl.globals)):
+            if name in getattr(scope.document, table) and (used is None or name in used):
+                what = f'a {table.removesuffix("s")} has this name too (seen "{name}")'
+                yield Finding((*path, "programs", name), what, "C has one name space for both")
+
+
+def _twice(path: tuple[str, ...], values: tuple[str, ...]) -> Iterator[Finding]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield Finding((*path, index), f'named twice (seen "{value}")', "remove one")

@@ -1,0 +1,109 @@
+"""What pydantic found wrong, in the words of the manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
+from pytest_ebpf.manifest.model import (
+    Build,
+    Declaration,
+    Document,
+    EnumDecl,
+    GlobalDecl,
+    MapDecl,
+    ObjectDecl,
+    ProgramDecl,
+    Project,
+    StructDecl,
+    Test,
+    UnionDecl,
+)
+from pytest_ebpf.manifest.scalars import shown
+from pytest_ebpf.manifest.source import dotted
+
+Path = tuple[str | int, ...]
+
+#: What a type is told to be, as a key of the manifest and as the tag pydantic puts into paths.
+_KINDS: Final[Mapping[str, type[Declaration]]] = {"struct": StructDecl, "union": UnionDecl, "enum": EnumDecl}
+_TABLES: Final[Mapping[str, type[Declaration]]] = {"project": Project, "build": Build, "test": Test}
+_ENTRIES: Final[Mapping[str, type[Declaration]]] = {
+    "maps": MapDecl,
+    "globals": GlobalDecl,
+    "objects": ObjectDecl,
+}
+
+#: The wording of pydantic's kinds of errors; the rest keep pydantic's own.
+_PHRASES: Final[Mapping[str, str]] = {
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be an array",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "union_tag_not_found": "needs exactly one of struct, union, enum",
+}
+
+
+def findings(error: ValidationError) -> list[Finding]:
+    """Return what *error* says, each with its path in the document."""
+    return [_finding(details) for details in error.errors(include_url=False)]
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    path = _document_path(details["loc"])
+    what, hint = _words(details, path)
+    return Finding(path, what, hint)
+
+
+def _document_path(loc: Path) -> Path:
+    """Drop what pydantic adds to the path: the tag of a union and the mark of a mapping's key."""
+    path = tuple(part for part in loc if part != "[key]")
+    return path[:2] + path[3:] if len(path) > 2 and path[0] == "types" else path
+
+
+def _words(details: ErrorDetails, path: Path) -> tuple[str, str | None]:
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
+    if isinstance(defect := context.get("error"), DefectError):
+        return defect.what, defect.hint
+    if kind == "missing":
+        table = dotted(path[:-1])
+        return "required key is missing", f"add it to [{table}]" if table else f"add the table [{path[-1]}]"
+    if kind == "extra_forbidden":
+        return "unknown key", suggestion(str(path[-1]), _known_keys(details["loc"][:-1]))
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return f"unknown value ({shown(value)})", suggestion(str(value), known)
+    phrase = _PHRASES.get(kind) or details["msg"][:1].lower() + details["msg"][1:].replace("{", "{{")
+    return f"{phrase.format(**context)} ({shown(value)})", None
+
+
+def _known_keys(table: Path) -> list[str]:
+    """The keys of the table that pydantic located at *table*."""
+    fields = _model_at(table).model_fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _model_at(table: Path) -> type[Declaration]:
+    match table:
+        case ():
+            return Document
+        case ("types", _, str(kind)):
+            return _KINDS[kind]
+        case ("objects", _, "programs", _):
+            return ProgramDecl
+        case (str(name), *_):
+            return _TABLES.get(name) or _ENTRIES[name]
+    raise AssertionError(f"no table has the path {table}")

@@ -1,0 +1,140 @@
+"""Single values of the manifest: each function returns the value as the model holds it.
+
+All raise :class:`DefectError` for a value that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+
+from pytest_ebpf import hooks
+from pytest_ebpf.manifest import typeexpr
+from pytest_ebpf.manifest.defect import DefectError, closest, suggestion
+from pytest_ebpf.manifest.typeexpr import TypeExpr
+
+#: Part of a C identifier, and of a Python one.
+IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+#: A line ("6.1"), a release or package version ("6.1.192-2"), the newest line, or the path of an image.
+KERNEL: Final = re.compile(r"latest|[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*|.*/.*")
+
+#: The longest name that BTF takes: ``KSYM_NAME_LEN`` of kernels before 6.1 less the final zero.
+MAX_NAME: Final = 127
+
+_C_WORDS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "auto break case char const continue default do double else enum extern float for goto if inline "
+        "int long register restrict return short signed sizeof static struct switch typedef typeof union "
+        "unsigned void volatile while asm bool true false NULL",
+    )
+)
+
+
+def identifier(name: str) -> str:
+    """A name that C takes: of a type, field, map, global or program."""
+    if not IDENTIFIER.fullmatch(name):
+        raise DefectError(f'not a C identifier (seen "{name}")', hint="use letters, digits and underscores")
+    if name in _C_WORDS:
+        raise DefectError(f'a reserved word of C (seen "{name}")', hint="choose another name")
+    if name.startswith("__"):
+        raise DefectError(
+            f'names that begin with "__" are the compiler\'s (seen "{name}")', hint="choose another"
+        )
+    if len(name) > MAX_NAME:
+        raise DefectError(f"longer than the {MAX_NAME} characters that BTF takes ({len(name)})")
+    return name
+
+
+def type_name(name: str) -> str:
+    """The name of a declared type: an identifier that no built-in type has."""
+    if name in typeexpr.BUILTINS:
+        raise DefectError(f'a built-in type has this name (seen "{name}")', hint="choose another name")
+    return identifier(name)
+
+
+def type_expression(value: object) -> TypeExpr:
+    """A type expression; whether its base exists is checked later."""
+    if isinstance(value, TypeExpr):
+        return value
+    if not isinstance(value, str):
+        raise DefectError(f"must be a string ({shown(value)})", hint='name a type, as in "u32" or "char[16]"')
+    return typeexpr.parse(value)
+
+
+def kernel(spec: str) -> str:
+    """A kernel the project promises."""
+    if not KERNEL.fullmatch(spec):
+        hint = 'write a line ("6.1"), a release ("6.1.192"), "latest" or the path of an image ("./bzImage")'
+        raise DefectError(f'not a kernel (seen "{spec}")', hint=hint)
+    return spec
+
+
+def hook(section: str) -> str:
+    """A hook, in libbpf's grammar of sections."""
+    if hooks.parse(section):
+        return section
+    known = {kind.prefix: kind for kind in hooks.KINDS}
+    prefix, slash, target = section.removeprefix("?").partition("/")
+    if kind := known.get(prefix):
+        what = "needs a target after the slash" if kind.target else "takes no target"
+        hint = f'as in "{prefix}/NAME"' if kind.target else f'write "{prefix}"'
+        raise DefectError(f'{what} (seen "{section}")', hint=hint)
+    near = closest(section, known) or closest(prefix, known)
+    with_target = near and slash and known[near].target and "/" not in near
+    meant = f"{near}/{target}" if with_target else near
+    hint = (
+        f'did you mean "{meant}"?' if meant else 'write a section that libbpf knows, as "xdp" or "tc/ingress"'
+    )
+    raise DefectError(f'unknown hook (seen "{section}")', hint=hint)
+
+
+def enumerators(value: object) -> object:
+    """The constants of an enum: a list of names counts from 0, a table gives the numbers."""
+    if not isinstance(value, list):
+        return value
+    names: dict[str, int] = {}
+    for number, name in enumerate(value):
+        if not isinstance(name, str):
+            raise DefectError(f"constants are named by strings ({shown(name)})")
+        if name in names:
+            raise DefectError(f'two constants have the same name (seen "{name}")', hint="remove one")
+        names[name] = number
+    return names
+
+
+def initial(value: object) -> object:
+    """What a global starts with: a number, a boolean, a string, or an array of such, as tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(initial(element) for element in value)
+    if not isinstance(value, bool | int | str):
+        raise DefectError(f"must be a number, a boolean, a string or an array of them ({shown(value)})")
+    return value
+
+
+def one_of(known: Collection[str], kind: str) -> Callable[[str], str]:
+    """Return a check that takes only the names in *known*; *kind* says what they are."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise DefectError(f'unknown {kind} (seen "{name}")', hint=suggestion(name, known))
+        return name
+
+    return check
+
+
+def shown(value: object) -> str:
+    """A value as TOML spells it, in words where that would be long."""
+    match value:
+        case bool():
+            return f"seen {str(value).lower()}"
+        case str():
+            return f'seen "{value}"' if len(value) <= 60 else f'seen "{value[:57]}..."'
+        case dict():
+            return "seen a table"
+        case list() | tuple():
+            return f"seen an array of {len(value)}"
+        case _:
+            return f"seen {value}"
