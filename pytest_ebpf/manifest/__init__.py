@@ -12,7 +12,6 @@ from pytest_ebpf.manifest.discovery import FILE_NAME, find
 
 if TYPE_CHECKING:
     from pytest_ebpf.manifest.json_schema import schema
-    from pytest_ebpf.manifest.sizes import layout
     from pytest_ebpf.manifest.model import (
         Build,
         EnumDecl,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         UnionDecl,
     )
     from pytest_ebpf.manifest.reader import Manifest, load, loads
+    from pytest_ebpf.manifest.sizes import layout
     from pytest_ebpf.manifest.typeexpr import Layout, TypeExpr
 
 _HOME: Final = {

@@ -2,7 +2,8 @@
 
 Source: the ``map_alloc_check`` and ``map_alloc`` functions of ``arraymap.c``, ``hashtab.c``, ``lpm_trie.c``,
 ``ringbuf.c``, ``stackmap.c``, ``queue_stack_maps.c``, ``bloom_filter.c``, ``devmap.c``, ``cpumap.c``,
-``arena.c``, ``local_storage.c`` and ``bpf_local_storage.c`` in ``kernel/bpf``, and of ``net/core/sock_map.c``.
+``arena.c``, ``local_storage.c`` and ``bpf_local_storage.c`` in ``kernel/bpf``, and
+``net/core/sock_map.c``.
 """
 
 from __future__ import annotations

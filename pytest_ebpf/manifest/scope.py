@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
-from pytest_ebpf.manifest.sizes import layout
 from pytest_ebpf.manifest.model import Document
+from pytest_ebpf.manifest.sizes import layout
 from pytest_ebpf.manifest.typeexpr import BUILTINS, TypeExpr
 
 
