@@ -1,0 +1,186 @@
+"""Kernels on disk: ``<root>/kernels/<name>/{vmlinuz,btf,modules/,kernel.json}``.
+
+An entry is built in a folder beside it and renamed into place, so there is all of it or nothing. It is read
+without hashing: ``kernel.json`` has size and time of every file, and only a file whose time differs is
+hashed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_ebpf.errors import KernelError
+from pytest_ebpf.kernels.catalog import Package
+from pytest_ebpf.kernels.kernel import Kernel
+from pytest_ebpf.kernels.version import Version
+
+IMAGE: Final = "vmlinuz"
+BTF: Final = "btf"
+MODULES: Final = "modules"
+_FACTS: Final = "kernel.json"
+_FORMAT: Final = 1
+_BUILDING: Final = ".building-"
+
+
+class DamagedError(KernelError):
+    """An entry is not as it was written."""
+
+
+class Cache:
+    """The entries below *root*. Reading needs no lock; :meth:`building` and :meth:`discard` are called with it held."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.folder = root / "kernels"
+
+    @contextmanager
+    def locked(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Hold the lock between processes (and threads); *say* so when another has it."""
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("waiting for another process that is fetching a kernel")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def building(self, name: str) -> Iterator[Path]:
+        """A folder to build entry *name* in; it becomes the entry when the block ends, and is gone if it fails."""
+        with _writing(self.folder):
+            for left in self.folder.glob(f"{_BUILDING}*"):
+                shutil.rmtree(left)  # by a process that was killed: only the holder of the lock builds
+            folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.folder))
+            try:
+                yield folder
+                self.discard(name)
+                folder.rename(self.folder / name)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def discard(self, name: str) -> None:
+        """Remove an entry, if it is there."""
+        if (self.folder / name).is_dir():
+            shutil.rmtree(self.folder / name)
+
+    def names(self) -> tuple[str, ...]:
+        """The entries there are, damaged ones too."""
+        return tuple(sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{_FACTS}")))
+
+    def has(self, name: str) -> bool:
+        """Whether the entry is there, whatever its state."""
+        return (self.folder / name).is_dir()
+
+    def describe(self, name: str) -> Kernel:
+        """What an entry says of itself, with no look at its files. :class:`DamagedError` when it says nothing."""
+        return _kernel(self.folder / name, _facts(self.folder / name))
+
+    def load(self, name: str, *, verify: bool = False) -> Kernel:
+        """An entry whose files are as they were written; with *verify* all are hashed (about 10 ms each 10 MB)."""
+        folder = self.folder / name
+        facts = _facts(folder)
+        for relative, (size, mtime, digest) in facts["files"].items():
+            _check(folder / relative, size, mtime, digest, verify=verify)
+        return _kernel(folder, facts)
+
+
+def write_facts(
+    folder: Path,
+    *,
+    release: str,
+    version: Version,
+    origin: str,
+    packages: Sequence[Package] = (),
+    depends: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Write ``kernel.json`` for the files of *folder*. *depends* is None where there are no modules."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    facts = {
+        "format": _FORMAT,
+        "release": release,
+        "version": asdict(version),
+        "origin": origin,
+        "packages": [asdict(package) for package in packages],
+        "depends": depends,
+        "files": {str(path.relative_to(folder)): _stamp(path) for path in files},
+    }
+    (folder / _FACTS).write_text(json.dumps(facts, indent=1))
+
+
+def _stamp(path: Path) -> list[int | str]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, _sha256(path)]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check(path: Path, size: int, mtime: int, digest: str, *, verify: bool) -> None:
+    try:
+        status = path.stat()
+        if status.st_size != size:
+            raise DamagedError(f"{path.name} has {status.st_size} bytes, not {size}")
+        if status.st_mtime_ns == mtime and not verify:
+            return
+        if _sha256(path) != digest:
+            raise DamagedError(f"{path.name} has another sha256")
+    except OSError as error:
+        raise DamagedError(f"{path.name}: {error.strerror}") from error
+    if status.st_mtime_ns != mtime and os.access(path, os.W_OK):
+        os.utime(path, ns=(mtime, mtime))  # copied here with its content intact: not to be hashed again
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+        if facts["format"] == _FORMAT and {IMAGE, BTF} <= facts["files"].keys():
+            return facts
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{_FACTS} cannot be read") from error
+    raise DamagedError(f"{_FACTS} is of another version")
+
+
+def _kernel(folder: Path, facts: dict[str, Any]) -> Kernel:
+    try:
+        return Kernel(
+            release=facts["release"],
+            version=Version(**facts["version"]),
+            image=folder / IMAGE,
+            btf=folder / BTF,
+            modules=None if facts["depends"] is None else folder / MODULES,
+            sha256=facts["files"][IMAGE][2],
+            origin=facts["origin"],
+            packages=tuple(Package(**package) for package in facts["packages"]),
+            depends=facts["depends"] or {},
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise DamagedError(f"{_FACTS} cannot be read") from error
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KernelError(
+            f"the cache of kernels cannot be written ({error.strerror or error})",
+            where=str(folder),
+            hint="make room (a kernel takes 30 MB, 200 MB while it is fetched) or set PYTEST_EBPF_CACHE to another folder",
+        ) from error
