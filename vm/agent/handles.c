@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "handles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct handle **table;	/* NULL where a handle is gone */
+static uint32_t table_len;
+static uint32_t table_cap;
+
+static bool grow(void)
+{
+	uint32_t cap = table_cap ? table_cap * 2 : 64;
+	struct handle **grown;
+
+	if (table_len < table_cap)
+		return true;
+	grown = realloc(table, cap * sizeof(*table));
+	if (!grown)
+		return false;
+	table = grown;
+	table_cap = cap;
+	return true;
+}
+
+int handle_add(struct call *call, const struct handle *handle, uint32_t *number)
+{
+	struct handle *copy = malloc(sizeof(*copy));
+
+	if (!copy || !grow()) {
+		free(copy);
+		return fail(call, ENOMEM, "no memory for a handle");
+	}
+	*copy = *handle;
+	copy->number = table_len;
+	*number = table_len;
+	table[table_len++] = copy;
+	return 0;
+}
+
+static const char *kind_name(enum handle_kind kind)
+{
+	static const char *const names[] = { "an object", "a program", "a map" };
+
+	return names[kind];
+}
+
+int arg_handle(struct call *call, const char *name, enum handle_kind kind, struct handle **handle)
+{
+	uint32_t number;
+	int err = arg_u32(call, name, &number);
+
+	if (err)
+		return err;
+	if (number >= table_len || !table[number])
+		return fail(call, ENOENT, "%s: no such handle (%u)", name, number);
+	if (table[number]->kind != kind)
+		return fail(call, EINVAL, "%s: not %s (%u is %s)", name, kind_name(kind), number,
+			    kind_name(table[number]->kind));
+	*handle = table[number];
+	return 0;
+}
+
+static void drop(uint32_t number)
+{
+	struct handle *handle = table[number];
+
+	if (handle->owns_fd)
+		close(handle->fd);
+	if (handle->kind == HANDLE_OBJECT)
+		bpf_object__close(handle->object);
+	free(handle);
+	table[number] = NULL;
+}
+
+void handle_drop_object(uint32_t number)
+{
+	for (uint32_t i = 0; i < table_len; i++) {
+		if (table[i] && table[i]->kind != HANDLE_OBJECT && table[i]->owner == number)
+			drop(i);
+	}
+	drop(number);
+}
+
+uint32_t map_cpus(uint32_t type)
+{
+	int cpus;
+
+	switch (type) {
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+		cpus = libbpf_num_possible_cpus();
+		return cpus > 0 ? (uint32_t)cpus : 1;
+	default:
+		return 0;
+	}
+}
+
+size_t map_value_room(const struct map_shape *shape)
+{
+	size_t value = shape->value_size;
+	uint32_t cpus = map_cpus(shape->type);
+
+	return cpus ? (value + 7) / 8 * 8 * cpus : value;
+}
+
+bool map_is_outer(uint32_t type)
+{
+	return type == BPF_MAP_TYPE_ARRAY_OF_MAPS || type == BPF_MAP_TYPE_HASH_OF_MAPS;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "init.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PORT_NAME "pytest-ebpf.0"
+#define PORT_DIR "/sys/class/virtio-ports"
+#define MODULES_LIST "/modules.list"
+#define WAIT_MS 10000
+#define POLL_MS 2
+
+static void complain(const char *what, int err)
+{
+	printf("pytest-ebpf: %s: %s\n", what, strerror(err));
+}
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type;
+		const char *dir;
+	} mounts[] = {
+		{ "devtmpfs", "/dev" },
+		{ "proc", "/proc" },
+		{ "sysfs", "/sys" },
+		{ "bpf", "/sys/fs/bpf" },
+		{ "debugfs", "/sys/kernel/debug" },
+		{ "tracefs", "/sys/kernel/debug/tracing" },
+	};
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		/* Fails where it is there already, and inside sysfs, where the kernel makes it. */
+		mkdir(mounts[i].dir, 0755);
+		/* EBUSY: debugfs mounts tracefs by itself, a kernel may mount devtmpfs. */
+		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, NULL) && errno != EBUSY)
+			complain(mounts[i].dir, errno);
+	}
+}
+
+/* An initramfs without /dev/console leaves PID 1 with no descriptors at all. */
+static void open_console(void)
+{
+	int fd;
+
+	if (fcntl(STDOUT_FILENO, F_GETFD) >= 0)
+		return;
+	fd = open("/dev/console", O_RDWR);
+	while (fd >= 0 && fd < STDERR_FILENO)
+		fd = dup(fd);
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		complain(path, errno);
+		return;
+	}
+	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+		complain(path, errno);
+	close(fd);
+}
+
+static void load_modules(void)
+{
+	FILE *list = fopen(MODULES_LIST, "re");
+	char path[256];
+
+	if (!list) {
+		if (errno != ENOENT)
+			complain(MODULES_LIST, errno);
+		return;
+	}
+	while (fgets(path, sizeof(path), list)) {
+		path[strcspn(path, "\n")] = '\0';
+		if (path[0])
+			load_module(path);
+	}
+	fclose(list);
+}
+
+/* Before 5.11 BPF memory counts as locked memory (kernel commit 97306be45fbe and those around it). */
+static void raise_memlock(void)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
+		complain("RLIMIT_MEMLOCK", errno);
+}
+
+static void bring_lo_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
+		complain("lo", errno);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void enable_stats(void)
+{
+	static const char path[] = "/proc/sys/kernel/bpf_stats_enabled";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1\n", 2) != 2)
+		complain(path, errno);
+	if (fd >= 0)
+		close(fd);
+}
+
+void init_system(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mount_all();
+	open_console();
+	load_modules();
+	raise_memlock();
+	bring_lo_up();
+	enable_stats();
+}
+
+static bool port_is_ours(const char *port)
+{
+	char path[300], name[64] = "";
+	FILE *file;
+	bool ours;
+
+	snprintf(path, sizeof(path), PORT_DIR "/%s/name", port);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	ours = fgets(name, sizeof(name), file) && strcmp(name, PORT_NAME "\n") == 0;
+	fclose(file);
+	return ours;
+}
+
+/* Its device, open, or -1: ports and their names come in messages of the host, some time after the driver. */
+static int find_port(void)
+{
+	DIR *dir = opendir(PORT_DIR);
+	const struct dirent *entry;
+	char path[300];
+	int fd = -1;
+
+	if (!dir)
+		return -1;
+	while (fd < 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || !port_is_ours(entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	closedir(dir);
+	return fd;
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+int init_open_port(void)
+{
+	for (int waited = 0; waited < WAIT_MS; waited += POLL_MS) {
+		int fd = find_port();
+
+		if (fd >= 0)
+			return fd;
+		sleep_ms(POLL_MS);
+	}
+	return -1;
+}
+
+bool init_wait_host(int port)
+{
+	for (int waited = 0; waited < WAIT_MS; waited += POLL_MS) {
+		struct pollfd state = { .fd = port, .events = POLLIN };
+
+		/* The port polls as hung up as long as the host's end is closed (port_fops_poll). */
+		if (poll(&state, 1, 0) >= 0 && !(state.revents & POLLHUP))
+			return true;
+		sleep_ms(POLL_MS);
+	}
+	return false;
+}
+
+void init_power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	/* Without ACPI that does nothing; a reset ends a machine started with -no-reboot. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}

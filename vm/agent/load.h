@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Settings made on an object between open and load. */
+#ifndef AGENT_LOAD_H
+#define AGENT_LOAD_H
+
+#include <bpf/libbpf.h>
+#include <stdint.h>
+
+#include "handles.h"
+#include "wire.h"
+
+/* An outer map with the shape of its inner maps, known before the load only: libbpf then forgets it. */
+struct outer {
+	const struct bpf_map *map;
+	struct map_shape inner;
+	int inner_fd;		/* a map of that shape, if we made one for the load; else -1 */
+};
+
+struct load {
+	char *elf;			/* the file, for as long as libbpf may look at it */
+	struct bpf_object *object;
+	uint32_t log_level;
+	struct outer *outers;
+	uint32_t outers_len;
+};
+
+/* Apply an argument of `load`; 0 or the value of fail(). */
+int load_set_programs(struct call *call, struct load *load);
+int load_set_maps(struct call *call, struct load *load);
+int load_set_data(struct call *call, struct load *load);
+
+void load_free(struct load *load);
+
+/* A map's name as in its source: global data without the prefix libbpf makes of the object's name. */
+const char *load_map_name(const struct bpf_map *map);
+
+struct map_shape load_map_shape(const struct bpf_map *map);
+
+/* The shape of an outer map's inner maps; type 0 for all other maps. */
+struct map_shape load_inner_shape(const struct load *load, const struct bpf_map *map);
+
+/* Create a map; its descriptor, or -errno. */
+int map_create(const struct map_shape *shape, const char *name);
+
+#endif

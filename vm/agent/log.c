@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "log.h"
+
+#include <bpf/libbpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buffer.h"
+#include "wire.h"
+
+#define LOG_KEEP ((size_t)4 << 20)
+
+/* libbpf begins every warning about a program this way; its name is then the first argument. */
+#define PROG_FORMAT "libbpf: prog '%s': "
+
+static struct {
+	struct buffer text;
+	char program[128];
+	bool active;
+	bool debug;
+} kept = { .text.limit = 3 * LOG_KEEP };
+
+void log_append(const char *text, size_t len)
+{
+	if (len > LOG_KEEP) {
+		text += len - LOG_KEEP;
+		len = LOG_KEEP;
+	}
+	if (kept.text.len + len > 2 * LOG_KEEP) {
+		memmove(kept.text.data, kept.text.data + kept.text.len - LOG_KEEP, LOG_KEEP);
+		kept.text.len = LOG_KEEP;
+	}
+	buffer_write(&kept.text, text, len);
+	/* Without memory for this message, the next, shorter one may still fit. */
+	kept.text.failed = false;
+}
+
+static void note_program(const char *format, va_list args)
+{
+	va_list copy;
+
+	if (strncmp(format, PROG_FORMAT, strlen(PROG_FORMAT)) != 0)
+		return;
+	va_copy(copy, args);
+	snprintf(kept.program, sizeof(kept.program), "%s", va_arg(copy, const char *));
+	va_end(copy);
+}
+
+/* Called by libbpf for each message; returns the number of bytes "printed". */
+__attribute__((format(printf, 2, 0)))
+static int keep_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[1024], *text = line;
+	va_list copy;
+	int len;
+
+	if (!kept.active || (level == LIBBPF_DEBUG && !kept.debug))
+		return 0;
+	if (level == LIBBPF_WARN)
+		note_program(format, args);
+	va_copy(copy, args);
+	len = vsnprintf(line, sizeof(line), format, args);
+	/* A verifier log is one message of up to megabytes. */
+	if (len >= (int)sizeof(line)) {
+		text = malloc((size_t)len + 1);
+		if (text)
+			vsnprintf(text, (size_t)len + 1, format, copy);
+	}
+	va_end(copy);
+	if (len > 0 && text)
+		log_append(text, (size_t)len);
+	if (text != line)
+		free(text);
+	return len;
+}
+
+void log_init(void)
+{
+	libbpf_set_print(keep_message);
+}
+
+void log_start(bool debug)
+{
+	log_stop();
+	kept.active = true;
+	kept.debug = debug;
+}
+
+void log_pack(msgpack_packer *pk)
+{
+	size_t len = kept.text.len < LOG_KEEP ? kept.text.len : LOG_KEEP;
+
+	pack_text(pk, len ? kept.text.data + kept.text.len - len : "", len);
+}
+
+const char *log_program(void)
+{
+	return kept.program;
+}
+
+void log_stop(void)
+{
+	buffer_reset(&kept.text, 64 << 10);
+	kept.active = false;
+	kept.program[0] = '\0';
+}

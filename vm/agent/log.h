@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What libbpf prints while an operation runs, the verifier's log included. */
+#ifndef AGENT_LOG_H
+#define AGENT_LOG_H
+
+#include <msgpack.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Take over libbpf's printing, once. */
+void log_init(void);
+
+/* Begin to keep what libbpf prints, debug messages only if `debug`; forgets what was kept before. */
+void log_start(bool debug);
+
+/* Add text of our own. */
+void log_append(const char *text, size_t len);
+
+/* Pack the last 4 MiB of what was kept. */
+void log_pack(msgpack_packer *pk);
+
+/* The program that libbpf's last warning was about; empty if there was none. */
+const char *log_program(void);
+
+/* Stop keeping, and free what is kept. */
+void log_stop(void);
+
+#endif

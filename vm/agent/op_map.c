@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Operations on the elements of a map. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handles.h"
+#include "ops.h"
+
+#define DUMP_LIMIT 4096u
+
+/* A key of the list, of just the size the kernel will read. */
+static int list_key(struct call *call, const struct handle *map, const msgpack_object_array *keys, uint32_t index,
+		    struct bin *key)
+{
+	int err = list_bin(call, "keys", keys, index, false, key);
+
+	if (!err && key->len != map->shape.key_size)
+		return fail(call, EINVAL, "keys[%u]: %zu bytes for a key of %u", index, key->len,
+			    map->shape.key_size);
+	return err;
+}
+
+static int check_value(struct call *call, const struct handle *map, const char *where, const struct bin *value)
+{
+	size_t room = map_value_room(&map->shape);
+
+	if (value->len == room)
+		return 0;
+	return fail(call, EINVAL, "%s: %zu bytes for a value of %zu", where, value->len, room);
+}
+
+static int value_buffer(struct call *call, const struct handle *map, char **value)
+{
+	size_t room = map_value_room(&map->shape);
+
+	*value = calloc(1, room ? room : 1);
+	return *value ? 0 : fail(call, ENOMEM, "no memory for a value of %zu bytes", room);
+}
+
+/* Pack the value of a key, nil where there is none. */
+static int lookup_one(struct call *call, const struct handle *map, const void *key, char *value, uint64_t flags)
+{
+	int err = -bpf_map_lookup_elem_flags(map->fd, key, value, flags);
+
+	if (err == ENOENT) {
+		msgpack_pack_nil(&call->pk);
+		return 0;
+	}
+	if (err)
+		return fail(call, err, "the kernel refuses it (%s)", error_text(err));
+	pack_bin(&call->pk, value, map_value_room(&map->shape));
+	return 0;
+}
+
+int op_lookup(struct call *call)
+{
+	const msgpack_object_array *keys;
+	struct handle *map;
+	uint64_t flags = 0;
+	char *value = NULL;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_list(call, "keys", &keys) ?:
+	      arg_u64_opt(call, "flags", &flags) ?: value_buffer(call, map, &value);
+	if (err)
+		return err;
+	msgpack_pack_array(&call->pk, keys->size);
+	for (uint32_t i = 0; !err && i < keys->size; i++) {
+		struct bin key;
+
+		err = list_key(call, map, keys, i, &key) ?: lookup_one(call, map, key.data, value, flags);
+	}
+	free(value);
+	return err;
+}
+
+static int update_one(struct call *call, const struct handle *map, const struct bin *key, const struct bin *value,
+		      uint64_t flags)
+{
+	int err = -bpf_map_update_elem(map->fd, key->data, value->data, flags);
+
+	return err ? fail(call, err, "the kernel refuses it (%s)", error_text(err)) : 0;
+}
+
+int op_update(struct call *call)
+{
+	const msgpack_object_array *keys, *values;
+	struct handle *map;
+	uint64_t flags = 0;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_list(call, "keys", &keys) ?:
+	      arg_list(call, "values", &values) ?: arg_u64_opt(call, "flags", &flags);
+	if (err)
+		return err;
+	if (keys->size != values->size)
+		return fail(call, EINVAL, "values: %u elements for %u keys", values->size, keys->size);
+	for (uint32_t i = 0; i < keys->size; i++) {
+		struct bin key, value;
+
+		err = list_key(call, map, keys, i, &key) ?:
+		      list_bin(call, "values", values, i, false, &value) ?:
+		      check_value(call, map, "values", &value) ?: update_one(call, map, &key, &value, flags);
+		if (err) {
+			call->failure.index = i;
+			return err;
+		}
+	}
+	return msgpack_pack_nil(&call->pk);
+}
+
+int op_delete(struct call *call)
+{
+	const msgpack_object_array *keys;
+	struct handle *map;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_list(call, "keys", &keys);
+	if (err)
+		return err;
+	msgpack_pack_array(&call->pk, keys->size);
+	for (uint32_t i = 0; i < keys->size; i++) {
+		struct bin key;
+
+		err = list_key(call, map, keys, i, &key);
+		if (err)
+			return err;
+		err = -bpf_map_delete_elem(map->fd, key.data);
+		if (err && err != ENOENT)
+			return fail(call, err, "keys[%u]: the kernel refuses it (%s)", i, error_text(err));
+		if (err)
+			msgpack_pack_false(&call->pk);
+		else
+			msgpack_pack_true(&call->pk);
+	}
+	return 0;
+}
+
+struct dump {
+	struct handle *map;
+	struct bin after;
+	uint32_t limit;
+	char *key;
+	char *value;
+};
+
+/* Pack up to `limit` items in the kernel's order; *more says whether another key follows. */
+static int dump_items(struct call *call, struct dump *dump, bool *more)
+{
+	const void *previous = dump->after.data;
+	size_t list = list_open(call), key_size = dump->map->shape.key_size;
+	uint32_t count = 0;
+	int err;
+
+	for (;;) {
+		err = -bpf_map_get_next_key(dump->map->fd, previous, dump->key);
+		if (err || count == dump->limit)
+			break;
+		msgpack_pack_array(&call->pk, 2);
+		pack_bin(&call->pk, dump->key, key_size);
+		err = lookup_one(call, dump->map, dump->key, dump->value, 0);
+		if (err)
+			return err;
+		/* The kernel reads the old key before it writes the next one: one buffer does. */
+		previous = dump->key;
+		count++;
+	}
+	if (err && err != ENOENT)
+		return fail(call, err, "the kernel gives no next key (%s)", error_text(err));
+	*more = !err;
+	list_close(call, list, count);
+	return 0;
+}
+
+int op_dump(struct call *call)
+{
+	struct dump dump = { .limit = DUMP_LIMIT };
+	bool more = false;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &dump.map) ?: arg_bin_opt(call, "after", &dump.after) ?:
+	      arg_u32_opt(call, "limit", &dump.limit) ?: value_buffer(call, dump.map, &dump.value);
+	if (err)
+		return err;
+	dump.key = malloc(dump.map->shape.key_size + 1u);
+	if (!dump.key) {
+		err = fail(call, ENOMEM, "no memory for a key");
+		goto out;
+	}
+	if (dump.after.data && dump.after.len != dump.map->shape.key_size) {
+		err = fail(call, EINVAL, "after: %zu bytes for a key of %u", dump.after.len,
+			   dump.map->shape.key_size);
+		goto out;
+	}
+	msgpack_pack_map(&call->pk, 2);
+	pack_str(&call->pk, "items");
+	err = dump_items(call, &dump, &more);
+	pack_str(&call->pk, "more");
+	if (more)
+		msgpack_pack_true(&call->pk);
+	else
+		msgpack_pack_false(&call->pk);
+out:
+	free(dump.key);
+	free(dump.value);
+	return err;
+}
+
+int op_push(struct call *call)
+{
+	const struct bin no_key = {};
+	struct handle *map;
+	struct bin value;
+	uint64_t flags = 0;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_bin(call, "value", &value) ?:
+	      arg_u64_opt(call, "flags", &flags) ?: check_value(call, map, "value", &value) ?:
+	      update_one(call, map, &no_key, &value, flags);
+	return err ?: msgpack_pack_nil(&call->pk);
+}
+
+int op_pop(struct call *call)
+{
+	struct handle *map;
+	char *value = NULL;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: value_buffer(call, map, &value);
+	if (err)
+		return err;
+	err = -bpf_map_lookup_and_delete_elem(map->fd, NULL, value);
+	if (!err)
+		pack_bin(&call->pk, value, map->shape.value_size);
+	else if (err == ENOENT)
+		err = msgpack_pack_nil(&call->pk);
+	else
+		err = fail(call, err, "the kernel refuses it (%s)", error_text(err));
+	free(value);
+	return err;
+}
+
+int op_peek(struct call *call)
+{
+	struct handle *map;
+	char *value = NULL;
+	int err;
+
+	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: value_buffer(call, map, &value);
+	if (err)
+		return err;
+	err = lookup_one(call, map, NULL, value, 0);
+	free(value);
+	return err;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From a request to its answer: every call in turn, whatever became of the one before it. */
+#include "ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+
+/* Kept free in every answer, so that a value too long can still be answered by its failure. */
+#define ANSWER_SLACK (1u << 20)
+
+static const struct op {
+	const char *name;
+	int (*run)(struct call *call);
+} ops[] = {
+	{ "hello", op_hello },
+	{ "load", op_load },
+	{ "unload", op_unload },
+	{ "assemble", op_assemble },
+	{ "run", op_run },
+	{ "lookup", op_lookup },
+	{ "update", op_update },
+	{ "delete", op_delete },
+	{ "dump", op_dump },
+	{ "push", op_push },
+	{ "pop", op_pop },
+	{ "peek", op_peek },
+	{ "set_fd", op_set_fd },
+	{ "create", op_create },
+	{ "ring", op_ring },
+	{ "prog_info", op_prog_info },
+	{ "probe", op_probe },
+	{ "klog", op_klog },
+	{ "read_file", op_read_file },
+	{ "write_file", op_write_file },
+};
+
+static const struct op *find_op(const char *name)
+{
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		if (strcmp(ops[i].name, name) == 0)
+			return &ops[i];
+	}
+	return NULL;
+}
+
+/* Read [op, args] and carry it out. */
+static int carry_out(struct call *call, const msgpack_object *item, char *name, size_t size)
+{
+	const msgpack_object_array *pair = &item->via.array;
+	const struct op *op;
+	int err;
+
+	if (item->type != MSGPACK_OBJECT_ARRAY || pair->size != 2)
+		return fail(call, EINVAL, "not a list of op and args");
+	err = value_str(call, &pair->ptr[0], "op", name, size);
+	if (err)
+		return err;
+	call->op = name;
+	err = value_map(call, &pair->ptr[1], "args", &call->args);
+	if (err)
+		return err;
+	op = find_op(name);
+	if (!op)
+		return fail(call, ENOSYS, "no such operation");
+	return op->run(call);
+}
+
+static void pack_failure(struct call *call, int err)
+{
+	msgpack_packer *pk = &call->pk;
+	uint32_t keys = 1u + (call->failure.index >= 0) + call->failure.has_log + call->failure.has_program;
+
+	msgpack_pack_array(pk, 2);
+	msgpack_pack_int(pk, err);
+	msgpack_pack_map(pk, keys);
+	pack_key_str(pk, "what", call->failure.what);
+	if (call->failure.index >= 0)
+		pack_key_u64(pk, "index", (uint64_t)call->failure.index);
+	if (call->failure.has_program) {
+		pack_str(pk, "program");
+		if (log_program()[0])
+			pack_str(pk, log_program());
+		else
+			msgpack_pack_nil(pk);
+	}
+	if (call->failure.has_log) {
+		pack_str(pk, "log");
+		log_pack(pk);
+	}
+}
+
+static void answer_call(const msgpack_object *item, struct buffer *out)
+{
+	struct call call = { .op = "call", .out = out, .failure.index = -1 };
+	size_t start = out->len, limit = out->limit;
+	char name[32];
+	int err;
+
+	msgpack_packer_init(&call.pk, out, buffer_write);
+	out->limit = limit - ANSWER_SLACK;
+	if (start > out->limit)
+		out->limit = start;
+	msgpack_pack_array(&call.pk, 2);
+	msgpack_pack_int(&call.pk, 0);
+	err = carry_out(&call, item, name, sizeof(name));
+	if (!err && out->failed) {
+		call.failure.has_log = false;
+		err = fail(&call, EMSGSIZE, "the answer is longer than %zu bytes", out->limit);
+	}
+	if (err) {
+		buffer_truncate(out, start);
+		pack_failure(&call, -err);
+	}
+	if (out->failed) {
+		/* The log did not fit beside the other answers: leave it out. */
+		buffer_truncate(out, start);
+		out->limit = limit;
+		call.failure.has_log = false;
+		pack_failure(&call, -err);
+	}
+	out->limit = limit;
+	log_stop();
+}
+
+bool serve_request(const msgpack_object *request, struct buffer *out)
+{
+	const msgpack_object_array *pair = &request->via.array;
+	const msgpack_object_array *calls;
+	msgpack_packer pk;
+
+	if (request->type != MSGPACK_OBJECT_ARRAY || pair->size != 2 ||
+	    pair->ptr[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || pair->ptr[0].via.u64 > UINT32_MAX ||
+	    pair->ptr[1].type != MSGPACK_OBJECT_ARRAY)
+		return false;
+	calls = &pair->ptr[1].via.array;
+	msgpack_packer_init(&pk, out, buffer_write);
+	msgpack_pack_array(&pk, 2);
+	msgpack_pack_uint64(&pk, pair->ptr[0].via.u64);
+	msgpack_pack_array(&pk, calls->size);
+	for (uint32_t i = 0; i < calls->size; i++)
+		answer_call(&calls->ptr[i], out);
+	return !out->failed;
+}
