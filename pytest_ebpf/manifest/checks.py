@@ -27,6 +27,7 @@ def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | in
         *map_findings(scope),
         *_globals(scope),
         *_objects(scope),
+        *_clashes(scope),
     ]
 
 
@@ -62,8 +63,6 @@ def _types(scope: Scope) -> Iterator[Finding]:
 def _globals(scope: Scope) -> Iterator[Finding]:
     for name, decl in scope.document.globals.items():
         path = ("globals", name)
-        if name in scope.document.maps:
-            yield Finding(path, f'a map has this name too (seen "{name}")', "C has one name space for both")
         yield from scope.unknown_type((*path, "type"), decl.type)
         if scope.size(decl.type) is not None:
             try:
@@ -80,7 +79,6 @@ def _objects(scope: Scope) -> Iterator[Finding]:
             yield Finding((*path, "source"), f'no such file (seen "{decl.source}")', hint)
         yield from _used(scope, path, "maps", decl.maps or ())
         yield from _used(scope, path, "globals", decl.globals or ())
-        yield from _programs(scope, path, decl)
 
 
 def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...]) -> Iterator[Finding]:
@@ -93,14 +91,40 @@ def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...
             yield Finding((*path, table, index), what, hint)
 
 
-def _programs(scope: Scope, path: tuple[str, str], decl: ObjectDecl) -> Iterator[Finding]:
-    if decl.path is not None:
-        return
-    for name in decl.programs:
-        for table, used in (("maps", decl.maps), ("globals", decl.globals)):
-            if name in getattr(scope.document, table) and (used is None or name in used):
-                what = f'a {table.removesuffix("s")} has this name too (seen "{name}")'
-                yield Finding((*path, "programs", name), what, "C has one name space for both")
+def _clashes(scope: Scope) -> Iterator[Finding]:
+    """C has one name space for constants, variables (maps are such) and functions."""
+    document = scope.document
+    owners: dict[str, str] = {}
+    enums = {name: decl for name, decl in document.types.items() if isinstance(decl, EnumDecl)}
+    for path, owner in (
+        *(
+            (("types", name, "enum", value), f"types.{name}")
+            for name in enums
+            for value in enums[name].values
+        ),
+        *((("maps", name), f"maps.{name}") for name in document.maps),
+        *((("globals", name), f"globals.{name}") for name in document.globals),
+    ):
+        if path[-1] in owners:
+            yield _clash(path, owners[path[-1]])
+        owners.setdefault(path[-1], owner)
+    for name, decl in document.objects.items():
+        for program in decl.programs if decl.path is None else ():
+            owner = owners.get(program, "")
+            if owner and _reaches(decl, owner):
+                yield _clash(("objects", name, "programs", program), owner)
+
+
+def _clash(path: tuple[str, ...], owner: str) -> Finding:
+    hint = "C has one name space for constants, maps, globals and programs; rename one"
+    return Finding(path, f'{owner} has this name already (seen "{path[-1]}")', hint)
+
+
+def _reaches(decl: ObjectDecl, owner: str) -> bool:
+    """Whether the C of the object *decl* has what *owner* (``maps.stats``) declares."""
+    table, _, name = owner.partition(".")
+    used = {"maps": decl.maps, "globals": decl.globals}.get(table)
+    return used is None or name in used
 
 
 def _twice(path: tuple[str, ...], values: tuple[str, ...]) -> Iterator[Finding]:
