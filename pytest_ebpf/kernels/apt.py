@@ -68,20 +68,21 @@ class Apt:
         can be seen.
         """
         self._say("reading the index of kernels from the archive")
-        roots = sources.read_roots(_run("apt-get", "update", "--print-uris", timeout=_QUERY).stdout)
+        roots = self._roots()
         self._prepare()
         security = roots.security[0] if roots.security else None
-        reasons: dict[str, str] = {}
+        reason = "it lists no cloud kernel"
         for main in roots.main or (None,):
             text = sources.sources_list(main, security)
             (self._folder / "sources.list").write_text(text)
-            reasons = failures(self._run("apt-get", "update", timeout=_FETCH).stderr)
+            done = self._run("apt-get", "update", timeout=_FETCH)
+            reasons = failures(done.stderr)
             kernels = () if len(reasons) >= len(text.splitlines()) else self._query()
             if kernels:
                 for suite, reason in reasons.items():
                     self._say(f"the archive does not give suite {suite} ({reason})")
                 return self._keep(Index(kernels, time.time()))
-        reason = next(iter(reasons.values()), "it lists no cloud kernel")
+            reason = next(iter([*reasons.values(), *_ERROR.findall(done.stderr)]), reason)
         raise KernelError(
             f"the index of the archive cannot be read ({reason})",
             where="apt",
@@ -97,7 +98,7 @@ class Apt:
         wanted = f"{package.name}={package.version}"
         done = self._run("apt-get", "download", wanted, timeout=_FETCH, cwd=into)
         if done.status:
-            reason = (_ERROR.findall(done.stderr) or [f"apt-get ended with status {done.status}"])[0]
+            reason = next(iter(_ERROR.findall(done.stderr)), f"apt-get ended with status {done.status}")
             if _GONE.search(done.stderr):
                 raise PackageGoneError(f"{wanted} is no longer in the archive", where="apt")
             hint = "check the network and the space on the disk; cached kernels still work"
@@ -112,6 +113,17 @@ class Apt:
                 hint="fetch it again; if that stays so, the mirror is damaged",
             )
         return file
+
+    def _roots(self) -> sources.Roots:
+        done = _run("apt-get", "update", "--print-uris", timeout=_QUERY)
+        if done.status:
+            reason = next(iter(_ERROR.findall(done.stderr)), f"apt-get ended with status {done.status}")
+            raise KernelError(
+                f"the machine's sources cannot be read ({reason})",
+                where="apt",
+                hint="make `apt-get update` work, or give the path of a kernel image",
+            )
+        return sources.read_roots(done.stdout)
 
     def _query(self) -> tuple[Available, ...]:
         found = self._run("apt-cache", "search", "--names-only", catalog.PACKAGES, timeout=_QUERY).stdout

@@ -13,8 +13,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ MODULES: Final = "modules"
 _FACTS: Final = "kernel.json"
 _FORMAT: Final = 1
 _BUILDING: Final = ".building-"
+_DAY: Final = 86_400.0
 
 
 class DamagedError(KernelError):
@@ -37,7 +39,7 @@ class DamagedError(KernelError):
 
 
 class Cache:
-    """The entries below *root*. Reading needs no lock; :meth:`building` and :meth:`discard` are called with it held."""
+    """The entries below *root*. Reading needs no lock; building and discarding are done with it held."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -45,38 +47,54 @@ class Cache:
 
     @contextmanager
     def locked(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Hold the lock between processes (and threads); *say* so when another has it."""
+        """Hold the lock between processes (and threads); *say* so when another has it.
+
+        An :class:`OSError` inside, a full disk above all, becomes a :class:`KernelError`.
+        """
         with _writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say("waiting for another process that is fetching a kernel")
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    say("waiting for another process that is fetching a kernel")
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
 
     @contextmanager
     def building(self, name: str) -> Iterator[Path]:
-        """A folder to build entry *name* in; it becomes the entry when the block ends, and is gone if it fails."""
-        with _writing(self.folder):
-            for left in self.folder.glob(f"{_BUILDING}*"):
-                shutil.rmtree(left)  # by a process that was killed: only the holder of the lock builds
-            folder = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=self.folder))
-            try:
-                yield folder
-                self.discard(name)
-                folder.rename(self.folder / name)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        """A folder to build entry *name* in: the entry when the block ends, gone if the block fails."""
+        for left in self.folder.glob(f"{_BUILDING}*"):
+            shutil.rmtree(left)  # by a process that was killed: only the holder of the lock builds
+        with self.scratch() as around:
+            folder = around / "entry"
+            folder.mkdir()
+            yield folder
+            self.discard(name)
+            folder.rename(self.folder / name)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the file system of the cache, gone when the block ends."""
+        with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=self.folder) as folder:
+            yield Path(folder)
 
     def discard(self, name: str) -> None:
         """Remove an entry, if it is there."""
         if (self.folder / name).is_dir():
             shutil.rmtree(self.folder / name)
+
+    def discard_older(self, keep: Kernel) -> None:
+        """Remove what was built from the origin of *keep* over a day ago."""
+        for name in self.names():
+            folder = self.folder / name
+            if folder != keep.image.parent and time.time() - (folder / _FACTS).stat().st_mtime > _DAY:
+                with suppress(DamagedError):
+                    if self.describe(name).origin == keep.origin:
+                        self.discard(name)
 
     def names(self) -> tuple[str, ...]:
         """The entries there are, damaged ones too."""
@@ -87,11 +105,14 @@ class Cache:
         return (self.folder / name).is_dir()
 
     def describe(self, name: str) -> Kernel:
-        """What an entry says of itself, with no look at its files. :class:`DamagedError` when it says nothing."""
+        """What an entry says of itself, without a look at its files; :class:`DamagedError` if nothing."""
         return _kernel(self.folder / name, _facts(self.folder / name))
 
     def load(self, name: str, *, verify: bool = False) -> Kernel:
-        """An entry whose files are as they were written; with *verify* all are hashed (about 10 ms each 10 MB)."""
+        """An entry whose files are as they were written; with *verify* all are hashed (about 15 ms).
+
+        :class:`DamagedError` when one is not.
+        """
         folder = self.folder / name
         facts = _facts(folder)
         for relative, (size, mtime, digest) in facts["files"].items():
@@ -182,5 +203,5 @@ def _writing(folder: Path) -> Iterator[None]:
         raise KernelError(
             f"the cache of kernels cannot be written ({error.strerror or error})",
             where=str(folder),
-            hint="make room (a kernel takes 30 MB, 200 MB while it is fetched) or set PYTEST_EBPF_CACHE to another folder",
+            hint="make room (200 MB while a kernel is fetched) or set PYTEST_EBPF_CACHE to another folder",
         ) from error

@@ -13,7 +13,9 @@ from pytest_ebpf.kernels.version import Version, debian_key
 #: Signed packages of the cloud flavour. Names that end in ``-unsigned`` or ``-dbg`` do not match.
 PACKAGES: Final = "^linux-(image|binary|modules)-[0-9].*-cloud-amd64$"
 
-_NAME: Final = re.compile(r"linux-(?P<part>image|binary|modules)-(?P<release>\d.*-cloud-amd64)")
+_NAME: Final = re.compile(r"linux-(?P<part>image|binary|modules)-(?P<release>\d[\w.+~-]*-cloud-amd64)")
+
+_VERSION: Final = re.compile(r"\d[\w.+~:-]*")
 
 #: Since 6.19 ``linux-image-X`` is a shell of 2 kB around ``linux-binary-X`` and ``linux-modules-X``, as
 #: ``linux-image-6.1-cloud-amd64``, which follows a line, has always been. The smallest real one has 20 MB.
@@ -74,6 +76,14 @@ class Available:
         return cls(**{**data, "version": Version(**data["version"]), "packages": packages})
 
 
+def sane(release: str, packages: Iterable[Package]) -> bool:
+    """Whether these are packages of kernel *release*: names and versions that are nothing but that."""
+    names = [_NAME.fullmatch(package.name) for package in packages]
+    return all(name is not None and name["release"] == release for name in names) and all(
+        _VERSION.fullmatch(package.version) for package in packages
+    )
+
+
 def read_packages(show: str) -> Iterator[Package]:
     """Packages in the output of ``apt-cache show``."""
     for stanza in show.split("\n\n"):
@@ -123,7 +133,7 @@ def _newness(kernel: Available) -> tuple[Version, bool, tuple[object, ...]]:
     return kernel.version, kernel.complete, debian_key(kernel.package_version)
 
 
-def means(spec: str, *, version: Version, release: str, package_version: str) -> bool:
+def means(spec: str, version: Version, release: str, package_version: str) -> bool:
     """Whether *spec* names this kernel: its line, its version, its release or its package version."""
     return spec in {version.line, str(version), str(version).replace("-rc", "~rc"), release, package_version}
 
@@ -139,26 +149,15 @@ def matching(spec: str, kernels: Iterable[Available]) -> tuple[Available, ...]:
         lines = [kernel.line for kernel in every if not kernel.version.rc and kernel.complete]
         spec = lines[0] if lines else spec
     found = [
-        kernel
-        for kernel in every
-        if means(
-            spec,
-            version=kernel.version,
-            release=kernel.release,
-            package_version=kernel.package_version,
-        )
+        kernel for kernel in every if means(spec, kernel.version, kernel.release, kernel.package_version)
     ]
     return tuple(sorted(found, key=lambda kernel: not kernel.complete))
 
 
 def lines(kernels: Iterable[Available]) -> tuple[str, ...]:
     """The lines among *kernels*, oldest first."""
-    return tuple(
-        map(
-            str,
-            sorted({Version(kernel.version.major, kernel.version.minor) for kernel in kernels}),
-        )
-    )
+    found = {Version(kernel.version.major, kernel.version.minor) for kernel in kernels}
+    return tuple(map(str, sorted(found)))
 
 
 def unknown(spec: str, kernels: Sequence[Available]) -> KernelError:

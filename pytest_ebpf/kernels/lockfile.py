@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_ebpf.errors import KernelError
+from pytest_ebpf.kernels import catalog
 from pytest_ebpf.kernels.catalog import Available, Package
 from pytest_ebpf.kernels.version import Version
 
@@ -35,7 +36,10 @@ class Locked:
 
 
 def read_lock(path: Path) -> dict[str, Locked]:
-    """Read a lock file, by spec; empty if there is none. :class:`KernelError` when it is malformed."""
+    """Read a lock file, by spec; empty if there is none. :class:`KernelError` when it is malformed.
+
+    It comes with a project, so it is not trusted: its names become arguments of apt and folders of the cache.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != _FORMAT:
@@ -48,16 +52,15 @@ def read_lock(path: Path) -> dict[str, Locked]:
     except OSError as error:
         raise KernelError(f"the lock file cannot be read ({error.strerror})", where=str(path)) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KernelError(f"the lock file is malformed ({error!r})", where=str(path), hint=AGAIN) from error
+        raise KernelError(f"the lock file is malformed ({error})", where=str(path), hint=AGAIN) from error
 
 
-def _entry(entry: Mapping[str, object]) -> Locked:
-    packages = entry["packages"]
-    if not isinstance(packages, list) or not packages:
-        raise TypeError("packages: not a list with an entry")
-    return Locked(
-        str(entry["release"]), str(entry["image_sha256"]), tuple(Package(**package) for package in packages)
-    )
+def _entry(entry: Mapping[str, Any]) -> Locked:
+    packages = tuple(Package(**package) for package in entry["packages"])
+    release = entry["release"]
+    if not packages or not catalog.sane(release, packages):
+        raise ValueError(f"release {release}: its packages are none of a kernel")
+    return Locked(release, entry["image_sha256"], packages)
 
 
 def write_lock(path: Path, entries: Mapping[str, Locked]) -> None:

@@ -15,7 +15,7 @@ from pytest_ebpf import elf
 from pytest_ebpf.errors import KernelError, ObjectError
 from pytest_ebpf.kernels.compression import decompress
 
-#: What is kept of the thousand modules of a distribution kernel. Those a kernel has built in are not looked for.
+#: What is kept of the thousand modules of a distribution kernel, where they are not built in.
 WANTED: Final = (
     # The machine itself: the port of the agent, the wire.
     "virtio_pci",

@@ -72,7 +72,7 @@ def read_roots(print_uris: str) -> Roots:
 
 
 def sources_list(main: str | None, security: str | None) -> str:
-    """The text of a one-line-style sources file that asks *main* and *security* for all suites with kernels."""
+    """The text of a sources file that asks *main* and *security* for all suites with kernels."""
     options = f"[arch=amd64 lang=none target=Packages signed-by={KEYRING}]"
     asked = ((main, MAIN_SUITES), (security, SECURITY_SUITES))
     lines = (f"deb {options} {root} {suite} main" for root, suites in asked if root for suite in suites)
@@ -80,7 +80,7 @@ def sources_list(main: str | None, security: str | None) -> str:
 
 
 def apt_conf(folder: Path, *, root_user: bool) -> str:
-    """apt configuration that keeps everything below *folder*, read after the machine's own (``apt-get -c``).
+    """Configuration that keeps apt below *folder*, read after the machine's own (``apt-get -c``).
 
     The machine's proxies, mirrors and credentials stay in force. Hooks that run after an update are dropped:
     they serve the system's package state, and fail for an ordinary user. apt's sandbox user cannot read a

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +39,7 @@ class KernelStore:
         self._say = say
 
     def get(self, spec: str, *, verify: bool = False, refresh: bool = False) -> Kernel:
-        """The kernel that *spec* means: a line (6.1), a version, a release, a package version, ``latest``, a path.
+        """The kernel that *spec* means: a line (6.1), a version, a release, ``latest``, a path.
 
         The lock file decides where it names the spec; else a line is the newest build in the cache, and only
         what is not there is fetched. *refresh* asks the archive for the newest whatever is cached or locked;
@@ -119,24 +117,29 @@ class KernelStore:
         return self._from_archive("latest", index, verify=verify)
 
     def _from_archive(self, spec: str, index: Index, *, verify: bool) -> Kernel:
-        candidates = catalog.matching(spec, index.kernels)
-        if not candidates and index.age >= _FRESH:
+        kernel = self._first_of(spec, index, verify=verify)
+        if kernel is None and index.age >= _FRESH:
             index = self._index(refresh=True)
-            candidates = catalog.matching(spec, index.kernels)
+            kernel = self._first_of(spec, index, verify=verify)
+        if kernel:
+            return kernel
+        candidates = catalog.matching(spec, index.kernels)
         if not candidates:
             raise catalog.unknown(spec, index.kernels)
-        for candidate in candidates:
+        raise KernelError(
+            f"the archive lists {spec} and has none of its files ({candidates[0].package_version})",
+            where="kernels",
+            hint=f"its lines are {', '.join(catalog.lines(index.kernels))}; choose another",
+        )
+
+    def _first_of(self, spec: str, index: Index, *, verify: bool) -> Kernel | None:
+        """The first kernel that *spec* means whose packages are really in the archive."""
+        for candidate in catalog.matching(spec, index.kernels):
             try:
                 return self._install(spec, candidate, verify=verify)
             except PackageGoneError as error:
-                self._say(f"{spec}: {error.what}, trying an earlier one")
-        if index.age >= _FRESH:
-            return self._from_archive(spec, self._index(refresh=True), verify=verify)
-        raise KernelError(
-            f"the archive lists {candidates[0].package_version} and has none of its files ({spec})",
-            where="kernels",
-            hint=f"it has {', '.join(catalog.lines(index.kernels))}; choose another",
-        )
+                self._say(f"{spec}: {error.what}, trying the next")
+        return None
 
     def _from_lock(self, spec: str, locked: Locked, *, verify: bool) -> Kernel:
         wanted = locked.as_available()
@@ -154,7 +157,7 @@ class KernelStore:
                 ) from error
         if kernel.sha256 != locked.image_sha256:
             raise KernelError(
-                f"the image of {spec} is not the one locked (sha256 {kernel.sha256}, not {locked.image_sha256})",
+                f"the image of {spec} is not the one locked (sha256 {kernel.sha256})",
                 where=str(self._lock_path),
                 hint=lockfile.AGAIN,
             )
@@ -177,7 +180,9 @@ class KernelStore:
 
         with self._cache.locked(self._say), self._cache.building(name) as folder:
             unpack.from_image(image, folder)
-        return self._cache.load(name)
+        kernel = self._cache.load(name)
+        self._cache.discard_older(kernel)
+        return kernel
 
     def _install(self, spec: str, kernel: Available, *, verify: bool) -> Kernel:
         """The entry for *kernel*, fetched if it is not there."""
@@ -195,14 +200,9 @@ class KernelStore:
         self._say(f"{spec}: fetching {kernel.release} {kernel.package_version} ({kernel.size / 1e6:.0f} MB)")
         if not kernel.complete:
             self._say(f"{spec}: the archive has the image of {kernel.release} but no longer its modules")
-        with self._cache.building(kernel.name) as folder, self._scratch() as scratch:
+        with self._cache.building(kernel.name) as folder, self._cache.scratch() as scratch:
             debs = [self._apt.download(package, scratch) for package in kernel.packages]
             unpack.from_packages(debs, folder, kernel=kernel, scratch=scratch / "tree")
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=self._cache.folder) as folder:
-            yield Path(folder)
 
     def _load(self, name: str, *, verify: bool, held: bool = False) -> Kernel | None:
         """A sound entry, or None; a damaged one is told of and removed."""
@@ -220,9 +220,7 @@ class KernelStore:
 
 
 def _means(spec: str, kernel: Kernel) -> bool:
-    return catalog.means(
-        spec, version=kernel.version, release=kernel.release, package_version=kernel.packages[0].version
-    )
+    return catalog.means(spec, kernel.version, kernel.release, kernel.packages[0].version)
 
 
 def lock_kernels(specs: Sequence[str], store: KernelStore, path: Path) -> dict[str, Kernel]:

@@ -1,4 +1,4 @@
-"""Make a cache entry's files out of Debian packages or of an image. Imported only when there is one to make."""
+"""Make a cache entry's files out of Debian packages or of an image. Imported only when one is made."""
 
 from __future__ import annotations
 

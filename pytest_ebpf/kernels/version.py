@@ -52,7 +52,10 @@ class Version:
 
 
 def debian_key(version: str) -> tuple[object, ...]:
-    """A sort key that orders package versions as dpkg does (deb-version(7)): ``~`` before nothing, digits as numbers."""
+    """A sort key that orders package versions as dpkg does (deb-version(7)).
+
+    ``~`` comes before the end, letters before other characters, and digits count as numbers.
+    """
     epoch, _, rest = version.rpartition(":")
     upstream, _, revision = rest.partition("-") if rest.count("-") < 2 else rest.rpartition("-")
     return int(epoch or 0), _part_key(upstream), _part_key(revision)
