@@ -130,6 +130,10 @@ class Btf:
         """The ``BTF_KIND_*`` number of a type that exists, without decoding it."""
         return kind(self._words[self._starts[type_id] + 1]) if type_id else 0
 
+    def is_named(self, type_id: int) -> bool:
+        """Whether a type that exists has a name, without decoding it."""
+        return bool(type_id and self._words[self._starts[type_id]])
+
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
         """Ids by name, in order."""
