@@ -27,7 +27,7 @@ from pytest_ebpf.manifest.model import (
     Test,
     TypeDecl,
 )
-from pytest_ebpf.manifest.source import Source, display_name
+from pytest_ebpf.manifest.source import Source, absolute, display_name
 
 #: A manifest is written by hand; more than this many bytes is another file by mistake.
 MAX_BYTES: Final = 4 << 20
@@ -77,7 +77,8 @@ class Manifest:
 
 def load(path: Path) -> Manifest:
     """Read and check the manifest at *path*. :class:`ManifestError` with all its problems."""
-    name = display_name(path.resolve())
+    path = absolute(path)
+    name = display_name(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -100,7 +101,7 @@ def load(path: Path) -> Manifest:
 
 def loads(text: str, *, path: Path) -> Manifest:
     """Check the manifest *text* as if read from *path*. :class:`ManifestError` with all its problems."""
-    path = path.resolve()
+    path = absolute(path)
     source = Source(display_name(path), text)
     tables = _parse(source)
     document, found = _validate(tables)

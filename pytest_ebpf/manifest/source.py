@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Source:
         """A problem located as ``ebpf.toml:14: maps.counters.max_entries``."""
         where = self.where(path)
         return Problem(f"{where}: {dotted(path)}" if path else where, what, hint)
+
+
+def absolute(path: Path) -> Path:
+    """*path* from the root, without ``..``. Links stay: a linked manifest belongs where the link is."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve() follows links
 
 
 def display_name(path: Path) -> str:
