@@ -66,9 +66,15 @@ def _machine(config: MachineConfig) -> tuple[str, ...]:
         *("-accel", config.accelerator),
         # "host" is for KVM only; "max" is all that TCG can emulate
         *("-cpu", "host" if config.accelerator == "kvm" else "max"),
-        *("-smp", f"{config.cpus},maxcpus={config.cpus + 1}"),
+        *("-smp", _processors(config.cpus)),
         *("-m", str(config.memory)),
     )
+
+
+def _processors(online: int) -> str:
+    # each in a package of its own: since 6.9 the kernel does not count an absent CPU in a package that is there
+    possible = online + 1
+    return f"cpus={online},maxcpus={possible},sockets={possible},cores=1,threads=1"
 
 
 def _console(descriptor: int) -> tuple[str, ...]:

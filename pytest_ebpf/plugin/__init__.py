@@ -1,0 +1,89 @@
+"""The pytest plugin. Inert, and cheap to import, until a project has an ``ebpf.toml`` or asks for a kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_ebpf.manifest import find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_ebpf.plugin.active import ActivePlugin
+    from pytest_ebpf.session.ebpf import Ebpf
+
+_MARKER: Final = (
+    "ebpf_kernel(range, reason=...): run this test only on kernels in the range, such as "
+    '">=5.15" or ">=5.10,<6.12"; elsewhere it is skipped for the reason'
+)
+
+_ACTIVE: Final = pytest.StashKey["ActivePlugin"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, all in a group of their own."""
+    group = parser.getgroup("ebpf", "eBPF programs on real kernels")
+    group.addoption(
+        "--ebpf-kernel",
+        metavar="SPEC",
+        default=None,
+        help='kernels to run on: "6.1,6.12", "latest", "all" or ">=6.1" of those in the manifest, or the path '
+        "of an image (default: all of the manifest)",
+    )
+    group.addoption(
+        "--ebpf-report", metavar="DIR", default=None, help="write the matrix as matrix.md and matrix.json"
+    )
+    group.addoption(
+        "--ebpf-manifest", metavar="FILE", default=None, help="the manifest (default: ebpf.toml, looked for upwards)"
+    )
+    group.addoption(
+        "--ebpf-accelerator",
+        choices=("auto", "kvm", "tcg"),
+        default="auto",
+        help="how machines are run; auto takes KVM if it is proven to work here (default: auto)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Come to life where there is a manifest or a kernel is asked for."""
+    config.addinivalue_line("markers", _MARKER)
+    manifest = _manifest(config)
+    if manifest is None and not config.getoption("--ebpf-kernel"):
+        return
+    from pytest_ebpf.plugin.active import ActivePlugin
+
+    active = ActivePlugin(config, manifest)
+    config.stash[_ACTIVE] = active
+    config.pluginmanager.register(active, "ebpf-active")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for ``ebpf`` once for each kernel."""
+    active = metafunc.config.stash.get(_ACTIVE, None)
+    if active is not None and "ebpf" in metafunc.fixturenames:
+        specs = active.specs
+        metafunc.parametrize("ebpf", specs, indirect=True, ids=active.label)
+
+
+@pytest.fixture
+def ebpf(request: pytest.FixtureRequest) -> Iterator[Ebpf]:
+    """The objects of the project on a booted kernel; see ``docs/api.md``."""
+    active = request.config.stash.get(_ACTIVE, None)
+    if active is None:
+        pytest.fail(
+            "ebpf: there is no ebpf.toml in or above "
+            f"{request.config.invocation_params.dir}; write one, or name a kernel: --ebpf-kernel 6.12",
+            pytrace=False,
+        )
+    yield from active.provide(request)
+
+
+def _manifest(config: pytest.Config) -> Path | None:
+    """The manifest given, else the one nearest to an argument, else to where pytest was called."""
+    if given := config.getoption("--ebpf-manifest"):
+        return Path(given).absolute()
+    starts = [*(Path(arg.partition("::")[0]) for arg in config.args), config.invocation_params.dir]
+    return next(filter(None, map(find, starts)), None)

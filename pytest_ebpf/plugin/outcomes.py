@@ -1,0 +1,137 @@
+"""What a phase of a test says of its cell, carried on pytest's own reports. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import pytest
+
+from pytest_ebpf.errors import (
+    DeadlineError,
+    InfrastructureError,
+    KernelCrashedError,
+    KernelError,
+    ToolError,
+    UnsupportedError,
+)
+from pytest_ebpf.report import Cell, Outcome
+
+_BY_ERROR: Final[tuple[tuple[type[BaseException], Outcome], ...]] = (
+    (UnsupportedError, Outcome.UNSUPPORTED),
+    (KernelCrashedError, Outcome.CRASHED),
+    (DeadlineError, Outcome.TIMED_OUT),
+    (InfrastructureError, Outcome.INFRASTRUCTURE),
+    (KernelError, Outcome.INFRASTRUCTURE),
+    (ToolError, Outcome.INFRASTRUCTURE),
+)
+
+#: From what decides a cell to what leaves it open, when phases of a test differ.
+_RANK: Final = (
+    Outcome.CRASHED,
+    Outcome.INFRASTRUCTURE,
+    Outcome.TIMED_OUT,
+    Outcome.FAILED,
+    Outcome.XPASSED,
+    Outcome.UNSUPPORTED,
+    Outcome.XFAILED,
+    Outcome.SKIPPED,
+    Outcome.PASSED,
+)
+
+#: How a terminal shows the outcomes that pytest does not know: letter and word.
+STATUS: Final = {
+    Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
+    Outcome.CRASHED: ("failed", "C", "CRASHED"),
+    Outcome.TIMED_OUT: ("failed", "T", "TIMED OUT"),
+    Outcome.INFRASTRUCTURE: ("failed", "I", "INFRASTRUCTURE"),
+}
+
+#: The attribute of a report that holds a :class:`Phase`, as plain data that crosses processes.
+ATTRIBUTE: Final = "ebpf_phase"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did)."""
+
+    row: str
+    spec: str
+    column: str
+    outcome: str
+    reason: str
+    duration: float
+
+
+def classify(report: pytest.TestReport, error: BaseException | None) -> tuple[Outcome, str]:
+    """Return the outcome of a phase and its reason, from pytest's *report* and the exception behind it."""
+    for kind, outcome in _BY_ERROR:
+        if isinstance(error, kind):
+            return outcome, str(error)
+    if hasattr(report, "wasxfail"):
+        outcome = Outcome.XFAILED if report.skipped else Outcome.XPASSED
+        return outcome, str(report.wasxfail)
+    if report.skipped:
+        return Outcome.SKIPPED, _skip_reason(report)
+    if report.failed:
+        return Outcome.FAILED, _first_line(error)
+    return Outcome.PASSED, ""
+
+
+def attach(report: pytest.TestReport, phase: Phase) -> None:
+    """Put *phase* on *report*, in a form that pytest-xdist can send."""
+    setattr(report, ATTRIBUTE, asdict(phase))
+
+
+def detach(report: object) -> Phase | None:
+    """Return what :func:`attach` put on *report*, None if nothing."""
+    data: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
+    return Phase(**data) if data else None
+
+
+def row_of(nodeid: str, identifier: str) -> str:
+    """Return *nodeid* without the part of its brackets that names the kernel."""
+    name, bracket, inside = nodeid.partition("[")
+    if not bracket:
+        return nodeid
+    parts = inside.removesuffix("]").split("-")
+    kept = "-".join(_without(parts, identifier.split("-")))
+    return f"{name}[{kept}]" if kept else name
+
+
+def cells(phases: list[Phase]) -> list[Cell]:
+    """Fold the phases of each test and kernel to one cell, columns named by what booted where anything did."""
+    booted = {phase.spec: phase.column for phase in phases if phase.column}
+    grouped: dict[tuple[str, str], list[Phase]] = {}
+    for phase in phases:
+        grouped.setdefault((phase.row, phase.spec), []).append(phase)
+    return [_cell(row, booted.get(spec, spec), group) for (row, spec), group in grouped.items()]
+
+
+def _cell(row: str, column: str, group: list[Phase]) -> Cell:
+    deciding = min(group, key=lambda phase: _RANK.index(Outcome(phase.outcome)))
+    return Cell(
+        row=row,
+        column=column,
+        outcome=Outcome(deciding.outcome),
+        reason=deciding.reason or None,
+        duration=sum(phase.duration for phase in group),
+    )
+
+
+def _without(parts: list[str], wanted: list[str]) -> list[str]:
+    for start in range(len(parts) - len(wanted) + 1):
+        if parts[start : start + len(wanted)] == wanted:
+            return parts[:start] + parts[start + len(wanted) :]
+    return parts
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return ""
+
+
+def _first_line(error: BaseException | None) -> str:
+    text = str(error).strip() if error is not None else ""
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,84 @@
+"""The command line of a machine and the archive it boots from: pure functions of what it shall be."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from pytest_ebpf import process
+from pytest_ebpf.machine import cpio
+from pytest_ebpf.machine.qemu import Channels, MachineConfig, command_line
+
+
+def argv(**config):
+    return command_line(
+        Path("/usr/bin/qemu-system-x86_64"),
+        Path("/k/vmlinuz"),
+        Path("/proc/self/fd/9"),
+        MachineConfig(**config),
+        Channels(port=5, console=6),
+    )
+
+
+def after(words, option):
+    return words[words.index(option) + 1]
+
+
+def test_a_machine_has_no_device_but_the_port_and_the_console():
+    words = argv()
+    assert "-nodefaults" in words
+    assert "-no-user-config" in words
+    assert [word for option, word in zip(words, words[1:], strict=False) if option == "-device"] == [
+        "virtio-serial-pci",
+        "virtserialport,chardev=port,name=pytest-ebpf.0",
+    ]
+    assert after(words, "-serial") == "chardev:console"
+    assert "socket,id=console,fd=6" in words
+    assert "socket,id=port,fd=5" in words
+
+
+def test_a_dead_kernel_ends_the_machine():
+    words = argv()
+    assert "-no-reboot" in words
+    assert {"panic=-1", "oops=panic"} <= set(after(words, "-append").split())
+
+
+def test_one_cpu_more_than_is_online_is_possible():
+    assert after(argv(cpus=1), "-smp").startswith("cpus=1,maxcpus=2,")
+    assert after(argv(cpus=4), "-smp").startswith("cpus=4,maxcpus=5,")
+
+
+def test_memory_is_in_mebibytes():
+    assert after(argv(memory=512), "-m") == "512"
+
+
+def test_the_cpu_model_follows_the_accelerator():
+    assert (after(argv(accelerator="tcg"), "-accel"), after(argv(accelerator="tcg"), "-cpu")) == ("tcg", "max")
+    assert (after(argv(accelerator="kvm"), "-accel"), after(argv(accelerator="kvm"), "-cpu")) == ("kvm", "host")
+
+
+def test_an_archive_is_what_cpio_reads(tmp_path):
+    entries = [
+        cpio.directory("dev"),
+        cpio.character_device("dev/console", 5, 1),
+        cpio.file("init", b"#!program\n", executable=True),
+        cpio.file("modules.list", b""),
+    ]
+    archive = tmp_path / "archive"
+    archive.write_bytes(cpio.archive(entries))
+    listing = process.run(["cpio", "-itv", "--quiet", "-F", str(archive)], timeout=10).stdout.splitlines()
+    assert [line.split()[0] for line in listing] == ["drwxr-xr-x", "crw-------", "-rwxr-xr-x", "-rw-r--r--"]
+    assert [line.split()[-1] for line in listing] == ["dev", "dev/console", "init", "modules.list"]
+    assert "5,   1" in listing[1]
+
+
+def test_an_archive_is_the_same_bytes_for_the_same_entries():
+    entries = [cpio.file("a", b"abc"), cpio.file("b", b"")]
+    assert cpio.archive(entries) == cpio.archive(entries)
+    assert len(cpio.archive(entries)) % 4 == 0
+
+
+def test_modes_carry_the_type_of_file():
+    assert stat.S_ISDIR(cpio.directory("x").mode)
+    assert stat.S_ISCHR(cpio.character_device("x", 1, 3).mode)
+    assert stat.S_ISREG(cpio.file("x", b"").mode)

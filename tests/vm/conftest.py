@@ -1,0 +1,73 @@
+"""Machines for the tests: one for each kernel and worker, booted when first asked for, replaced when it died."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_ebpf import paths
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.kernels import Kernel, KernelStore
+from pytest_ebpf.machine import Machine, MachineConfig, boot
+
+#: The kernel lines that everything is proven on.
+KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.2")
+
+BOOT_TIMEOUT = 120.0
+CALL_TIMEOUT = 60.0
+
+
+class Machines:
+    """Running machines by kernel line."""
+
+    def __init__(self) -> None:
+        self.store = KernelStore(lock=None, say=print)
+        self._machines: dict[str, Machine] = {}
+
+    def get(self, line: str) -> Machine:
+        machine = self._machines.get(line)
+        if machine is None or not machine.alive:
+            self.discard(line)
+            machine = boot(self.store.get(line), paths.agent(), MachineConfig(), timeout=BOOT_TIMEOUT)
+            self._machines[line] = machine
+        return machine
+
+    def discard(self, line: str) -> None:
+        if machine := self._machines.pop(line, None):
+            machine.stop()
+
+    def close(self) -> None:
+        for line in list(self._machines):
+            self.discard(line)
+
+
+@pytest.fixture(scope="session")
+def machines() -> Iterator[Machines]:
+    held = Machines()
+    yield held
+    held.close()
+
+
+@pytest.fixture(params=KERNELS)
+def line(request: pytest.FixtureRequest) -> str:
+    """The kernel line of this test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def kernel(line: str, machines: Machines) -> Kernel:
+    """The kernel of this test."""
+    return machines.store.get(line)
+
+
+@pytest.fixture
+def machine(line: str, machines: Machines) -> Machine:
+    """A machine that runs the kernel of this test, shared with other tests."""
+    return machines.get(line)
+
+
+@pytest.fixture
+def guest(machine: Machine) -> Guest:
+    """The agent in that machine."""
+    return Guest(machine, timeout=CALL_TIMEOUT)
