@@ -1,0 +1,67 @@
+"""Maps that behave like a list of fixed length: arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+from pytest_ebpf.bpf.maps.base import PAGE, Map
+
+V = TypeVar("V")
+
+
+class ArrayMap(Map, Sequence[V]):
+    """``array``: ``max_entries`` values that are always there, by index.
+
+    ``m[0]``, ``m[-1]``, ``m[0:8]`` and iteration read (a slice in one call), ``m[0] = value`` writes,
+    :meth:`update` writes several in one call. Values are copies of what the kernel holds.
+    """
+
+    def __len__(self) -> int:
+        return self.max_entries
+
+    @overload
+    def __getitem__(self, index: int) -> V: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[V]: ...
+
+    def __getitem__(self, index: int | slice) -> V | list[V]:
+        if isinstance(index, slice):
+            return list(self._read(range(len(self))[index]))
+        (value,) = self._read([self._place(index)])
+        return value
+
+    def __setitem__(self, index: int, value: V) -> None:
+        self.update({index: value})
+
+    def __iter__(self) -> Iterator[V]:
+        return self._read(range(len(self)))
+
+    def update(self, values: Mapping[int, V] | Iterable[tuple[int, V]]) -> None:
+        """Write all *values* by index in one call."""
+        pairs = list(values.items() if isinstance(values, Mapping) else values)
+        places = [self._place(index) for index, _ in pairs]
+        self._store(
+            [self._pack_key(place) for place in places],
+            [self._pack_value(value) for _, value in pairs],
+            lambda index: str(places[index]),
+        )
+
+    def clear(self) -> None:
+        """Make every value zero."""
+        zero = bytes(self._spec.value.size)
+        for start in range(0, len(self), PAGE):
+            keys = [self._pack_key(place) for place in range(len(self))[start : start + PAGE]]
+            self._store(keys, [zero] * len(keys), str)
+
+    def _place(self, index: Any) -> int:
+        place = int(index) + len(self) if index < 0 else int(index)
+        if not 0 <= place < len(self):
+            raise IndexError(f"{self._spec.where}[{index}]: out of range (max_entries {len(self)})")
+        return place
+
+    def _read(self, places: Sequence[int]) -> Iterator[V]:
+        for start in range(0, len(places), PAGE):
+            keys = [self._pack_key(place) for place in places[start : start + PAGE]]
+            yield from map(self._unpack_value, self._call("lookup", keys=keys))

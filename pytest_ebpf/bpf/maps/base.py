@@ -1,0 +1,131 @@
+"""What every map has, whatever its kind."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pytest_ebpf.bpf.codec import Codec, pack, unpack
+from pytest_ebpf.errors import GuestError
+from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.uapi import MapFlag, MapType
+
+#: Entries asked for in one message; each message is bounded at 64 MiB.
+PAGE: Final = 4096
+
+#: errnos with which kernels say that there is no room: hash kinds, LPM trie and queues.
+_FULL: Final = frozenset({errno.E2BIG, errno.ENOSPC})
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """A map in a guest: its handle there, its shape, and how its keys and values are written.
+
+    Sizes are in bytes as the kernel counts them: *value* of a per-CPU kind is larger than *value_size*.
+    """
+
+    guest: Guest
+    handle: int
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: MapFlag
+    key: Codec
+    value: Codec
+
+    @property
+    def where(self) -> str:
+        """How messages begin."""
+        return f"maps.{self.name}"
+
+
+class Map:
+    """A map of a loaded object. Kinds without a class of their own have only this."""
+
+    def __init__(self, spec: MapSpec) -> None:
+        self._spec = spec
+
+    @property
+    def name(self) -> str:
+        """The name in the object, not cut to the kernel's 15 characters."""
+        return self._spec.name
+
+    @property
+    def type(self) -> MapType | int:
+        """The kernel's map type; a plain number where it is newer than this project."""
+        try:
+            return MapType(self._spec.type)
+        except ValueError:
+            return self._spec.type
+
+    @property
+    def key_size(self) -> int:
+        """Bytes of a key."""
+        return self._spec.key_size
+
+    @property
+    def value_size(self) -> int:
+        """Bytes of a value; of one CPU's, for per-CPU kinds."""
+        return self._spec.value_size
+
+    @property
+    def max_entries(self) -> int:
+        """The most entries it holds; bytes, for a ring buffer."""
+        return self._spec.max_entries
+
+    @property
+    def flags(self) -> MapFlag:
+        """Flags it was created with."""
+        return self._spec.flags
+
+    @property
+    def handle(self) -> int:
+        """The number by which the guest's agent knows this map."""
+        return self._spec.handle
+
+    def __repr__(self) -> str:
+        kind = self.type.name.lower() if isinstance(self.type, MapType) else str(self.type)
+        return f"<{type(self).__name__} {self.name}: {kind}>"
+
+    def _call(self, op: str, **args: Any) -> Any:
+        """Carry out *op* on this map; a failure is a :class:`GuestError` that names the map."""
+        try:
+            return self._spec.guest.call(op, map=self.handle, **args)
+        except CallError as error:
+            self._raise(error, self._spec.where)
+
+    def _raise(self, error: CallError, where: str) -> NoReturn:
+        if error.errno in _FULL:
+            raise GuestError(
+                f"the map is full (max_entries {self.max_entries})",
+                errno=error.errno,
+                where=where,
+                hint=f"make it larger: load(..., max_entries={{{self.name!r}: ...}})",
+            ) from error
+        raise GuestError(error.what, errno=error.errno, where=where) from error
+
+    def _pack_key(self, key: Any) -> bytes:
+        return pack(self._spec.key, key, f"{self._spec.where} key")
+
+    def _pack_value(self, value: Any) -> bytes:
+        return pack(self._spec.value, value, f"{self._spec.where} value")
+
+    def _unpack_key(self, data: bytes) -> Any:
+        return unpack(self._spec.key, data, f"{self._spec.where} key")
+
+    def _unpack_value(self, data: bytes) -> Any:
+        return unpack(self._spec.value, data, f"{self._spec.where} value")
+
+    def _store(self, keys: list[bytes], values: list[bytes], show: Callable[[int], str]) -> None:
+        """Write all entries in one call; *show* spells the key at an index for the message of a failure."""
+        try:
+            self._spec.guest.call("update", map=self.handle, keys=keys, values=values)
+        except CallError as error:
+            index = error.details.get("index")
+            self._raise(
+                error, f"{self._spec.where}[{show(index)}]" if index is not None else self._spec.where
+            )

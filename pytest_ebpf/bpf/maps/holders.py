@@ -1,0 +1,96 @@
+"""Maps that hold programs and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_ebpf.bpf.maps.base import Map, MapSpec
+from pytest_ebpf.errors import EbpfError
+
+if TYPE_CHECKING:
+    from pytest_ebpf.bpf.program import Program
+
+K = TypeVar("K")
+E = TypeVar("E")
+
+
+class _Holder(Map, MutableMapping[K, E]):
+    """Keys are read and deleted as in any map; elements are written by their handles."""
+
+    def __delitem__(self, key: K) -> None:
+        (done,) = self._call("delete", keys=[self._pack_key(key)])
+        if not done:
+            raise KeyError(key)
+
+    def __iter__(self) -> Iterator[K]:
+        items = self._call("dump")["items"]
+        return (self._unpack_key(key) for key, value in items if value is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _id(self, key: K) -> int:
+        """The kernel's id of the element at *key*."""
+        (data,) = self._call("lookup", keys=[self._pack_key(key)])
+        if data is None:
+            raise KeyError(key)
+        identity: int = self._unpack_value(data)
+        return identity
+
+
+class ProgArray(_Holder[int, "Program"]):
+    """``prog_array``, the table of tail calls: ``m[0] = fw.programs.parse``, ``del m[0]``."""
+
+    def __init__(self, spec: MapSpec, programs: Callable[[], Iterable[Program]]) -> None:
+        super().__init__(spec)
+        self._programs = programs
+
+    def __getitem__(self, key: int) -> Program:
+        identity = self._id(key)
+        for program in self._programs():
+            if program.loaded and program.id == identity:
+                return program
+        raise EbpfError(
+            f"holds program {identity}, which is none of this object",
+            where=f"{self._spec.where}[{key}]",
+            hint="read it from the object that it belongs to",
+        )
+
+    def __setitem__(self, key: int, program: Program) -> None:
+        self._call("set_fd", key=self._pack_key(key), prog=program.handle)
+
+
+class MapOfMaps(_Holder[K, Map]):
+    """``array_of_maps`` and ``hash_of_maps``: ``m[key] = inner``, where *inner* is a map of the same shape.
+
+    :meth:`create` makes a new inner map. Reading gives the inner maps that were set through this handle;
+    those that the object itself put there are reached by their own names.
+    """
+
+    def __init__(self, spec: MapSpec, adopt: Callable[[int, int | None], Map]) -> None:
+        super().__init__(spec)
+        self._adopt = adopt
+        self._held: dict[bytes, Map] = {}
+
+    def create(self, max_entries: int | None = None) -> Map:
+        """Return a new, empty map with the shape of the inner maps, in no place yet."""
+        sizes = {} if max_entries is None else {"max_entries": max_entries}
+        made = self._spec.guest.call("create", like=self.handle, **sizes)
+        return self._adopt(made["map"], max_entries)
+
+    def __getitem__(self, key: K) -> Map:
+        self._id(key)
+        held = self._held.get(self._pack_key(key))
+        if held is None:
+            raise EbpfError(
+                "was put there by the object itself",
+                where=f"{self._spec.where}[{key!r}]",
+                hint="use that map by its own name",
+            )
+        return held
+
+    def __setitem__(self, key: K, inner: Map) -> None:
+        packed = self._pack_key(key)
+        self._call("set_fd", key=packed, inner=inner.handle)
+        self._held[packed] = inner
