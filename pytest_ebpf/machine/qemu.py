@@ -30,7 +30,7 @@ _KERNEL_WORDS: Final = (
 class MachineConfig:
     """What a machine shall be: *memory* in MiB, online *cpus*, and how it is run.
 
-    One CPU more than is online is possible, so that per-CPU maps have more than one value.
+    There is one CPU more, which the kernel leaves offline, so that per-CPU maps have more than one value.
     """
 
     memory: int = 256
@@ -53,10 +53,15 @@ def command_line(
     return (
         str(qemu),
         *_machine(config),
-        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(_KERNEL_WORDS)),
+        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", kernel_words(config)),
         *_console(channels.console),
         *_port(channels.port),
     )
+
+
+def kernel_words(config: MachineConfig) -> str:
+    """Return the kernel command line."""
+    return " ".join((*_KERNEL_WORDS, f"maxcpus={config.cpus}"))
 
 
 def _machine(config: MachineConfig) -> tuple[str, ...]:
@@ -66,15 +71,9 @@ def _machine(config: MachineConfig) -> tuple[str, ...]:
         *("-accel", config.accelerator),
         # "host" is for KVM only; "max" is all that TCG can emulate
         *("-cpu", "host" if config.accelerator == "kvm" else "max"),
-        *("-smp", _processors(config.cpus)),
+        *("-smp", str(config.cpus + 1)),
         *("-m", str(config.memory)),
     )
-
-
-def _processors(online: int) -> str:
-    # each in a package of its own: since 6.9 the kernel does not count an absent CPU in a package that is there
-    possible = online + 1
-    return f"cpus={online},maxcpus={possible},sockets={possible},cores=1,threads=1"
 
 
 def _console(descriptor: int) -> tuple[str, ...]:
