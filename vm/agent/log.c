@@ -12,12 +12,16 @@
 
 #define LOG_KEEP ((size_t)4 << 20)
 
-/* libbpf begins every warning about a program this way; its name is then the first argument. */
+/* libbpf begins every warning about a program, and that about a map it cannot create, this way; the name is
+ * then the first argument.
+ */
 #define PROG_FORMAT "libbpf: prog '%s': "
+#define MAP_FORMAT "libbpf: map '%s': failed to create: "
 
 static struct {
 	struct buffer text;
 	char program[128];
+	char map[128];
 	bool active;
 	bool debug;
 } kept = { .text.limit = 3 * LOG_KEEP };
@@ -37,14 +41,15 @@ void log_append(const char *text, size_t len)
 	kept.text.failed = false;
 }
 
-static void note_program(const char *format, va_list args)
+/* The first argument of a message, if its format begins with `prefix`. */
+static void note_name(char *name, size_t size, const char *prefix, const char *format, va_list args)
 {
 	va_list copy;
 
-	if (strncmp(format, PROG_FORMAT, strlen(PROG_FORMAT)) != 0)
+	if (strncmp(format, prefix, strlen(prefix)) != 0)
 		return;
 	va_copy(copy, args);
-	snprintf(kept.program, sizeof(kept.program), "%s", va_arg(copy, const char *));
+	snprintf(name, size, "%s", va_arg(copy, const char *));
 	va_end(copy);
 }
 
@@ -58,8 +63,10 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
 
 	if (!kept.active || (level == LIBBPF_DEBUG && !kept.debug))
 		return 0;
-	if (level == LIBBPF_WARN)
-		note_program(format, args);
+	if (level == LIBBPF_WARN) {
+		note_name(kept.program, sizeof(kept.program), PROG_FORMAT, format, args);
+		note_name(kept.map, sizeof(kept.map), MAP_FORMAT, format, args);
+	}
 	va_copy(copy, args);
 	len = vsnprintf(line, sizeof(line), format, args);
 	/* A verifier log is one message of up to megabytes. */
@@ -100,9 +107,15 @@ const char *log_program(void)
 	return kept.program;
 }
 
+const char *log_map(void)
+{
+	return kept.map;
+}
+
 void log_stop(void)
 {
 	buffer_reset(&kept.text, 64 << 10);
 	kept.active = false;
 	kept.program[0] = '\0';
+	kept.map[0] = '\0';
 }

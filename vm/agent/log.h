@@ -19,8 +19,9 @@ void log_append(const char *text, size_t len);
 /* Pack the last 4 MiB of what was kept. */
 void log_pack(msgpack_packer *pk);
 
-/* The program that libbpf's last warning was about; empty if there was none. */
+/* The program that libbpf's last warning was about, the map it could not create; empty where there is none. */
 const char *log_program(void);
+const char *log_map(void);
 
 /* Stop keeping, and free what is kept. */
 void log_stop(void);

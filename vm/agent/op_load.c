@@ -30,7 +30,7 @@ static int open_object(struct call *call, struct load *load)
 	memcpy(load->elf, elf.data, elf.len);
 	log_start(load->log_level > 0);
 	call->failure.has_log = true;
-	call->failure.has_program = true;
+	call->failure.has_names = true;
 	opts.object_name = name;
 	opts.kernel_log_level = load->log_level;
 	load->object = bpf_object__open_mem(load->elf, elf.len, &opts);
@@ -48,6 +48,8 @@ static int load_object(struct call *call, struct load *load)
 
 	if (!err)
 		return 0;
+	if (log_map()[0])
+		return fail(call, err, "%s: map %s is not created (%s)", name, log_map(), error_text(err));
 	if (log_program()[0])
 		return fail(call, err, "%s: program %s is refused (%s)", name, log_program(), error_text(err));
 	return fail(call, err, "%s: not loaded (%s)", name, error_text(err));

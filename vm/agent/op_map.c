@@ -22,13 +22,16 @@ static int list_key(struct call *call, const struct handle *map, const msgpack_o
 	return err;
 }
 
-static int check_value(struct call *call, const struct handle *map, const char *where, const struct bin *value)
+/* A value of the list, of just the size the kernel will read. */
+static int list_value(struct call *call, const struct handle *map, const msgpack_object_array *values,
+		      uint32_t index, struct bin *value)
 {
 	size_t room = map_value_room(&map->shape);
+	int err = list_bin(call, "values", values, index, false, value);
 
-	if (value->len == room)
-		return 0;
-	return fail(call, EINVAL, "%s: %zu bytes for a value of %zu", where, value->len, room);
+	if (!err && value->len != room)
+		return fail(call, EINVAL, "values[%u]: %zu bytes for a value of %zu", index, value->len, room);
+	return err;
 }
 
 static int value_buffer(struct call *call, const struct handle *map, char **value)
@@ -76,12 +79,16 @@ int op_lookup(struct call *call)
 	return err;
 }
 
-static int update_one(struct call *call, const struct handle *map, const struct bin *key, const struct bin *value,
-		      uint64_t flags)
+static int update_one(struct call *call, const struct handle *map, const msgpack_object_array *keys,
+		      const msgpack_object_array *values, uint32_t index, uint64_t flags)
 {
-	int err = -bpf_map_update_elem(map->fd, key->data, value->data, flags);
+	struct bin key, value;
+	int err = list_key(call, map, keys, index, &key) ?: list_value(call, map, values, index, &value);
 
-	return err ? fail(call, err, "the kernel refuses it (%s)", error_text(err)) : 0;
+	if (err)
+		return err;
+	err = -bpf_map_update_elem(map->fd, key.data, value.data, flags);
+	return err ? fail(call, err, "keys[%u]: the kernel refuses it (%s)", index, error_text(err)) : 0;
 }
 
 int op_update(struct call *call)
@@ -98,11 +105,7 @@ int op_update(struct call *call)
 	if (keys->size != values->size)
 		return fail(call, EINVAL, "values: %u elements for %u keys", values->size, keys->size);
 	for (uint32_t i = 0; i < keys->size; i++) {
-		struct bin key, value;
-
-		err = list_key(call, map, keys, i, &key) ?:
-		      list_bin(call, "values", values, i, false, &value) ?:
-		      check_value(call, map, "values", &value) ?: update_one(call, map, &key, &value, flags);
+		err = update_one(call, map, keys, values, i, flags);
 		if (err) {
 			call->failure.index = i;
 			return err;
@@ -210,16 +213,21 @@ out:
 
 int op_push(struct call *call)
 {
-	const struct bin no_key = {};
 	struct handle *map;
 	struct bin value;
 	uint64_t flags = 0;
 	int err;
 
 	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_bin(call, "value", &value) ?:
-	      arg_u64_opt(call, "flags", &flags) ?: check_value(call, map, "value", &value) ?:
-	      update_one(call, map, &no_key, &value, flags);
-	return err ?: msgpack_pack_nil(&call->pk);
+	      arg_u64_opt(call, "flags", &flags);
+	if (err)
+		return err;
+	if (value.len != map->shape.value_size)
+		return fail(call, EINVAL, "value: %zu bytes for a value of %u", value.len, map->shape.value_size);
+	err = -bpf_map_update_elem(map->fd, NULL, value.data, flags);
+	if (err)
+		return fail(call, err, "the kernel refuses it (%s)", error_text(err));
+	return msgpack_pack_nil(&call->pk);
 }
 
 int op_pop(struct call *call)

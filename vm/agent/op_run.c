@@ -129,17 +129,31 @@ static void run_one(struct call *call, const struct run *run, const struct bin *
 	pack_result(&call->pk, err, &opts, data_room, ctx_room);
 }
 
+/* The input at `index`; nil elements and a missing ctx give no data. */
+static int read_input(struct call *call, const struct run *run, uint32_t index, struct bin *data, struct bin *ctx)
+{
+	int err = list_bin(call, "data", run->data, index, true, data);
+
+	*ctx = (struct bin){};
+	if (!err && run->ctx)
+		err = list_bin(call, "ctx", run->ctx, index, true, ctx);
+	return err;
+}
+
 static int run_all(struct call *call, const struct run *run)
 {
-	msgpack_pack_array(&call->pk, run->data->size);
-	for (uint32_t i = 0; i < run->data->size; i++) {
-		struct bin data = {}, ctx = {};
-		int err = list_bin(call, "data", run->data, i, true, &data);
+	struct bin data, ctx;
 
-		if (!err && run->ctx)
-			err = list_bin(call, "ctx", run->ctx, i, true, &ctx);
+	/* Nothing runs unless all inputs are well-formed: a run changes maps. */
+	for (uint32_t i = 0; i < run->data->size; i++) {
+		int err = read_input(call, run, i, &data, &ctx);
+
 		if (err)
 			return err;
+	}
+	msgpack_pack_array(&call->pk, run->data->size);
+	for (uint32_t i = 0; i < run->data->size; i++) {
+		read_input(call, run, i, &data, &ctx);
 		run_one(call, run, &data, &ctx);
 	}
 	return 0;

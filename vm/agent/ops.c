@@ -67,10 +67,20 @@ static int carry_out(struct call *call, const msgpack_object *item, char *name, 
 	return op->run(call);
 }
 
+/* An empty name is nil. */
+static void pack_name(msgpack_packer *pk, const char *key, const char *name)
+{
+	pack_str(pk, key);
+	if (name[0])
+		pack_str(pk, name);
+	else
+		msgpack_pack_nil(pk);
+}
+
 static void pack_failure(struct call *call, int err)
 {
 	msgpack_packer *pk = &call->pk;
-	uint32_t keys = 1u + (call->failure.index >= 0) + call->failure.has_log + call->failure.has_program;
+	uint32_t keys = 1u + (call->failure.index >= 0) + call->failure.has_log + 2u * call->failure.has_names;
 
 	msgpack_pack_array(pk, 2);
 	msgpack_pack_int(pk, err);
@@ -78,12 +88,9 @@ static void pack_failure(struct call *call, int err)
 	pack_key_str(pk, "what", call->failure.what);
 	if (call->failure.index >= 0)
 		pack_key_u64(pk, "index", (uint64_t)call->failure.index);
-	if (call->failure.has_program) {
-		pack_str(pk, "program");
-		if (log_program()[0])
-			pack_str(pk, log_program());
-		else
-			msgpack_pack_nil(pk);
+	if (call->failure.has_names) {
+		pack_name(pk, "program", log_program());
+		pack_name(pk, "map", log_map());
 	}
 	if (call->failure.has_log) {
 		pack_str(pk, "log");

@@ -22,7 +22,7 @@ struct call {
 		char what[WHAT_MAX];
 		int64_t index;		/* update: which key; -1: not told */
 		bool has_log;		/* load, assemble: the log goes with the failure */
-		bool has_program;	/* load: so does the program's name */
+		bool has_names;		/* load: so do the names of the program and the map at fault */
 	} failure;
 };
 
