@@ -70,8 +70,27 @@ def select(expression: str, promised: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
+def in_range(expression: str, version: Version, *, where: str) -> bool:
+    """Whether *version* is in every range of the comma list *expression*, such as ``>=5.15,<6.12``.
+
+    A bound counts to the precision it is written in, as for :func:`select`. :class:`UsageError`, located at
+    *where*, for what is no range.
+    """
+    numbers = (version.major, version.minor, version.patch)
+    for item in expression.split(","):
+        match = _RANGE.fullmatch(item.strip())
+        if match is None:
+            raise UsageError(
+                f"not a range of kernels ({item.strip()})", where=where, hint="write it like >=6.1"
+            )
+        bound = _bound(match, where)
+        if not _COMPARE[match[1]](numbers[: len(bound)], bound):
+            return False
+    return True
+
+
 def _in_every(ranges: Sequence[re.Match[str]], promised: Sequence[str]) -> list[str]:
-    bounds = [(match[1], _bound(match)) for match in ranges]
+    bounds = [(match[1], _bound(match, _OPTION)) for match in ranges]
     return [
         spec
         for spec in promised
@@ -79,12 +98,12 @@ def _in_every(ranges: Sequence[re.Match[str]], promised: Sequence[str]) -> list[
     ]
 
 
-def _bound(match: re.Match[str]) -> tuple[int, ...]:
+def _bound(match: re.Match[str], where: str) -> tuple[int, ...]:
     try:
         version = Version.parse(match[2])
     except UsageError as error:
         raise UsageError(
-            f"not a range of kernels ({match[0]})", where=_OPTION, hint="write it like >=6.1"
+            f"not a range of kernels ({match[0]})", where=where, hint="write it like >=6.1"
         ) from error
     numbers = (version.major, version.minor, version.patch)
     return numbers if match[2].count(".") > 1 else numbers[:2]
