@@ -115,10 +115,10 @@ class Maker:
             if not unit.wants_vmlinux:
                 continue
             path = self.folder / unit.name / "vmlinux.h"
-            key = self._vmlinux.key(unit.identifiers, self._units.taken)
+            key = self._vmlinux.key(unit.identifiers, unit.taken)
             if (known := files.stamp(path)) and headers.get(unit.name) == (key, known):
                 continue
-            files.write(path, self._vmlinux.text(unit.identifiers, self._units.taken))
+            files.write(path, self._vmlinux.text(unit.identifiers, unit.taken))
             headers[unit.name] = (key, files.stamp(path))
         return headers
 

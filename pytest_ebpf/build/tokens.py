@@ -17,6 +17,7 @@ _NOISE: Final = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[
 _INCLUDE: Final = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 _DEFINE: Final = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:\\\n|[^\n])*)", re.MULTILINE | re.ASCII)
 
+_DEFINITION: Final = re.compile(r"\b(?:struct|union|enum)\s+([A-Za-z_]\w*)\s*[:{]", re.ASCII)
 _LICENSE: Final = re.compile(r'SEC\s*\(\s*"license"\s*\)')
 
 #: Made for every object, so never looked for on disk.
@@ -34,6 +35,7 @@ class Names:
     *files* are the headers that were read, *generated* those that are included and made for every object.
     *system* says whether headers of the C library or of the kernel's user-space interface are included,
     which need more include folders; *licensed* whether a license is declared.
+    *defined* are the structs, unions and enums that the source and its headers define.
     """
 
     identifiers: frozenset[str]
@@ -41,6 +43,7 @@ class Names:
     generated: frozenset[str]
     system: bool
     licensed: bool
+    defined: frozenset[str]
 
 
 def identifiers(text: str) -> frozenset[str]:
@@ -56,12 +59,14 @@ def scan(text: str, folder: Path, search: Sequence[Path], libbpf: Path) -> Names
     words: set[str] = set()
     seen: dict[Path, None] = {}
     generated: set[str] = set()
+    defined: set[str] = set()
     system = licensed = False
     own = {libbpf / "bpf" / header for header in _MACRO_HEADERS}
     waiting = [(text, folder)]
     while waiting:
         source, here = waiting.pop()
         words |= identifiers(source)
+        defined.update(_DEFINITION.findall(_NOISE.sub(" ", source)))
         licensed = licensed or bool(_LICENSE.search(source))
         for bracket, name in _INCLUDE.findall(source):
             places = [*([here] if bracket == '"' else []), *search, libbpf]
@@ -74,7 +79,7 @@ def scan(text: str, folder: Path, search: Sequence[Path], libbpf: Path) -> Names
                 seen[found] = None
                 waiting.append((found.read_text(errors="replace"), found.parent))
     known = frozenset(expand(words, macros(libbpf)))
-    return Names(known, tuple(seen), frozenset(generated), system, licensed)
+    return Names(known, tuple(seen), frozenset(generated), system, licensed, frozenset(defined))
 
 
 def expand(words: set[str], table: Mapping[str, frozenset[str]]) -> set[str]:

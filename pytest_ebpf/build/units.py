@@ -26,6 +26,7 @@ _TEMPLATES_SHOWN: Final = "pytest_ebpf/templates"
 class Unit:
     """An object to compile: ninja's *job*, the text of its *header*, and what its ``vmlinux.h`` must hold.
 
+    *identifiers* are the names it may have from the kernel, *taken* those that the kernel must leave to it,
     *inputs* are the files its C was made from; *maps* the declared maps it uses.
     """
 
@@ -33,6 +34,7 @@ class Unit:
     job: graph.Job
     header: str
     identifiers: frozenset[str]
+    taken: frozenset[str]
     wants_vmlinux: bool
     inputs: tuple[str, ...]
     maps: tuple[str, ...]
@@ -66,7 +68,7 @@ class Units:
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
     @cached_property
-    def taken(self) -> frozenset[str]:
+    def _taken(self) -> frozenset[str]:
         """The names of C types and constants that the manifest declares."""
         types = self._manifest.types
         return frozenset([*types, *ctext.enumerators(types), "ebpf_ipv4_prefix", "ebpf_ipv6_prefix"])
@@ -82,7 +84,7 @@ class Units:
         folder = self.folder / name
         body = self._source(name, declared) if declared.source else self._rendered(name, declared, folder)
         includes = [*body.beside, *(self._manifest.root / path for path in self._manifest.build.include)]
-        seen = tokens.scan(body.text, body.file.parent, includes, self._libbpf)
+        seen = tokens.scan(body.text, body.file.parent, [*includes, paths.templates()], self._libbpf)
         maps = _used(declared.maps, self._manifest.maps, seen)
         header = self._header(name, maps, _used(declared.globals, self._manifest.globals, seen), seen)
         wants = bool(seen.generated)
@@ -97,7 +99,8 @@ class Units:
         )
         words = seen.identifiers | (tokens.identifiers(header) if "ebpf.h" in seen.generated else frozenset())
         inputs = (*body.inputs, *map(self.shown, seen.files))
-        return Unit(name, job, header, words - self.taken, wants, inputs, maps)
+        taken = self._taken | seen.defined
+        return Unit(name, job, header, words - taken, taken, wants, inputs, maps)
 
     def _generated(self, seen: tokens.Names) -> Sequence[str]:
         return ("ebpf.h", "vmlinux.h") if "ebpf.h" in seen.generated else tuple(seen.generated)
