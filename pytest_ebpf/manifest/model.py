@@ -34,12 +34,14 @@ GPL_COMPATIBLE: Final = frozenset(
 MAX_LICENSE: Final = 127
 
 _U32_MAX: Final = (1 << 32) - 1
-_NAME_SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": f"^{scalars.IDENTIFIER.pattern}$"}
-_KERNEL_SCHEMA: Final[dict[str, Any]] = {"type": "string", "pattern": f"^({scalars.KERNEL.pattern})$"}
-_TYPE_SCHEMA: Final[dict[str, Any]] = {
-    "type": "string",
-    "pattern": r"^\s*[A-Za-z_][A-Za-z0-9_]*(\s*\[\s*[0-9]+\s*\])*\s*$",
-}
+
+
+def _pattern(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^({pattern})$"}
+
+
+_NAME_SCHEMA: Final = _pattern(scalars.IDENTIFIER.pattern)
+_TYPE_SCHEMA: Final = _pattern(r"\s*[A-Za-z_][A-Za-z0-9_]*(\s*\[\s*[0-9]+\s*\])*\s*")
 _ENUM_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [
         {"type": "array", "items": _NAME_SCHEMA, "minItems": 1, "uniqueItems": True},
@@ -55,7 +57,13 @@ def _enum_schema(known: Iterable[str]) -> dict[str, Any]:
 Name = Annotated[str, AfterValidator(scalars.identifier), WithJsonSchema(_NAME_SCHEMA)]
 TypeName = Annotated[str, AfterValidator(scalars.type_name), WithJsonSchema(_NAME_SCHEMA)]
 TypeRef = Annotated[TypeExpr, PlainValidator(scalars.type_expression), WithJsonSchema(_TYPE_SCHEMA)]
-KernelSpec = Annotated[str, AfterValidator(scalars.kernel), WithJsonSchema(_KERNEL_SCHEMA)]
+KernelSpec = Annotated[str, AfterValidator(scalars.kernel), WithJsonSchema(_pattern(scalars.KERNEL.pattern))]
+ProjectName = Annotated[
+    str, AfterValidator(scalars.project_name), WithJsonSchema(_pattern(scalars.PROJECT_NAME.pattern))
+]
+PythonModule = Annotated[
+    str, AfterValidator(scalars.python_module), WithJsonSchema(_pattern(scalars.PYTHON_MODULE.pattern))
+]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
@@ -81,12 +89,7 @@ class Declaration(BaseModel):
 class Project(Declaration):
     """Whose programs these are, and the kernels they are promised to work on."""
 
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="The name of the project, used in reports."
-        ),
-    ]
+    name: Annotated[ProjectName, Field(description="The name of the project, used in reports.")]
     license: Annotated[
         str,
         Field(
@@ -129,11 +132,8 @@ class Build(Declaration):
         Field(description="The kernel whose BTF gives vmlinux.h; the last of project.kernels by default."),
     ] = None
     bindings: Annotated[
-        str | None,
-        Field(
-            pattern=r"^(.*/)?[A-Za-z_][A-Za-z0-9_]*\.py$",
-            description="The path of the generated Python module; in the build folder by default.",
-        ),
+        PythonModule | None,
+        Field(description="The path of the generated Python module; in the build folder by default."),
     ] = None
 
 

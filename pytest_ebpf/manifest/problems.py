@@ -50,7 +50,6 @@ _PHRASES: Final[Mapping[str, str]] = {
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "must match {pattern}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "union_tag_not_found": "needs exactly one of struct, union, enum",

@@ -131,28 +131,27 @@ def _validate(tables: dict[str, Any]) -> tuple[Document, list[Finding]]:
     """Return the model of *tables* and what is wrong with them; what is wrong is left out of the model.
 
     First just the offending keys are left out, so that the rest of their declarations can still be checked;
-    where that is not enough, the declarations.
+    then the declarations that cannot be without them.
     """
     try:
         return Document.model_validate(tables), []
     except ValidationError as error:
         found = problems.findings(error)
-    try:
-        return Document.model_validate(_without(tables, found, whole=False)), found
-    except ValidationError:
-        return Document.model_validate(_without(tables, found, whole=True)), found
-
-
-def _without(tables: dict[str, Any], found: Iterable[Finding], *, whole: bool) -> dict[str, Any]:
     kept = copy.deepcopy(tables)
     for finding in found:
-        table = finding.path[0]
         # A type without one of its fields has another size, which would be taken for a second mistake.
-        length = 2 if whole or table == "types" else _length_of_keys(finding.path)
+        length = 2 if finding.path[0] == "types" else _length_of_keys(finding.path)
         _remove(kept, finding.path[:length])
-        if whole and table in _STAND_INS:
-            kept[str(table)] = dict(_STAND_INS[str(table)])
-    return kept
+    try:
+        return Document.model_validate(kept), found
+    except ValidationError as error:
+        for finding in problems.findings(error):
+            of_program = finding.path[0] == "objects" and len(finding.path) > 4
+            _remove(kept, finding.path[: 4 if of_program else 2])
+            table = str(finding.path[0])
+            if table in _STAND_INS:
+                kept[table] = dict(_STAND_INS[table])
+    return Document.model_validate(kept), found
 
 
 def _length_of_keys(path: Sequence[str | int]) -> int:

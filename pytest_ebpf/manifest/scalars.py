@@ -20,6 +20,10 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: A line ("6.1"), a release or package version ("6.1.192-2"), the newest line, or the path of an image.
 KERNEL: Final = re.compile(r"latest|[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*|.*/.*")
 
+PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+PYTHON_MODULE: Final = re.compile(r"(.*/)?[A-Za-z_][A-Za-z0-9_]*\.py")
+
 #: The longest name that BTF takes: ``KSYM_NAME_LEN`` of kernels before 6.1 less the final zero.
 MAX_NAME: Final = 127
 
@@ -64,6 +68,21 @@ def type_expression(value: object) -> TypeExpr:
     return typeexpr.parse(value)
 
 
+def project_name(name: str) -> str:
+    """The name of a project: part of the names of files."""
+    if not PROJECT_NAME.fullmatch(name):
+        raise DefectError(f'not a name (seen "{name}")', hint='use letters, digits, ".", "_" and "-"')
+    return name
+
+
+def python_module(path: str) -> str:
+    """The path of a Python file that can be imported."""
+    if not PYTHON_MODULE.fullmatch(path):
+        hint = 'name it as in "tests/programs.py"'
+        raise DefectError(f'not the path of a Python module (seen "{path}")', hint=hint)
+    return path
+
+
 def kernel(spec: str) -> str:
     """A kernel the project promises."""
     if not KERNEL.fullmatch(spec):
@@ -78,11 +97,12 @@ def hook(section: str) -> str:
         return section
     known = {kind.prefix: kind for kind in hooks.KINDS}
     prefix, slash, target = section.removeprefix("?").partition("/")
-    if kind := known.get(prefix):
+    kind = known.get(prefix)
+    near = closest(section, known) or closest(prefix, known)
+    if kind and (kind.target or "/" not in (near or "")):
         what = "needs a target after the slash" if kind.target else "takes no target"
         hint = f'as in "{prefix}/NAME"' if kind.target else f'write "{prefix}"'
         raise DefectError(f'{what} (seen "{section}")', hint=hint)
-    near = closest(section, known) or closest(prefix, known)
     with_target = near and slash and known[near].target and "/" not in near
     meant = f"{near}/{target}" if with_target else near
     hint = (
