@@ -39,21 +39,24 @@ _BOTTOM = """\
 """
 
 
-def full(btf: Btf) -> str:
-    """Every named struct, union, enum and typedef of the kernel, and all enum constants."""
-    writer = Writer(btf, taken=())
+def full(btf: Btf, taken: Collection[str] = ()) -> str:
+    """Every named struct, union, enum and typedef of the kernel, and all enum constants.
+
+    A type or a constant whose name is *taken* by the program is called ``NAME___kernel``.
+    """
+    writer = Writer(btf, taken)
     writer.define(type_id for type_id in btf.ids_of(Struct, Enum, Typedef) if btf.is_named(type_id))
     writer.define_constants(btf.ids_of(Enum))
     return f"{_TOP}{writer.text()}{_BOTTOM}"
 
 
 def minimal(btf: Btf, identifiers: Collection[str], taken: Collection[str] = ()) -> str:
-    """What a program needs that says *identifiers* and declares the types *taken* itself.
+    """What a program needs that says *identifiers*.
 
     Types and enums with a constant among *identifiers* are there in full, with all they contain. What a
     pointer leads to is there in full if the member that holds the pointer is among *identifiers*, for C
-    can only go through a pointer by the member's name; else it is just declared. A type whose name is
-    *taken* is called ``NAME___kernel``.
+    can only go through a pointer by the member's name; else it is just declared. *taken* is as for
+    :func:`full`.
 
     *identifiers* are those of the program's own sources and headers: what libbpf's headers need is
     always there.

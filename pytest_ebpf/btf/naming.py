@@ -18,6 +18,9 @@ from pytest_ebpf.btf.types import Enum, Fwd, Struct, Typedef
 #: What separates a name from its flavour (``bpf_core_essential_name_len`` in libbpf).
 FLAVOUR = "___"
 
+#: The compiler has types of these names, which differ between a kernel's machine and the BPF target.
+_BUILTIN = frozenset({"__builtin_va_list"})
+
 
 def essential(identifier: str) -> str:
     """The name without its flavour."""
@@ -32,7 +35,7 @@ class Names:
 
     def __init__(self, btf: Btf, taken: Collection[str]) -> None:
         self._btf = btf
-        self._taken = frozenset(taken)
+        self._taken = _BUILTIN.union(taken)
         self._tags: dict[str, dict[int, str]] = {}
         self._typedefs: dict[str, dict[int, str]] = {}
         self._emitted: Counter[str] = Counter()

@@ -29,9 +29,6 @@ from pytest_ebpf.errors import BtfError
 #: What an enum needs to take another size than ``int``'s, by that size in bytes.
 _ENUM_MODE: Final = {1: "byte", 2: "HI", 8: "DI"}
 
-#: Compilers know it; a declaration would clash.
-_BUILTIN: Final = "__builtin_va_list"
-
 #: Longest chain of types that wait for each other; a kernel's own is about fifty.
 _WAITING: Final = 200
 
@@ -60,7 +57,8 @@ class Writer:
 
     def meant(self, identifier: str) -> list[int]:
         """Types that a source means by *identifier*."""
-        ids = self._btf.ids(essential(identifier), Struct, Enum, Typedef)
+        names = {identifier, essential(identifier)}
+        ids = [each for name in names for each in self._btf.ids(name, Struct, Enum, Typedef)]
         return [each for each in ids if self._names.is_plain(each, identifier)]
 
     def holding(self, identifier: str) -> list[int]:
@@ -110,7 +108,7 @@ class Writer:
             case FuncProto():
                 for each in (found.type_id, *(param.type_id for param in found.params)):
                     self._need(each, whole=False)
-            case Typedef() if found.name != _BUILTIN:
+            case Typedef():
                 self._typedef(type_id, found, whole=whole)
             case Struct() if whole or not found.name:
                 self._define_struct(type_id, found)
@@ -179,7 +177,7 @@ class Writer:
             case Struct() | Enum() | Fwd():
                 return f"{keyword(found)} {self._names.tag(type_id, found)}"
             case Typedef():
-                return found.name if found.name == _BUILTIN else self._names.typedef(type_id, found)
+                return self._names.typedef(type_id, found)
             case Int() | Float():
                 return found.name
             case _:

@@ -95,7 +95,7 @@ def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
                 raise ObjectError(f"section {section.name}: type {slot.type_id} is no variable")
             place = known.get(variable.name)
             offset = place.value if place else slot.offset
-            yield _global(variable.name, section, (offset, slot.size), btf, variable.type_id)
+            yield _global(variable.name, section, (offset, slot.size), btf, slot.type_id)
 
 
 def _global(
@@ -109,8 +109,8 @@ def _global(
             f" which has {section.size}",
             hint="build it again",
         )
-    while btf and type_id and isinstance(outer := btf.type(type_id), Modifier):
-        type_id = outer.type_id
+    if btf and type_id:
+        type_id = _unqualified(btf, type_id)
     return GlobalFacts(
         name=name,
         section=section.name,
@@ -121,3 +121,12 @@ def _global(
         constant=section.name.startswith(".rodata"),
         initial=section.data[offset : offset + size] if section.type != "NOBITS" else None,
     )
+
+
+def _unqualified(btf: Btf, type_id: int) -> int:
+    """The type of a variable without ``const`` and ``volatile``, but with its own name."""
+    variable = btf.type(type_id)
+    end = btf.strip(variable.type_id if isinstance(variable, Var) else type_id)
+    while isinstance(outer := btf.type(type_id), Var | Modifier) and type_id != end:
+        type_id = outer.type_id
+    return type_id

@@ -12,7 +12,7 @@ from pytest_ebpf.btf import Array, Btf, DataSec, Enum, FuncProto, Ptr, Struct, V
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.model import MapFacts
-from pytest_ebpf.uapi import MapType
+from pytest_ebpf.uapi import MapFlag, MapType
 
 #: Members that are numbers; the rest of what libbpf knows does not change the shape.
 _NUMBERS = {"type", "max_entries", "map_flags", "key_size", "value_size", "pinning"}
@@ -26,6 +26,13 @@ def type_name(number: int) -> str:
         return MapType(number).name.lower()
     except ValueError:
         return str(number)
+
+
+def flag_names(flags: int) -> list[str]:
+    """Flags of a map in the words of manifests; bits without a name in hexadecimal."""
+    known = [flag.name.lower() for flag in MapFlag if flags & flag and flag.name]
+    rest = flags & ~sum(MapFlag)
+    return [*known, *([hex(rest)] if rest else [])]
 
 
 def read_maps(elf: Elf, btf: Btf | None) -> tuple[MapFacts, ...]:
