@@ -250,6 +250,20 @@ int op_pop(struct call *call)
 	return err;
 }
 
+/* A bloom filter is asked whether it has a value, which goes in where other maps' values come out. */
+static int peek_value(struct call *call, const struct handle *map, char *value)
+{
+	struct bin asked = {};
+	int err = arg_bin_opt(call, "value", &asked);
+
+	if (err || !asked.data)
+		return err;
+	err = check_value(call, map, "value", &asked);
+	if (!err)
+		memcpy(value, asked.data, asked.len);
+	return err;
+}
+
 int op_peek(struct call *call)
 {
 	struct handle *map;
@@ -259,7 +273,7 @@ int op_peek(struct call *call)
 	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: value_buffer(call, map, &value);
 	if (err)
 		return err;
-	err = lookup_one(call, map, NULL, value, 0);
+	err = peek_value(call, map, value) ?: lookup_one(call, map, NULL, value, 0);
 	free(value);
 	return err;
 }
