@@ -1,4 +1,4 @@
-"""The pytest plugin. Inert, and cheap to import, until a project has an ``ebpf.toml`` or asks for a kernel."""
+"""The pytest plugin. Inert and cheap to import until a project has an ``ebpf.toml`` or asks for a kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKER: Final = (
     '">=5.15" or ">=5.10,<6.12"; elsewhere it is skipped for the reason'
 )
 
-_ACTIVE: Final = pytest.StashKey["ActivePlugin"]()
+_ACTIVE: Final[pytest.StashKey[ActivePlugin]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,14 +30,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ebpf-kernel",
         metavar="SPEC",
         default=None,
-        help='kernels to run on: "6.1,6.12", "latest", "all" or ">=6.1" of those in the manifest, or the path '
-        "of an image (default: all of the manifest)",
+        help='kernels to run on: "6.1,6.12", "latest", the path of an image, or "all" or ">=6.1" of those in '
+        "the manifest (default: all)",
     )
     group.addoption(
         "--ebpf-report", metavar="DIR", default=None, help="write the matrix as matrix.md and matrix.json"
     )
     group.addoption(
-        "--ebpf-manifest", metavar="FILE", default=None, help="the manifest (default: ebpf.toml, looked for upwards)"
+        "--ebpf-manifest",
+        metavar="FILE",
+        default=None,
+        help="the manifest (default: ebpf.toml, looked for upwards)",
     )
     group.addoption(
         "--ebpf-accelerator",
@@ -53,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manifest = _manifest(config)
     if manifest is None and not config.getoption("--ebpf-kernel"):
         return
-    from pytest_ebpf.plugin.active import ActivePlugin
+    from pytest_ebpf.plugin.active import ActivePlugin  # noqa: PLC0415 - all that is heavy is behind it
 
     active = ActivePlugin(config, manifest)
     config.stash[_ACTIVE] = active

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import pytest_ebpf
-from pytest_ebpf import report
 from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.report import Matrix, Outcome, text, write_reports
 from pytest_ebpf.session.ebpf import Ebpf
-from pytest_ebpf.session.fleet import Fleet, Running
-from pytest_ebpf.session.project import Workspace
+from pytest_ebpf.session.failure import lost_machine
+from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -32,7 +32,6 @@ class ActivePlugin:
 
     def __init__(self, config: pytest.Config, manifest: Path | None) -> None:
         self._config = config
-        self._say_lines: list[str] = []
         try:
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
@@ -107,11 +106,11 @@ class ActivePlugin:
         if spec is None:
             return made
         outcome, reason = outcomes.classify(made, error)
-        if outcome is report.Outcome.UNSUPPORTED:
+        if outcome is Outcome.UNSUPPORTED:
             made.outcome = "skipped"
             path, line, _ = item.location
             made.longrepr = (path, (line or 0) + 1, f"unsupported: {reason}")
-        if isinstance(error, KernelCrashedError | InfrastructureError):
+        if lost_machine(error):
             self._fleet.discard(spec)
         outcomes.attach(
             made,
@@ -125,3 +124,69 @@ class ActivePlugin:
             ),
         )
         return made
+
+    # the matrix
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Name the outcomes that pytest does not know."""
+        phase = outcomes.detach(report)
+        return outcomes.STATUS.get(Outcome(phase.outcome)) if phase else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in a phase, from this process or from a worker."""
+        if phase := outcomes.detach(report):
+            self._phases.append(phase)
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Show the matrix and write it to the folder of ``--ebpf-report``."""
+        cells = outcomes.cells(self._phases)
+        if not cells:
+            return
+        matrix = Matrix.of(cells)
+        writer = terminalreporter._tw  # noqa: SLF001  the one that pytest's own plugins write to
+        terminalreporter.section("eBPF matrix")
+        terminalreporter.write_line(text(matrix, width=writer.fullwidth, color=writer.hasmarkup))
+        if folder := self._config.getoption("--ebpf-report"):
+            write_reports(matrix, self._config.invocation_params.dir / folder)
+
+    def _say(self, message: str) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"ebpf: {message}")
+
+
+def _spec_of(item: pytest.Item) -> str | None:
+    """Return the kernel that *item* is to run on, None if it is no eBPF test."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("ebpf") if callspec else None
+
+
+def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
+    """Skip *item* on a kernel that is not in the range of one of its ``ebpf_kernel`` markers."""
+    for marker in item.iter_markers("ebpf_kernel"):
+        where = f"{item.nodeid}: @pytest.mark.ebpf_kernel"
+        if len(marker.args) != 1 or not marker.kwargs.get("reason") or len(marker.kwargs) != 1:
+            raise UsageError(
+                "takes one range and a reason", where=where, hint='write (">=5.15", reason="why")'
+            )
+        if not in_range(marker.args[0], fleet.kernel(spec).version, where=where):
+            pytest.skip(f"{marker.args[0]}: {marker.kwargs['reason']}")
+
+
+def _is_users(entry: pytest.TracebackEntry) -> bool:
+    return _PACKAGE not in Path(entry.path).parents
+
+
+def _add_sections(item: pytest.Item, when: str, error: EbpfError) -> None:
+    """Put what the machine and the verifier said below the failure."""
+    if isinstance(error, LoadError) and error.log:
+        item.add_report_section(when, "log of libbpf and the verifier", _tail(error.log))
+    if isinstance(error, KernelCrashedError | InfrastructureError) and error.console:
+        item.add_report_section(when, "console of the guest", _tail(error.console))
+
+
+def _tail(text: str, lines: int = 60) -> str:
+    kept = text.rstrip().splitlines()
+    if len(kept) <= lines:
+        return "\n".join(kept)
+    return "\n".join([f"({len(kept) - lines} lines left out)", *kept[-lines:]])

@@ -7,24 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_ebpf.errors import (
-    DeadlineError,
-    InfrastructureError,
-    KernelCrashedError,
-    KernelError,
-    ToolError,
-    UnsupportedError,
-)
+from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.report import Cell, Outcome
-
-_BY_ERROR: Final[tuple[tuple[type[BaseException], Outcome], ...]] = (
-    (UnsupportedError, Outcome.UNSUPPORTED),
-    (KernelCrashedError, Outcome.CRASHED),
-    (DeadlineError, Outcome.TIMED_OUT),
-    (InfrastructureError, Outcome.INFRASTRUCTURE),
-    (KernelError, Outcome.INFRASTRUCTURE),
-    (ToolError, Outcome.INFRASTRUCTURE),
-)
+from pytest_ebpf.session.failure import outcome_of
 
 #: From what decides a cell to what leaves it open, when phases of a test differ.
 _RANK: Final = (
@@ -65,9 +50,8 @@ class Phase:
 
 def classify(report: pytest.TestReport, error: BaseException | None) -> tuple[Outcome, str]:
     """Return the outcome of a phase and its reason, from pytest's *report* and the exception behind it."""
-    for kind, outcome in _BY_ERROR:
-        if isinstance(error, kind):
-            return outcome, str(error)
+    if isinstance(error, EbpfError) and (outcome := outcome_of(error)) is not Outcome.FAILED:
+        return outcome, str(error)
     if hasattr(report, "wasxfail"):
         outcome = Outcome.XFAILED if report.skipped else Outcome.XPASSED
         return outcome, str(report.wasxfail)
@@ -100,7 +84,7 @@ def row_of(nodeid: str, identifier: str) -> str:
 
 
 def cells(phases: list[Phase]) -> list[Cell]:
-    """Fold the phases of each test and kernel to one cell, columns named by what booted where anything did."""
+    """Fold the phases of each test and kernel to one cell; a column is named by what booted, if any did."""
     booted = {phase.spec: phase.column for phase in phases if phase.column}
     grouped: dict[tuple[str, str], list[Phase]] = {}
     for phase in phases:

@@ -1,0 +1,77 @@
+"""What can be asked of ``ebpf-build``. Commands are imported when they are called."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
+
+_DESCRIPTION: Final = """\
+Build the eBPF objects that ebpf.toml declares, as far as they are stale.
+
+Without a command, `ebpf-build` builds everything."""
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """Return the arguments, with the function ``run(arguments) -> int`` that carries them out."""
+    parser = ArgumentParser(
+        prog="ebpf-build", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+    _build(parser)
+    _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
+    _inspect(commands.add_parser("inspect", help="say what is in an object file"))
+    _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
+    kernels = commands.add_parser("kernels", help="list, fetch or pin kernels")
+    _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
+    schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml, for editors")
+    schema.set_defaults(run=_command("schema"))
+    return parser.parse_args(argv)
+
+
+def _build(parser: ArgumentParser, *, names: bool = False) -> None:
+    parser.add_argument("-f", "--manifest", metavar="FILE", help="the manifest (default: ebpf.toml, upwards)")
+    parser.add_argument(
+        "-j", "--jobs", metavar="N", type=int, help="compilers at once (default: by processors)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    if names:
+        parser.add_argument("objects", metavar="OBJECT", nargs="*", help="objects to build (default: all)")
+    parser.set_defaults(run=_command("build"), objects=[])
+
+
+def _inspect(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="an object file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_command("inspection"))
+
+
+def _matrix(parser: ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="object files, built by whatever")
+    parser.add_argument("--kernel", metavar="SPEC", required=True, help='such as "5.10,6.1,latest" or "all"')
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
+    parser.set_defaults(run=_command("matrix"))
+
+
+def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:
+    listing = commands.add_parser("list", help="what is in the cache and what the archive offers")
+    listing.add_argument("--all", action="store_true", help="every build, not the newest of each line")
+    listing.set_defaults(run=_command("kernels", "show"))
+    fetching = commands.add_parser("fetch", help="put kernels into the cache")
+    fetching.add_argument("specs", metavar="SPEC", nargs="+", help="6.1, 6.1.192, latest")
+    fetching.set_defaults(run=_command("kernels", "fetch"))
+    locking = commands.add_parser("lock", help="pin the kernels of the manifest in ebpf-kernels.lock")
+    locking.add_argument("specs", metavar="SPEC", nargs="*", help="(default: those the manifest promises)")
+    locking.set_defaults(run=_command("kernels", "lock"))
+
+
+def _command(module: str, function: str = "run") -> Callable[[Namespace], int]:
+    def run(arguments: Namespace) -> int:
+        status: int = getattr(import_module(f"pytest_ebpf.cli.{module}"), function)(arguments)
+        return status
+
+    return run

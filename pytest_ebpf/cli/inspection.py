@@ -1,0 +1,16 @@
+"""``ebpf-build inspect``: what is in an object file."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+from pytest_ebpf.objects import read_object, render
+
+
+def run(arguments: Namespace) -> int:
+    """Print the facts as text or JSON."""
+    facts = read_object(Path(arguments.file))
+    print(json.dumps(render.to_json(facts), indent=2) if arguments.json else render.text(facts))
+    return 0

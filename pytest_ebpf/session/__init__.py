@@ -1,0 +1,1 @@
+"""The join: a project's objects on the kernels of a run."""

@@ -1,0 +1,124 @@
+"""What a run works on: the manifest if there is one, the objects it builds, and objects built elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from pytest_ebpf import manifest, objects
+from pytest_ebpf.bpf import bindings_of
+from pytest_ebpf.build import BuildResult
+from pytest_ebpf.errors import ObjectError, UsageError
+from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.session.building import LOCK_NAME, build_project
+from pytest_ebpf.session.fleet import AcceleratorRequest, Fleet
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An object ready to be loaded: its *name* for people, its bytes, and what is in it."""
+
+    name: str
+    elf: bytes
+    facts: objects.ObjectFacts
+    autoload: Mapping[str, bool] = field(default_factory=dict)
+
+
+class Workspace:
+    """The project of *manifest_path*; without one, the files below *folder*. *say* is told of long work."""
+
+    def __init__(self, manifest_path: Path | None, folder: Path, *, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.manifest_path = manifest_path
+        self.root = manifest_path.parent if manifest_path else folder
+        self.store = KernelStore(lock=self.root / LOCK_NAME, say=say)
+        self._result: BuildResult | None = None
+        self._prepared: dict[str, Prepared] = {}
+
+    @cached_property
+    def manifest(self) -> manifest.Manifest | None:
+        """The manifest, read and checked once."""
+        return manifest.load(self.manifest_path) if self.manifest_path else None
+
+    @property
+    def promised(self) -> tuple[str, ...]:
+        """The kernels that the manifest promises."""
+        return self.manifest.project.kernels if self.manifest else ()
+
+    def fleet(self, accelerator: AcceleratorRequest) -> Fleet:
+        """Return the machines of a run, none booted yet."""
+        test = self.manifest.test if self.manifest else manifest.Test()
+        return Fleet(
+            self.store, memory=test.memory, cpus=test.cpus, accelerator_request=accelerator, say=self._say
+        )
+
+    def build(self) -> BuildResult | None:
+        """Build what is stale; None where there is no manifest. Raises what :func:`build_project` does."""
+        if self.manifest_path is None:
+            return None
+        self._result = build_project(self.manifest_path, say=self._say)
+        return self._result
+
+    @property
+    def import_path(self) -> list[str]:
+        """Folders from which test modules import the generated bindings."""
+        return [str(self._result.bindings.parent)] if self._result else []
+
+    @cached_property
+    def bindings(self) -> Mapping[str, type]:
+        """The generated classes by the name of their BTF type."""
+        return bindings_of(vars(_module_of(self._result.bindings))) if self._result else {}
+
+    def prepared(self, what: str) -> Prepared:
+        """Return the object called *what* in the manifest, else the file of that path.
+
+        :class:`~pytest_ebpf.errors.UsageError` if it is neither, :class:`~pytest_ebpf.errors.ObjectError`
+        if the file is no BPF object.
+        """
+        if what not in self._prepared:
+            self._prepared[what] = self._declared(what) or self.file(what)
+        return self._prepared[what]
+
+    def _declared(self, name: str) -> Prepared | None:
+        if self.manifest is None or self._result is None or name not in self.manifest.objects:
+            return None
+        path = next(built.path for built in self._result.objects if built.name == name)
+        programs = self.manifest.objects[name].programs.items()
+        return _read(name, path, {program: declared.autoload for program, declared in programs})
+
+    def file(self, what: str) -> Prepared:
+        """Return the object in the file *what*, relative to the project."""
+        path = self.root / what
+        if not path.exists():
+            known = ", ".join(sorted(self.manifest.objects)) if self.manifest else ""
+            raise UsageError(
+                f'no object is called "{what}", and no file either',
+                where=str(self.manifest_path or self.root),
+                hint=f"it declares {known}" if known else "give the path of an object file",
+            )
+        return _read(path.name, path, {})
+
+
+def _read(name: str, path: Path, autoload: Mapping[str, bool]) -> Prepared:
+    facts = objects.read_object(path)
+    try:
+        return Prepared(name, path.read_bytes(), facts, autoload)
+    except OSError as error:
+        raise ObjectError(f"cannot be read ({error.strerror})", where=str(path)) from error
+
+
+def _module_of(path: Path) -> ModuleType:
+    """Return the module in *path*: the one the tests have imported, so that classes are the same."""
+    for module in list(sys.modules.values()):
+        if (file := getattr(module, "__file__", None)) and Path(file) == path:
+            return module
+    sys.path.insert(0, str(path.parent))
+    try:
+        return importlib.import_module(path.stem)
+    finally:
+        sys.path.remove(str(path.parent))
