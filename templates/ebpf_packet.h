@@ -15,6 +15,9 @@
 /* Hop-by-hop, destination, routing, fragment: each may stand once before the payload (RFC 8200, 4.1). */
 #define EBPF_MAX_EXTENSIONS 5
 
+/* All ones; 255 * 8 + 8 is the longest extension header. */
+#define EBPF_MAX_SKIP 0xfff
+
 struct ebpf_packet {
 	void *at;		/* the next header */
 	void *end;
@@ -50,7 +53,7 @@ struct ebpf_ports {
 #define ebpf_packet_of(ctx) \
 	((struct ebpf_packet){ .at = (void *)(long)(ctx)->data, .end = (void *)(long)(ctx)->data_end })
 
-/* The next size bytes, which the packet then begins after. */
+/* The next size bytes, a constant; the packet then begins after them. */
 static __always_inline void *ebpf_take(struct ebpf_packet *packet, __u32 size)
 {
 	void *header = packet->at;
@@ -59,6 +62,18 @@ static __always_inline void *ebpf_take(struct ebpf_packet *packet, __u32 size)
 		return NULL;
 	packet->at = header + size;
 	return header;
+}
+
+/* Skip a part whose size the packet tells, at most that of the longest IPv6 extension header. */
+static __always_inline bool ebpf_skip(struct ebpf_packet *packet, __u64 size)
+{
+	/* The verifier has to see a bound right before the addition; the barrier keeps clang from losing it. */
+	barrier_var(size);
+	size &= EBPF_MAX_SKIP;
+	if (packet->at + size > packet->end)
+		return false;
+	packet->at += size;
+	return true;
 }
 
 static __always_inline bool ebpf_is_tag(__be16 ethertype)
@@ -88,7 +103,7 @@ static __always_inline struct iphdr *ebpf_parse_ipv4(struct ebpf_packet *packet)
 	struct iphdr *ip = ebpf_take(packet, sizeof(*ip));
 	__u16 offset;
 
-	if (!ip || ip->version != 4 || ip->ihl < 5 || !ebpf_take(packet, (ip->ihl - 5) * 4))
+	if (!ip || ip->version != 4 || ip->ihl < 5 || !ebpf_skip(packet, (ip->ihl - 5) * 4))
 		return NULL;
 	offset = bpf_ntohs(ip->frag_off);
 	packet->protocol = ip->protocol;
@@ -113,7 +128,7 @@ static __always_inline struct ipv6hdr *ebpf_parse_ipv6(struct ebpf_packet *packe
 		case NEXTHDR_ROUTING:
 		case NEXTHDR_DEST:
 			extension = ebpf_take(packet, sizeof(*extension));
-			if (!extension || !ebpf_take(packet, extension->length * 8 + 8 - sizeof(*extension)))
+			if (!extension || !ebpf_skip(packet, extension->length * 8 + 8 - sizeof(*extension)))
 				return NULL;
 			packet->protocol = extension->next;
 			break;

@@ -17,7 +17,7 @@ static __always_inline int account(struct __sk_buff *skb, enum direction directi
 
 	if (!counters)
 		return ALLOWED;
-	if (quota && __sync_fetch_and_add(&counters->bytes, 0) + skb->len > quota) {
+	if (quota && counters->bytes + skb->len > quota) {
 		__sync_fetch_and_add(&counters->dropped, 1);
 		return DROPPED;
 	}
