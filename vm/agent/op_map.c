@@ -253,15 +253,16 @@ int op_pop(struct call *call)
 /* A bloom filter is asked whether it has a value, which goes in where other maps' values come out. */
 static int peek_value(struct call *call, const struct handle *map, char *value)
 {
+	size_t room = map_value_room(&map->shape);
 	struct bin asked = {};
 	int err = arg_bin_opt(call, "value", &asked);
 
 	if (err || !asked.data)
 		return err;
-	err = check_value(call, map, "value", &asked);
-	if (!err)
-		memcpy(value, asked.data, asked.len);
-	return err;
+	if (asked.len != room)
+		return fail(call, EINVAL, "value: %zu bytes for a value of %zu", asked.len, room);
+	memcpy(value, asked.data, room);
+	return 0;
 }
 
 int op_peek(struct call *call)
