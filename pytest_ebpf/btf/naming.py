@@ -8,8 +8,7 @@ it looks the type up. The same names come out whatever part of the BTF a header 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from functools import cached_property
+from collections.abc import Collection, Mapping
 
 from pytest_ebpf.btf.reader import Btf
 from pytest_ebpf.btf.spelling import keyword
@@ -83,16 +82,10 @@ class Names:
             }
         return self._typedefs[found.name][type_id]
 
-    @cached_property
-    def owners(self) -> dict[str, int]:
+    @property
+    def owners(self) -> Mapping[str, int]:
         """By enum constant, the first enum that has it: there it keeps its plain name."""
-        owners: dict[str, int] = {}
-        for type_id in self._btf.ids_of(Enum):
-            found = self._btf.type(type_id)
-            assert isinstance(found, Enum)
-            for name, _ in found.values:
-                owners.setdefault(name, type_id)
-        return owners
+        return self._btf.enums_by_constant
 
     def constant(self, name: str, enum_id: int) -> str:
         """A constant's name where its enum is written out; each further time, it gets a further name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from pytest_ebpf.btf.decode import EXTRA_WORDS, decode, kind
@@ -163,6 +163,17 @@ class Btf:
         for type_id in range(1, len(self)):
             if (words[starts[type_id] + 1] >> 24) & 31 in numbers:
                 yield type_id
+
+    @cached_property
+    def enums_by_constant(self) -> Mapping[str, int]:
+        """By the name of an enum constant, the first enum that has it. Built once: many headers ask."""
+        owners: dict[str, int] = {}
+        for type_id in self.ids_of(Enum):
+            found = self.type(type_id)
+            assert isinstance(found, Enum)
+            for name, _ in found.values:
+                owners.setdefault(name, type_id)
+        return owners
 
     def find(self, name: str, *kinds: TypeClass) -> int | None:
         """The first type called *name*, of one of the classes *kinds* if any are given."""
