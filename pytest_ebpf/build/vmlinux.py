@@ -40,7 +40,7 @@ class Vmlinux:
     def text(self, identifiers: Collection[str], taken: Collection[str]) -> str:
         """Return the header for a source with *identifiers*, whose own types are named *taken*."""
         if self._mode == "full":
-            return header.full(self._btf)
+            return header.full(self._btf, taken)
         return header.minimal(self._btf, identifiers, taken)
 
     @cached_property
