@@ -1,1 +1,58 @@
 """What a test holds: loaded objects, their programs and maps, and values by BTF."""
+
+from pytest_ebpf.bpf.globals import Globals
+from pytest_ebpf.bpf.loaded import LoadedObject, LoadOptions, Maps, Programs, load
+from pytest_ebpf.bpf.maps import (
+    ArrayMap,
+    BloomFilter,
+    HashMap,
+    KeyedMap,
+    LpmTrie,
+    Map,
+    MapOfMaps,
+    NoRecordError,
+    PerCpu,
+    PerCpuArrayMap,
+    PerCpuHashMap,
+    ProgArray,
+    QueueMap,
+    RingBuffer,
+)
+from pytest_ebpf.bpf.program import Program, ProgramInfo
+from pytest_ebpf.bpf.record import Record
+from pytest_ebpf.bpf.result import Result
+from pytest_ebpf.bpf.testrun import RunFlag
+from pytest_ebpf.bpf.values import Bindings, Values, bindings_of
+from pytest_ebpf.bpf.verifier import decisive_line
+
+__all__ = [
+    "ArrayMap",
+    "Bindings",
+    "BloomFilter",
+    "Globals",
+    "HashMap",
+    "KeyedMap",
+    "LoadOptions",
+    "LoadedObject",
+    "LpmTrie",
+    "Map",
+    "MapOfMaps",
+    "Maps",
+    "NoRecordError",
+    "PerCpu",
+    "PerCpuArrayMap",
+    "PerCpuHashMap",
+    "ProgArray",
+    "Program",
+    "ProgramInfo",
+    "Programs",
+    "QueueMap",
+    "Record",
+    "Result",
+    "RingBuffer",
+    "RunFlag",
+    "Values",
+    "bindings_of",
+    "decisive_line",
+    "load",
+]

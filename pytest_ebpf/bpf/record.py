@@ -65,6 +65,11 @@ class Record:
         return Record(self._name, {**self._values, **changes})
 
 
+def type_name(record: Record) -> str:
+    """The C name of a record's type; not an attribute, where it could hide a field."""
+    return record._name  # noqa: SLF001  # of this module
+
+
 def as_mapping(value: object) -> Mapping[str, Any] | None:
     """The fields of a record, a dataclass instance or a mapping; None for anything else."""
     if isinstance(value, Record):

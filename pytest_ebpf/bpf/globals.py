@@ -1,0 +1,132 @@
+"""Global variables of an object: initial values before it is loaded, and access after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pytest_ebpf.bpf import codec
+from pytest_ebpf.bpf.codec import Codec, Order, pack, suggestion, unpack
+from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.elf import Elf
+from pytest_ebpf.errors import UsageError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.objects import GlobalFacts, ObjectFacts
+
+#: A section of global variables is an array map of one element; this is its key.
+_FIRST: Final = bytes(4)
+
+
+def _codec_of(variable: GlobalFacts, values: Values | None, order: Order) -> Codec:
+    if values is not None and variable.type_id is not None:
+        found = values.codec(variable.type_id)
+        if found.size == variable.size:
+            return found
+    return codec.raw(variable.size, order)
+
+
+def initial_images(
+    elf: bytes,
+    facts: ObjectFacts,
+    values: Values | None,
+    wanted: Mapping[str, Any],
+    *,
+    order: Order,
+    owner: str,
+) -> dict[str, bytes]:
+    """The contents of the sections in which variables of *wanted* lie, with their values put in."""
+    if not wanted:
+        return {}
+    file = Elf.read(elf)
+    variables = {each.name: each for each in facts.globals}
+    images: dict[str, bytearray] = {}
+    for name, value in wanted.items():
+        variable = variables[name]
+        if variable.section not in images:
+            section = file.section(variable.section)
+            if section is None:  # extern variables: .kconfig, .ksyms
+                raise UsageError(
+                    f'"{name}" is set by the loader', where=f"{owner}: globals", hint="leave it out"
+                )
+            images[variable.section] = bytearray(section.data.ljust(section.size, b"\0"))
+        data = pack(_codec_of(variable, values, order), value, f"globals.{name}")
+        images[variable.section][variable.offset : variable.offset + variable.size] = data
+    return {name: bytes(image) for name, image in images.items()}
+
+
+class Globals:
+    """Global variables as attributes: ``fw.globals.seen`` reads, ``fw.globals.limit = 5`` writes.
+
+    Each access is a call of the guest. ``const`` variables are fixed once loaded: give their values to
+    ``load(..., globals={...})``.
+    """
+
+    def __init__(
+        self,
+        guest: Guest,
+        facts: ObjectFacts,
+        values: Values | None,
+        *,
+        owner: str,
+        order: Order,
+        sections: Mapping[str, int],
+    ) -> None:
+        state = {
+            "_guest": guest,
+            "_owner": owner,
+            "_sections": sections,
+            "_variables": {each.name: each for each in facts.globals if each.section in sections},
+            "_codec": lambda variable: _codec_of(variable, values, order),
+        }
+        self.__dict__.update(state)  # past __setattr__, which writes variables
+
+    def __getattr__(self, name: str) -> Any:
+        variable = self._find(name)
+        image = self._image(variable)
+        data = image[variable.offset : variable.offset + variable.size]
+        return unpack(self._codec(variable), data, f"globals.{name}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        variable = self._find(name)
+        if variable.constant:
+            raise UsageError(
+                "is const, and fixed once the object is loaded",
+                where=f"globals.{name}",
+                hint=f"load(..., globals={{{name!r}: ...}})",
+            )
+        data = pack(self._codec(variable), value, f"globals.{name}")
+        image = bytearray(self._image(variable))
+        image[variable.offset : variable.offset + variable.size] = data
+        handle = self._sections[variable.section]
+        self._guest.call("update", map=handle, keys=[_FIRST], values=[bytes(image)])
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError as error:
+            raise KeyError(str(error)) from None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __dir__(self) -> list[str]:
+        return [*self._variables]
+
+    def __repr__(self) -> str:
+        return f"<globals of {self._owner}: {', '.join(self._variables)}>"
+
+    def _find(self, name: str) -> GlobalFacts:
+        found: GlobalFacts | None = self._variables.get(name)
+        if found is None:
+            hint = suggestion(name, self._variables)
+            text = f'{self._owner} has no global variable "{name}"'
+            raise AttributeError(f"{text}; {hint}" if hint else text, name=name, obj=self)
+        return found
+
+    def _image(self, variable: GlobalFacts) -> bytes:
+        (data,) = self._guest.call("lookup", map=self._sections[variable.section], keys=[_FIRST])
+        image: bytes = data
+        return image

@@ -1,0 +1,115 @@
+"""What the booted kernel can do, found by trying it. Asked only after something failed."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Sequence
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from pytest_ebpf.errors import GuestError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.uapi import AttachType, ProgType
+
+#: ``r0 = 0; exit``, a program that every type accepts.
+_RETURN_ZERO: Final = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+
+#: Attach types without which the kernel does not load a program of the type.
+_ATTACH: Final = {
+    ProgType.SK_LOOKUP: AttachType.SK_LOOKUP,
+    ProgType.NETFILTER: AttachType.NETFILTER,
+}
+
+#: Bytes that every kernel takes as a packet: Ethernet and IPv6 headers, and more.
+SHORT: Final = 64
+
+#: Answered when the probe itself could not be made.
+UNKNOWN: Final = -1
+
+
+class Probes:
+    """Answers about one guest's kernel, each asked for once."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._call = guest.call
+        self._programs: dict[int, int | None] = {}
+        self._answers: dict[tuple[tuple[str, int], ...], bool | None] = {}
+        #: Whether ``BPF_PROG_TEST_RUN`` of xdp takes a context (Linux 5.15); None until it was tried.
+        self.xdp_context: bool | None = None
+
+    def has(self, **what: int) -> bool | None:
+        """Whether the kernel has a ``prog_type``, a ``map_type``, or a ``helper`` for a prog_type.
+
+        None when that cannot be told.
+        """
+        key = tuple(sorted(what.items()))
+        if key not in self._answers:
+            try:
+                self._answers[key] = bool(self._call("probe", **what))
+            except GuestError:
+                self._answers[key] = None
+        return self._answers[key]
+
+    def run(
+        self,
+        prog_type: int,
+        data: Sequence[bytes | None],
+        context: bytes | None = None,
+        **options: Any,
+    ) -> list[int]:
+        """Run a program of this type that does nothing on each input; the errno of each, 0 if it ran.
+
+        Nothing of the tested object is touched. ``UNKNOWN`` where no such program could be loaded.
+        """
+        program = self._program(prog_type)
+        if program is None:
+            return [UNKNOWN] * len(data)
+        args: dict[str, Any] = {"data": list(data), **options}
+        if context is not None:
+            args["ctx"] = [context] * len(data)
+        return [status for status, *_ in self._call("run", prog=program, **args)]
+
+    def _program(self, prog_type: int) -> int | None:
+        if prog_type not in self._programs:
+            attach = _ATTACH[ProgType(prog_type)] if prog_type in _ATTACH else 0
+            try:
+                made = self._call(
+                    "assemble", type=prog_type, attach_type=int(attach), insns=_RETURN_ZERO, license="GPL"
+                )
+                self._programs[prog_type] = made["prog"]
+            except GuestError:
+                self._programs[prog_type] = None
+        return self._programs[prog_type]
+
+    def shortest(self, prog_type: int, data: bytes, limit: int, **options: Any) -> int | None:
+        """The least length at which *data*, filled up with zeros, is taken; None if not up to *limit*."""
+        sizes = range(len(data) + 1, limit + 1)
+        answers = self.run(prog_type, [data.ljust(size, b"\0") for size in sizes], **options)
+        return next((size for size, status in zip(sizes, answers, strict=True) if not status), None)
+
+    def longest(self, prog_type: int, data: bytes, **options: Any) -> int | None:
+        """The greatest length at which the beginning of *data* is taken; None if a short one is not."""
+        low, high = SHORT, len(data)
+        if self.run(prog_type, [data[:low]], **options) != [0]:
+            return None
+        while low < high:
+            middle = (low + high + 1) // 2
+            (status,) = self.run(prog_type, [data[:middle]], **options)
+            low, high = (low, middle - 1) if status else (middle, high)
+        return low
+
+
+_KNOWN: WeakKeyDictionary[Guest, Probes] = WeakKeyDictionary()
+
+
+def probes_of(guest: Guest) -> Probes:
+    """The probes of *guest*, made once: a fresh machine may run another kernel."""
+    if guest not in _KNOWN:
+        _KNOWN[guest] = Probes(guest)
+    return _KNOWN[guest]
+
+
+#: What the kernel answers when it does not know, does not do, or does not take something. 524 is
+#: ENOTSUPP, of the kernel's own numbers (``include/linux/errno.h``).
+REFUSALS: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, 524, errno.EMSGSIZE, errno.ENOMEM, errno.E2BIG})

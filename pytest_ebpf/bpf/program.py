@@ -1,0 +1,229 @@
+"""Programs of a loaded object, and running them."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+from pytest_ebpf import hooks
+from pytest_ebpf.bpf.diagnosis import Attempt, explain
+from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
+from pytest_ebpf.bpf.probe import probes_of
+from pytest_ebpf.bpf.result import Result
+from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, RunRules, result
+from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.errors import UsageError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.packets.convert import PacketLike
+from pytest_ebpf.uapi import ProgType
+
+
+@dataclass(frozen=True)
+class ProgramInfo:
+    """What the kernel says of a program: ``struct bpf_prog_info``. Lengths are bytes of machine code."""
+
+    id: int
+    type: int
+    tag: bytes
+    jited_len: int
+    xlated_len: int
+    verified_insns: int
+    run_time_ns: int
+    run_cnt: int
+    map_ids: tuple[int, ...]
+
+
+class Program:
+    """A program of a loaded object.
+
+    *section* and *type* are those of the object; *verdicts* is the enumeration of its return values, None
+    where they are plain numbers. :meth:`run` and :meth:`run_many` run it in the kernel.
+    """
+
+    def __init__(self, guest: Guest, answer: Mapping[str, Any], values: Values | None) -> None:
+        self._guest = guest
+        self._handle: int | None = answer["prog"]
+        self._number: int = answer["type"]
+        self._values = values
+        self.name: str = answer["name"]
+        self.section: str = answer["section"]
+        self.attach_type: int = answer["attach_type"]
+        self.verified_insns: int = answer["verified_insns"]
+        self.verdicts: type[IntEnum] | None = hooks.verdicts(self._number, self.attach_type)
+
+    @property
+    def type(self) -> ProgType | int:
+        """The kernel's program type; a plain number where it is newer than this project."""
+        try:
+            return ProgType(self._number)
+        except ValueError:
+            return self._number
+
+    @property
+    def type_name(self) -> str:
+        """The type as the kernel's tools spell it: ``sched_cls``."""
+        return self.type.name.lower() if isinstance(self.type, ProgType) else f"type {self._number}"
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it was loaded; programs with autoload off are not."""
+        return self._handle is not None
+
+    @property
+    def handle(self) -> int:
+        """The number by which the guest's agent knows it; :class:`UsageError` if it was not loaded."""
+        if self._handle is None:
+            raise UsageError(
+                "was not loaded", where=self._where, hint=f"load(..., autoload={{{self.name!r}: True}})"
+            )
+        return self._handle
+
+    def info(self) -> ProgramInfo:
+        """Ask the kernel about this program: run counts and times are those of now."""
+        answer = self._guest.call("prog_info", prog=self.handle)
+        return ProgramInfo(**{**answer, "map_ids": tuple(answer["map_ids"])})
+
+    @cached_property
+    def id(self) -> int:
+        """The kernel's id of this program."""
+        return self.info().id
+
+    def run(
+        self,
+        packet: PacketLike | None = None,
+        *,
+        context: Any = None,
+        metadata: bytes = b"",
+        repeat: int = 1,
+        flags: int = 0,
+        cpu: int = 0,
+        batch_size: int = 0,
+    ) -> Result:
+        """Run the program once (or *repeat* times, on what it leaves) and return what it gave.
+
+        *packet* is a scapy packet or bytes, for types that are given one. *context* is a mapping of
+        fields (xdp, skb types, sk_lookup), a list of numbers (raw_tracepoint), or bytes or a declared
+        struct (syscall). *metadata* goes in front of an XDP packet. *flags* are of :class:`RunFlag`.
+
+        :class:`~pytest_ebpf.errors.UnsupportedError` for what this kernel cannot run,
+        :class:`~pytest_ebpf.errors.PacketError` for a packet it does not take,
+        :class:`~pytest_ebpf.errors.UsageError` for types that no kernel runs.
+        """
+        rules = self._rules(repeat)
+        options = _options(rules, repeat, flags, cpu, batch_size)
+        return self._results([packet], [context], metadata, options)[0]
+
+    def run_many(
+        self,
+        packets: Sequence[PacketLike] | None = None,
+        *,
+        contexts: Sequence[Any] | None = None,
+        repeat: int = 1,
+        flags: int = 0,
+        cpu: int = 0,
+    ) -> list[Result]:
+        """Run the program on each of *packets*, in their order, in one call of the guest.
+
+        *contexts* has one for each packet. Types without a packet take *contexts* alone. Errors are
+        those of :meth:`run`; runs before and after a failing one have taken place.
+        """
+        rules = self._rules(repeat)
+        frames: Sequence[PacketLike | None] = (
+            [None] * len(contexts or ()) if packets is None else list(packets)
+        )
+        given = [None] * len(frames) if contexts is None else list(contexts)
+        if len(given) != len(frames):
+            raise UsageError(
+                f"{len(given)} contexts for {len(frames)} packets",
+                where=self._where,
+                hint="give one for each",
+            )
+        return self._results(frames, given, b"", _options(rules, repeat, flags, cpu, 0))
+
+    @property
+    def _where(self) -> str:
+        return f"programs.{self.name}"
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {self.type_name}>"
+
+    def _rules(self, repeat: int) -> RunRules:
+        rules = RULES.get(self._number)
+        if rules is None:
+            raise UsageError(
+                f"no kernel runs a {self.type_name} program by itself",
+                where=self._where,
+                hint="attach it and trigger what it is attached to",
+            )
+        if repeat != 1 and not rules.repeats:
+            raise UsageError(
+                f"a {self.type_name} program runs once (repeat {repeat})",
+                where=self._where,
+                hint="call run() several times, or run_many()",
+            )
+        return rules
+
+    def _results(
+        self,
+        frames: Sequence[PacketLike | None],
+        contexts: Sequence[Any],
+        metadata: bytes,
+        options: dict[str, int],
+    ) -> list[Result]:
+        kind = Kind(self._number, self.type_name, self._where)
+        inputs = pack_inputs(kind, frames, contexts, metadata, self._values)
+        if inputs.optional and self._goes_without_context(options):
+            inputs = replace(inputs, context=None)
+        answers = self._send(inputs, options)
+        if inputs.optional and inputs.context:
+            answers = self._retried(inputs, options, answers)
+        for index, answer in enumerate(answers):
+            if not answer.ran:
+                raise explain(self._attempt(inputs, options, index, answer))
+        return [result(answer, self._number, self.verdicts, inputs.declared) for answer in answers]
+
+    def _goes_without_context(self, options: dict[str, int]) -> bool:
+        """Live frames give no context back; a kernel before 5.15 takes none for xdp."""
+        live = options.get("flags", 0) & RunFlag.LIVE_FRAMES
+        return bool(live) or probes_of(self._guest).xdp_context is False
+
+    def _retried(self, inputs: Inputs, options: dict[str, int], answers: list[Answer]) -> list[Answer]:
+        """Run what was refused with a context once more, without; remember if that helped."""
+        refused = [index for index, answer in enumerate(answers) if answer.status == errno.EINVAL]
+        if not refused:
+            return answers
+        again = self._send(Inputs([inputs.data[index] for index in refused]), options)
+        if any(answer.ran for answer in again):
+            probes_of(self._guest).xdp_context = False
+        found = dict(zip(refused, again, strict=True))
+        return [found.get(index, answer) for index, answer in enumerate(answers)]
+
+    def _send(self, inputs: Inputs, options: dict[str, int]) -> list[Answer]:
+        args: dict[str, Any] = {"prog": self.handle, "data": inputs.data, **options}
+        if inputs.context is not None:
+            args["ctx"] = inputs.context
+        args |= rooms(self._number, inputs, live=bool(options.get("flags", 0) & RunFlag.LIVE_FRAMES))
+        return [Answer(*each) for each in self._guest.call("run", **args)]
+
+    def _attempt(self, inputs: Inputs, options: dict[str, int], index: int, answer: Answer) -> Attempt:
+        given = inputs.context is not None and not inputs.optional
+        return Attempt(
+            guest=self._guest,
+            where=self._where if len(inputs.data) == 1 else f"{self._where}, packet {index}",
+            prog_type=self._number,
+            type_name=self.type_name,
+            data=inputs.data[index],
+            context=inputs.context[index] if given and inputs.context else None,
+            options=options,
+            status=answer.status,
+        )
+
+
+def _options(rules: RunRules, repeat: int, flags: int, cpu: int, batch_size: int) -> dict[str, int]:
+    """The options that are not what the kernel assumes: types that take none refuse even a 1."""
+    given = {"repeat": repeat if rules.repeats else 0, "flags": flags, "cpu": cpu, "batch_size": batch_size}
+    return {name: int(value) for name, value in given.items() if value}

@@ -1,0 +1,66 @@
+"""Why a kernel refused an object: something it lacks, found by probing, or something wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pytest_ebpf.bpf.probe import Probes, probes_of
+from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line
+from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
+from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
+from pytest_ebpf.uapi import ProgType
+
+
+def explain_load(
+    guest: Guest, facts: ObjectFacts, error: CallError, *, name: str, skipped: Collection[str] = ()
+) -> EbpfError:
+    """The error to raise for a failed ``load`` of the object *name*; programs *skipped* were not loaded."""
+    log = str(error.details.get("log", ""))
+    program: str | None = error.details.get("program")
+    line = decisive_line(log)
+    release, probes = guest.hello.release, probes_of(guest)
+    tried = [each for each in facts.programs if each.name not in skipped]
+    for each in _in_question(tried, program):
+        if lack := _lack(probes, each, line):
+            return UnsupportedError(
+                f"kernel {release} has no {lack}",
+                where=f"{name}: {each.name}",
+                hint="run it on a newer kernel, or guard it",
+            )
+    if program is None:
+        for every in facts.maps:
+            if lack := _map_lack(probes, every):
+                return UnsupportedError(
+                    f"kernel {release} has no {lack}", where=f"{name}: {every.name}", hint="use another type"
+                )
+    at = source_line(log)
+    return LoadError(
+        f"{line or error.what} (kernel {release})",
+        where=f"{name}: {program}" if program else name,
+        hint=f"at {at}" if at else None,
+        program=program,
+        errno=error.errno,
+        log=log,
+    )
+
+
+def _in_question(programs: list[ProgramFacts], failed: str | None) -> list[ProgramFacts]:
+    return [each for each in programs if failed is None or each.name == failed]
+
+
+def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None:
+    """The program type or the helper that the kernel does not have."""
+    if program.prog_type is None:
+        return None
+    kind = ProgType(program.prog_type).name.lower()
+    if probes.has(prog_type=program.prog_type) is False:
+        return f"{kind} programs"
+    helper = missing_helper(line) if line else None
+    if helper is not None and probes.has(prog_type=program.prog_type, helper=helper) is False:
+        return f"helper {helper} for {kind} programs ({line})"
+    return None
+
+
+def _map_lack(probes: Probes, found: MapFacts) -> str | None:
+    return f"{found.type_name} maps" if probes.has(map_type=found.type) is False else None

@@ -1,0 +1,49 @@
+"""What a run of a program gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_ebpf import packets
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+#: ``ETH_HLEN``: what the kernel puts in front of the packet of a program that sees the network layer.
+ETHERNET = 14
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of a program.
+
+    *verdict* is the return value by the name it has for this type of program, or as a signed number;
+    *retval* is the same as the kernel gave it, unsigned. *data* is the packet after the program, None for
+    types that give none; *data_size* is its full length, should the buffer have been too small for it.
+    *metadata* is what an XDP program left in front of the packet. *context* is the context after the
+    program, None where the kernel gives none. *duration_ns* is the mean of all repetitions, by the
+    kernel's clock: on an emulated machine it says nothing.
+    """
+
+    verdict: IntEnum | int
+    retval: int
+    data: bytes | None = field(default=None, repr=False)
+    data_size: int = 0
+    metadata: bytes = b""
+    context: Any = None
+    duration_ns: int = 0
+    layer3: bool = field(default=False, repr=False)
+
+    @cached_property
+    def packet(self) -> Packet:
+        """The packet after the program, dissected by scapy.
+
+        From its Ethernet header for xdp, tc and flow dissectors. Programs that see the network layer
+        (cgroup_skb, socket_filter, lwt) begin at the IP header: of their Ethernet header the kernel
+        gives 14 zeros, which *data* still has.
+        """
+        data = self.data or b""
+        return packets.network_from_bytes(data[ETHERNET:]) if self.layer3 else packets.from_bytes(data)
