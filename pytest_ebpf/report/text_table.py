@@ -1,0 +1,212 @@
+"""The matrix for a terminal: names on the left, a column for each kernel, reasons below, once each."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.outcome import FACES
+
+_GAP: Final = 2
+_INDENT: Final = "  "
+
+#: Narrower than this no table can be read; wider names than this give way to columns.
+_MIN_WIDTH: Final = 40
+_MIN_NAME: Final = 24
+
+#: A reason is a sentence; of one that is a whole log only so many lines are shown here.
+_REASON_LINES: Final = 6
+
+_NOT_RUN: Final = "-"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Neighbouring *releases* with the same cells, shown as one column (mostly just one release)."""
+
+    releases: tuple[str, ...]
+    cells: tuple[Cell | None, ...]
+    width: int
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """The lines above it."""
+        first, last = self.releases[0], self.releases[-1]
+        return (first,) if first == last else (first, f"to {last}")
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is written on: its *width*, the *heading* of the rows, whether it takes *color*."""
+
+    width: int
+    heading: str
+    color: bool
+
+    def paint(self, text: str, code: str) -> str:
+        """Color *text*; padding stays outside, so that widths are what they look."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+    def bold(self, text: str) -> str:
+        return self.paint(text, "1")
+
+    def mark(self, matrix: Matrix, cell: Cell | None, width: int) -> str:
+        mark = _mark(matrix, cell)
+        painted = self.paint(mark, FACES[cell.outcome].color) if cell else mark
+        return painted + " " * (width - len(mark))
+
+
+def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> str:
+    """Return the table, at most *width* characters wide (40 or more), its notes and its counts.
+
+    Columns that do not fit are folded where neighbours are equal, then put below. *heading* says what the
+    rows are. The text ends without a newline.
+    """
+    if not matrix.cells:
+        return matrix.summary()
+    width = max(width, _MIN_WIDTH)
+    page = _Page(width, heading, color)
+    names = _names(matrix)
+    columns = [_column(matrix, (release,)) for release in matrix.columns]
+    if _needed(names, columns) > width:
+        columns = _folded(matrix, columns)
+    tables = ["\n".join(_table(matrix, names, block, page)) for block in _blocks(names, columns, width)]
+    below = [*_legend(matrix, width), *_notes(matrix, width)]
+    return "\n\n".join([*tables, *(["\n".join(below)] if below else []), _summary(matrix, page)])
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A row's name: the *group* it is under (a file, an object) and the rest, *own*."""
+
+    group: str
+    own: str
+
+    @property
+    def width(self) -> int:
+        return len(self.own) + (len(_INDENT) if self.group else 0)
+
+
+def _names(matrix: Matrix) -> list[_Name]:
+    return [_name(" ".join(row.split())) for row in matrix.rows]
+
+
+def _name(row: str) -> _Name:
+    """Split ``tests/test_a.py::test_b`` and ``a.bpf.o: program``; a bracketed parameter stays whole."""
+    plain, bracket, parameter = row.partition("[")
+    for separator in ("::", ": "):
+        group, found, own = plain.rpartition(separator)
+        if found:
+            return _Name(group, own + bracket + parameter)
+    return _Name("", row)
+
+
+def _column(matrix: Matrix, releases: tuple[str, ...]) -> _Column:
+    cells = tuple(matrix.cell(row, releases[0]) for row in matrix.rows)
+    column = _Column(releases, cells, 0)
+    widths = [len(line) for line in column.head] + [len(_mark(matrix, cell)) for cell in cells]
+    return _Column(releases, cells, max(widths))
+
+
+def _mark(matrix: Matrix, cell: Cell | None) -> str:
+    if cell is None:
+        return _NOT_RUN
+    note = f"[{matrix.notes[cell.reason]}]" if cell.reason else ""
+    return FACES[cell.outcome].mark + note
+
+
+def _folded(matrix: Matrix, columns: Sequence[_Column]) -> list[_Column]:
+    """Join neighbours that say the same."""
+
+    def look(column: _Column) -> list[str]:
+        return [_mark(matrix, cell) for cell in column.cells]
+
+    groups = [list(group) for _, group in groupby(columns, key=look)]
+    return [_column(matrix, tuple(column.releases[0] for column in group)) for group in groups]
+
+
+def _needed(names: Sequence[_Name], columns: Sequence[_Column]) -> int:
+    longest = max(name.width for name in names)
+    return min(longest, _MIN_NAME) + sum(_GAP + column.width for column in columns)
+
+
+def _blocks(names: Sequence[_Name], columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+    """Split *columns* into tables that fit; one column is always taken, however wide."""
+    blocks: list[list[_Column]] = [[]]
+    for column in columns:
+        if blocks[-1] and _needed(names, [*blocks[-1], column]) > width:
+            blocks.append([])
+        blocks[-1].append(column)
+    return blocks
+
+
+def _name_width(names: Sequence[_Name], columns: Sequence[_Column], page: _Page) -> int:
+    """What *columns* leave for names, or less if none is as long."""
+    room = max(_MIN_NAME, page.width - sum(_GAP + column.width for column in columns))
+    return min(room, max(len(page.heading), *(name.width for name in names)))
+
+
+def _table(
+    matrix: Matrix, names: Sequence[_Name], columns: Sequence[_Column], name_width: int, page: _Page
+) -> Iterator[str]:
+    for number in range(max(len(column.head) for column in columns)):
+        left = page.heading if number == 0 else ""
+        heads = [column.head[number] if number < len(column.head) else "" for column in columns]
+        yield page.bold(_joined(left.ljust(name_width), heads, columns))
+    group = ""
+    for index, name in enumerate(names):
+        if name.group != group:
+            group = name.group
+            yield shortened(group, page.width)
+        own = shortened((_INDENT if group else "") + name.own, name_width)
+        marks = (page.mark(matrix, column.cells[index], column.width) for column in columns)
+        yield (own.ljust(name_width) + "".join(" " * _GAP + mark for mark in marks)).rstrip()
+
+
+def _joined(left: str, parts: Sequence[str], columns: Sequence[_Column]) -> str:
+    padded = (part.ljust(column.width) for part, column in zip(parts, columns, strict=True))
+    return (left + "".join(" " * _GAP + part for part in padded)).rstrip()
+
+
+def shortened(name: str, width: int) -> str:
+    """*name*, or where it is wider than *width* its beginning and its end with dots between them."""
+    if len(name) <= width:
+        return name
+    kept = width - 3
+    head = kept - kept // 2
+    return f"{name[:head]}...{name[len(name) - kept // 2 :]}"
+
+
+def _legend(matrix: Matrix, width: int) -> list[str]:
+    """What the less plain of the marks in use mean."""
+    parts = [
+        f"{FACES[outcome].mark}: {FACES[outcome].meaning}"
+        for outcome in matrix.counts
+        if FACES[outcome].meaning
+    ]
+    if len(matrix.cells) < len(matrix.rows) * len(matrix.columns):
+        parts.append(f"{_NOT_RUN}: not run")
+    return textwrap.wrap("; ".join(parts), width)
+
+
+def _notes(matrix: Matrix, width: int) -> Iterator[str]:
+    room = len(f"[{len(matrix.notes)}] ")
+    for reason, number in matrix.notes.items():
+        lines = [
+            part
+            for line in reason.splitlines() or [""]
+            for part in textwrap.wrap(line, width - room, break_on_hyphens=False) or [""]
+        ]
+        if len(lines) > _REASON_LINES:
+            lines = [*lines[: _REASON_LINES - 1], "..."]
+        for index, line in enumerate(lines):
+            yield ((f"[{number}]" if index == 0 else "").ljust(room) + line).rstrip()
+
+
+def _summary(matrix: Matrix, page: _Page) -> str:
+    lines = textwrap.wrap(matrix.summary(), page.width)
+    return "\n".join(page.paint(line, "32" if matrix.ok else "1;31") for line in lines)
