@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
+import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgpack
 import pytest
 
 from pytest_ebpf import paths
+from pytest_ebpf.kernels import KernelStore
 
 Compile = Callable[..., Path]
 
@@ -43,3 +49,109 @@ def compile_bpf(tmp_path_factory: pytest.TempPathFactory) -> Compile:
         return target
 
     return compile_one
+
+
+class StdioAgent:
+    """The guest agent with sanitizers, as a process of the host behind a pipe.
+
+    A sanitizer's report, leaks included, ends it with status 99 and a text on its standard error.
+    """
+
+    def __init__(self, binary: Path) -> None:
+        options = "exitcode=99:allocator_may_return_null=1:detect_leaks=1"
+        self.process = subprocess.Popen(
+            [binary, "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "ASAN_OPTIONS": options, "UBSAN_OPTIONS": "exitcode=99:print_stacktrace=1"},
+        )
+        self._number = 0
+
+    def send(self, raw: bytes) -> None:
+        assert self.process.stdin
+        try:
+            self.process.stdin.write(raw)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            """It has ended already: `finish` tells how."""
+
+    def send_frame(self, body: bytes) -> None:
+        self.send(struct.pack("<I", len(body)) + body)
+
+    def receive(self) -> Any:
+        """The next response, or None when the agent has ended."""
+        assert self.process.stdout
+        head = self.process.stdout.read(4)
+        if len(head) < 4:
+            return None
+        return msgpack.unpackb(self.process.stdout.read(*struct.unpack("<I", head)), strict_map_key=False)
+
+    def batch(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
+        """Every call's ``[status, value]``."""
+        self._number += 1
+        self.send_frame(msgpack.packb([self._number, [list(call) for call in calls]]))
+        number, answers = self.receive()
+        assert number == self._number
+        return list(answers)
+
+    def call(self, op: str, **args: Any) -> Any:
+        """The ``[status, value]`` of one call."""
+        return self.batch((op, args))[0]
+
+    def what(self, op: str, **args: Any) -> tuple[int, str]:
+        """The errno and the text of a call that must fail."""
+        status, value = self.call(op, **args)
+        assert status > 0, value
+        return status, value["what"]
+
+    def finish(self) -> tuple[int, str]:
+        """Close the pipe; the exit status and what it wrote to its standard error."""
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors.decode()
+
+
+@pytest.fixture(scope="session")
+def agent_asan() -> Path:
+    """``build/agent-asan``, built if it is not there."""
+    folder = paths.agent().parent.parent
+    with (folder / "Makefile").open() as lock:
+        # Two test processes may come here at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            ["make", "-C", folder, "asan"], check=False, capture_output=True, text=True, timeout=600
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return paths.agent().with_name("agent-asan")
+
+
+@pytest.fixture
+def make_agent(agent_asan: Path) -> Iterator[Callable[[], StdioAgent]]:
+    """``make_agent()`` starts an agent that the test ends itself."""
+    made: list[StdioAgent] = []
+
+    def make() -> StdioAgent:
+        made.append(StdioAgent(agent_asan))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        if agent.process.poll() is None:
+            agent.process.kill()
+            agent.process.communicate()
+
+
+@pytest.fixture
+def stdio_agent(agent_asan: Path) -> Iterator[StdioAgent]:
+    """An agent to talk to. A test that does not end it itself finds that it ends in good order."""
+    agent = StdioAgent(agent_asan)
+    yield agent
+    if agent.process.returncode is None:
+        assert agent.finish() == (0, "")
+
+
+@pytest.fixture(scope="session")
+def kernel_btf() -> Callable[[str], Path]:
+    """``kernel_btf("6.12") -> Path`` of that line's BTF, fetched if it is not in the cache."""
+    store = KernelStore(lock=None, say=print)
+    return lambda line: store.get(line).btf

@@ -9,6 +9,15 @@
 #include "handles.h"
 #include "wire.h"
 
+#define NAME_ROOM 128
+#define PLACE_ROOM (NAME_ROOM + 64)
+
+/* A part of the arguments: its own name, and its dotted path for messages. */
+struct place {
+	char name[NAME_ROOM];
+	char where[PLACE_ROOM];
+};
+
 /* An outer map with the shape of its inner maps, known before the load only: libbpf then forgets it. */
 struct outer {
 	const struct bpf_map *map;
@@ -30,6 +39,25 @@ int load_set_maps(struct call *call, struct load *load);
 int load_set_data(struct call *call, struct load *load);
 
 void load_free(struct load *load);
+
+/* The member of `arg` that a key names. */
+int load_member(struct call *call, const char *arg, const msgpack_object_kv *member, struct place *place);
+
+/* One setting of such a member, NULL where it is not given; fills in its place either way. */
+arg_t load_setting(const msgpack_object_map *settings, const char *key, const struct place *of,
+		   struct place *place);
+
+/* 0, or fail() for the -errno that libbpf gave for a setting. */
+int load_refused(struct call *call, const struct place *place, int err);
+
+/* A map by its name or, for global data, by its section's; NULL where there is none. */
+struct bpf_map *load_find_map(const struct load *load, const char *name);
+
+/* Note every outer map, and what its declaration says of the inner ones; before the load. */
+int load_note_outers(struct call *call, struct load *load);
+
+/* NULL where the map is no outer map. */
+struct outer *load_find_outer(const struct load *load, const struct bpf_map *map);
 
 /* A map's name as in its source: global data without the prefix libbpf makes of the object's name. */
 const char *load_map_name(const struct bpf_map *map);

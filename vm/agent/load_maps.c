@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The arguments `maps` and `data` of load. */
+#include <errno.h>
+
+#include "load.h"
+
+static int set_max_entries(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+			   const struct place *place)
+{
+	uint32_t number;
+
+	(void)load;
+	return value_u32(call, arg, place->where, &number) ?:
+	       load_refused(call, place, bpf_map__set_max_entries(map, number));
+}
+
+static int set_value_size(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+			  const struct place *place)
+{
+	uint32_t number;
+
+	(void)load;
+	return value_u32(call, arg, place->where, &number) ?:
+	       load_refused(call, place, bpf_map__set_value_size(map, number));
+}
+
+/* Give an outer map the shape of another map of the object for its inner maps. */
+static int set_inner(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+		     const struct place *place)
+{
+	struct outer *outer = load_find_outer(load, map);
+	const struct bpf_map *like;
+	char name[NAME_ROOM];
+	int fd, err;
+
+	err = value_str(call, arg, place->where, name, sizeof(name));
+	if (err)
+		return err;
+	like = load_find_map(load, name);
+	if (!like)
+		return fail(call, ENOENT, "%s: the object has no such map (%s)", place->where, name);
+	if (!outer)
+		return fail(call, EINVAL, "%s: this is no map of maps (type %u)", place->where,
+			    (uint32_t)bpf_map__type(map));
+	if (outer->inner_fd >= 0)
+		return fail(call, EINVAL, "%s: given twice", place->where);
+	outer->inner = load_map_shape(like);
+	fd = map_create(&outer->inner, NULL);
+	if (fd < 0)
+		return fail(call, -fd, "%s: the kernel creates no such map (%s)", place->where,
+			    error_text(-fd));
+	/* libbpf uses the descriptor when it creates the outer map, and leaves it to us. */
+	outer->inner_fd = fd;
+	return load_refused(call, place, bpf_map__set_inner_map_fd(map, fd));
+}
+
+static const struct {
+	const char *key;
+	int (*apply)(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+		     const struct place *place);
+} settings_known[] = {
+	{ "max_entries", set_max_entries },
+	{ "value_size", set_value_size },
+	{ "inner", set_inner },
+};
+
+static int set_map(struct call *call, const struct load *load, const msgpack_object_map *settings,
+		   const struct place *of)
+{
+	struct bpf_map *map = load_find_map(load, of->name);
+
+	if (!map)
+		return fail(call, ENOENT, "%s: the object has no such map", of->where);
+	for (size_t i = 0; i < sizeof(settings_known) / sizeof(settings_known[0]); i++) {
+		struct place place;
+		arg_t arg = load_setting(settings, settings_known[i].key, of, &place);
+		int err = arg ? settings_known[i].apply(call, load, map, arg, &place) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int load_set_maps(struct call *call, struct load *load)
+{
+	const msgpack_object_map *maps = NULL, *settings;
+	struct place place;
+	int err = load_note_outers(call, load) ?: arg_map_opt(call, "maps", &maps);
+
+	for (uint32_t i = 0; !err && maps && i < maps->size; i++) {
+		err = load_member(call, "maps", &maps->ptr[i], &place) ?:
+		      value_map(call, &maps->ptr[i].val, place.where, &settings) ?:
+		      set_map(call, load, settings, &place);
+	}
+	return err;
+}
+
+static int set_contents(struct call *call, const struct load *load, const struct bin *contents,
+			const struct place *place)
+{
+	struct bpf_map *map = load_find_map(load, place->name);
+
+	if (!map || !bpf_map__is_internal(map))
+		return fail(call, ENOENT, "%s: the object has no such global data", place->where);
+	if (contents->len != bpf_map__value_size(map))
+		return fail(call, EINVAL, "%s: %zu bytes for a section of %u", place->where, contents->len,
+			    bpf_map__value_size(map));
+	return load_refused(call, place, bpf_map__set_initial_value(map, contents->data, contents->len));
+}
+
+int load_set_data(struct call *call, struct load *load)
+{
+	const msgpack_object_map *data = NULL;
+	struct place place;
+	struct bin contents;
+	int err = arg_map_opt(call, "data", &data);
+
+	for (uint32_t i = 0; !err && data && i < data->size; i++) {
+		err = load_member(call, "data", &data->ptr[i], &place) ?:
+		      value_bin(call, &data->ptr[i].val, place.where, &contents) ?:
+		      set_contents(call, load, &contents, &place);
+	}
+	return err;
+}
