@@ -74,7 +74,9 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
     columns = [_column(matrix, (release,)) for release in matrix.columns]
     if _needed(names, columns) > width:
         columns = _folded(matrix, columns)
-    tables = ["\n".join(_table(matrix, names, block, page)) for block in _blocks(names, columns, width)]
+    blocks = _blocks(names, columns, width)
+    name_width = min(_name_width(names, block, page) for block in blocks)
+    tables = ["\n".join(_table(matrix, names, block, name_width, page)) for block in blocks]
     below = [*_legend(matrix, width), *_notes(matrix, width)]
     return "\n\n".join([*tables, *(["\n".join(below)] if below else []), _summary(matrix, page)])
 
