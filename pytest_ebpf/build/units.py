@@ -42,11 +42,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class _Body:
-    """C *text*, the *file* clang compiles, more include folders, and what the text was made from."""
+    """C *text*, the *file* clang compiles, the *folder* its own headers lie in, what it was made from.
+
+    What a template gives is compiled in the build folder, while its headers lie beside the template.
+    """
 
     text: str
     file: Path
-    beside: tuple[Path, ...]
+    folder: Path
     inputs: tuple[str, ...]
 
 
@@ -83,8 +86,8 @@ class Units:
         declared = self._manifest.objects[name]
         folder = self.folder / name
         body = self._source(name, declared) if declared.source else self._rendered(name, declared, folder)
-        includes = [*body.beside, *(self._manifest.root / path for path in self._manifest.build.include)]
-        seen = tokens.scan(body.text, body.file.parent, [*includes, paths.templates()], self._libbpf)
+        includes = [body.folder, *(self._manifest.root / path for path in self._manifest.build.include)]
+        seen = tokens.scan(body.text, body.folder, [*includes, paths.templates()], self._libbpf)
         maps = _used(declared.maps, self._manifest.maps, seen)
         header = self._header(name, maps, _used(declared.globals, self._manifest.globals, seen), seen)
         wants = bool(seen.generated)
@@ -117,7 +120,7 @@ class Units:
                 where=self._manifest.where(("objects", name, "source")),
                 hint="write it, or correct the path",
             ) from error
-        return _Body(text, file, (), (declared.source,))
+        return _Body(text, file, file.parent, (declared.source,))
 
     def _rendered(self, name: str, declared: ObjectDecl, folder: Path) -> _Body:
         assert declared.template
@@ -131,7 +134,7 @@ class Units:
         file = folder / f"{name}.bpf.c"
         files.write(file, rendered.text)
         beside = self._templates.path(declared.template + BODY).parent
-        return _Body(rendered.text, file, (beside,), tuple(map(self.shown, rendered.files)))
+        return _Body(rendered.text, file, beside, tuple(map(self.shown, rendered.files)))
 
     def _context(self, name: str, declared: ObjectDecl) -> dict[str, Any]:
         """What every template is given besides its parameters (described in ``docs/templates.md``)."""
