@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from pathlib import Path
 
@@ -12,5 +11,5 @@ from pytest_ebpf.objects import read_object, render
 def run(arguments: Namespace) -> int:
     """Print the facts as text or JSON."""
     facts = read_object(Path(arguments.file))
-    print(json.dumps(render.to_json(facts), indent=2) if arguments.json else render.text(facts))
+    print(render.to_json(facts) if arguments.json else render.to_text(facts))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from argparse import Namespace
@@ -23,10 +22,10 @@ def run(arguments: Namespace) -> int:
     files = [workspace.file(name) for name in arguments.files]
     matrix = compatibility(files, specs, workspace.fleet(arguments.accelerator))
     if arguments.json:
-        print(json.dumps(report.json_document(matrix), indent=2))
+        print(report.json_document(matrix))
     elif arguments.markdown:
-        print(report.markdown(matrix))
+        print(report.markdown(matrix, heading="program"))
     else:
         width = shutil.get_terminal_size().columns
-        print(report.text(matrix, width=width, color=sys.stdout.isatty()))
+        print(report.text(matrix, width=width, color=sys.stdout.isatty(), heading="program"))
     return 0 if matrix.ok else 1

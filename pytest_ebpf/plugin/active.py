@@ -13,13 +13,14 @@ import pytest_ebpf
 from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.plugin import outcomes
-from pytest_ebpf.report import Matrix, Outcome, text, write_reports
+from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TracebackEntry
     from _pytest.terminal import TerminalReporter
 
 _PACKAGE: Final = Path(pytest_ebpf.__file__).parent
@@ -147,7 +148,7 @@ class ActivePlugin:
         terminalreporter.section("eBPF matrix")
         terminalreporter.write_line(text(matrix, width=writer.fullwidth, color=writer.hasmarkup))
         if folder := self._config.getoption("--ebpf-report"):
-            write_reports(matrix, self._config.invocation_params.dir / folder)
+            _write(matrix, self._config.invocation_params.dir / folder)
 
     def _say(self, message: str) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
@@ -173,7 +174,13 @@ def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
             pytest.skip(f"{marker.args[0]}: {marker.kwargs['reason']}")
 
 
-def _is_users(entry: pytest.TracebackEntry) -> bool:
+def _write(matrix: Matrix, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
+    (folder / "matrix.json").write_text(json_document(matrix), encoding="utf-8")
+
+
+def _is_users(entry: TracebackEntry) -> bool:
     return _PACKAGE not in Path(entry.path).parents
 
 

@@ -37,6 +37,7 @@ def build_project(
 
 
 def _mismatches(declared: Manifest, name: str, path: Path) -> Sequence[Problem]:
-    from pytest_ebpf.objects import differences, read_object  # noqa: PLC0415
+    from pytest_ebpf.objects import read_object  # noqa: PLC0415
+    from pytest_ebpf.objects.check import differences  # noqa: PLC0415
 
     return differences(declared, name, read_object(path))

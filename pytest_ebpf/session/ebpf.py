@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeVar, overload
+from dataclasses import replace
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
-from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
+from pytest_ebpf.bpf import LoadedObject, load
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.session.fleet import Running
 from pytest_ebpf.session.workspace import Workspace
 
 Loaded = TypeVar("Loaded", bound=LoadedObject)
+
+
+class Overrides(TypedDict, total=False):
+    """What a test may set before loading; see :class:`~pytest_ebpf.bpf.LoadOptions`."""
+
+    globals: Mapping[str, Any]
+    autoload: Mapping[str, bool]
+    max_entries: Mapping[str, int]
+    value_size: Mapping[str, int]
+    inner: Mapping[str, str]
+    records: Mapping[str, str]
 
 
 class Ebpf:
@@ -24,34 +36,22 @@ class Ebpf:
         self.kernel = running.kernel
 
     @overload
-    def load(self, what: type[Loaded], **options: Any) -> Loaded: ...
+    def load(self, what: type[Loaded], **overrides: Unpack[Overrides]) -> Loaded: ...
 
     @overload
-    def load(self, what: str, **options: Any) -> LoadedObject: ...
+    def load(self, what: str, **overrides: Unpack[Overrides]) -> LoadedObject: ...
 
-    def load(
-        self,
-        what: str | type[Loaded],
-        *,
-        globals: Mapping[str, Any] | None = None,  # noqa: A002  the field's own word
-        autoload: Mapping[str, bool] | None = None,
-        max_entries: Mapping[str, int] | None = None,
-    ) -> LoadedObject | Loaded:
+    def load(self, what: str | type[LoadedObject], **overrides: Unpack[Overrides]) -> LoadedObject:
         """Load an object into the kernel: one of the manifest by name or by its generated class, or a file.
 
         *globals* are initial values of global variables, *autoload* says which programs to load,
-        *max_entries* the sizes of maps, each by name.
-
-        :class:`~pytest_ebpf.errors.LoadError` if the kernel refuses it,
+        *max_entries* and *value_size* are sizes of maps, each by name.
+        :class:`~pytest_ebpf.errors.LoadError` if the kernel refuses the object,
         :class:`~pytest_ebpf.errors.UnsupportedError` if it lacks what the object needs.
         """
-        name = what if isinstance(what, str) else what.ebpf_object
+        cls, name = (LoadedObject, what) if isinstance(what, str) else (what, what.ebpf_object)
         prepared = self._workspace.prepared(name)
-        options = LoadOptions(
-            globals=globals or {},
-            autoload={**prepared.autoload, **(autoload or {})},
-            max_entries=max_entries or {},
-        )
+        options = replace(prepared.options, **_merged(prepared.options.autoload, overrides))
         loaded = load(
             self._guest,
             prepared.elf,
@@ -59,12 +59,13 @@ class Ebpf:
             name=prepared.name,
             options=options,
             bindings=self._workspace.bindings,
+            cls=cls,
         )
         self._loaded.append(loaded)
         return loaded
 
     def kernel_log(self) -> str:
-        """Return what the kernel logged since this was last asked, or since the test began."""
+        """Return what the kernel logged since this was last asked, or since the machine booted."""
         return str(self._guest.call("klog"))
 
     def close(self) -> None:
@@ -73,3 +74,7 @@ class Ebpf:
             for loaded in self._loaded:
                 loaded.close()
         self._loaded.clear()
+
+
+def _merged(autoload: Mapping[str, bool], overrides: Overrides) -> dict[str, Any]:
+    return {**overrides, "autoload": {**autoload, **overrides.get("autoload", {})}}

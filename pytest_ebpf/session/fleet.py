@@ -11,7 +11,6 @@ from pytest_ebpf import paths
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
 from pytest_ebpf.machine import Machine, MachineConfig, accelerator, boot
-from pytest_ebpf.machine.accelerator import Request as AcceleratorRequest
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, the longest call (a large object) 1 s.
 BOOT_TIMEOUT: Final = 90.0
@@ -37,7 +36,7 @@ class Fleet:
         *,
         memory: int = 256,
         cpus: int = 1,
-        accelerator_request: AcceleratorRequest = "auto",
+        accelerator_request: accelerator.Request = "auto",
         say: Callable[[str], None],
     ) -> None:
         self._store = store

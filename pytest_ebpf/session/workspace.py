@@ -11,12 +11,13 @@ from pathlib import Path
 from types import ModuleType
 
 from pytest_ebpf import manifest, objects
-from pytest_ebpf.bpf import bindings_of
+from pytest_ebpf.bpf import LoadOptions, bindings_of
 from pytest_ebpf.build import BuildResult
 from pytest_ebpf.errors import ObjectError, UsageError
 from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.machine.accelerator import Request
 from pytest_ebpf.session.building import LOCK_NAME, build_project
-from pytest_ebpf.session.fleet import AcceleratorRequest, Fleet
+from pytest_ebpf.session.fleet import Fleet
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Prepared:
     name: str
     elf: bytes
     facts: objects.ObjectFacts
-    autoload: Mapping[str, bool] = field(default_factory=dict)
+    options: LoadOptions = field(default_factory=LoadOptions)
 
 
 class Workspace:
@@ -50,7 +51,7 @@ class Workspace:
         """The kernels that the manifest promises."""
         return self.manifest.project.kernels if self.manifest else ()
 
-    def fleet(self, accelerator: AcceleratorRequest) -> Fleet:
+    def fleet(self, accelerator: Request) -> Fleet:
         """Return the machines of a run, none booted yet."""
         test = self.manifest.test if self.manifest else manifest.Test()
         return Fleet(
@@ -88,8 +89,7 @@ class Workspace:
         if self.manifest is None or self._result is None or name not in self.manifest.objects:
             return None
         path = next(built.path for built in self._result.objects if built.name == name)
-        programs = self.manifest.objects[name].programs.items()
-        return _read(name, path, {program: declared.autoload for program, declared in programs})
+        return _read(name, path, _options(self.manifest, name))
 
     def file(self, what: str) -> Prepared:
         """Return the object in the file *what*, relative to the project."""
@@ -101,15 +101,20 @@ class Workspace:
                 where=str(self.manifest_path or self.root),
                 hint=f"it declares {known}" if known else "give the path of an object file",
             )
-        return _read(path.name, path, {})
+        return _read(path.name, path, LoadOptions())
 
 
-def _read(name: str, path: Path, autoload: Mapping[str, bool]) -> Prepared:
+def _read(name: str, path: Path, options: LoadOptions) -> Prepared:
     facts = objects.read_object(path)
     try:
-        return Prepared(name, path.read_bytes(), facts, autoload)
+        return Prepared(name, path.read_bytes(), facts, options)
     except OSError as error:
         raise ObjectError(f"cannot be read ({error.strerror})", where=str(path)) from error
+
+
+def _options(declared: manifest.Manifest, name: str) -> LoadOptions:
+    programs = declared.objects[name].programs.items()
+    return LoadOptions(autoload={program: declaration.autoload for program, declaration in programs})
 
 
 def _module_of(path: Path) -> ModuleType:
