@@ -31,15 +31,7 @@ def decompress(data: bytes, *, where: str) -> bytes:
         if data.startswith(magic):
             try:
                 return unpack(data)
-            except (
-                ValueError,
-                EOFError,
-                OSError,
-                RuntimeError,
-                zlib.error,
-                lzma.LZMAError,
-                struct.error,
-            ) as error:
+            except (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
                 raise KernelError(
                     f"the compressed data is damaged ({error})", where=where, hint="fetch or build it again"
                 ) from error
@@ -92,7 +84,10 @@ def _lz4_legacy(data: bytes) -> bytes:
         part = data[place + 4 : place + 4 + length]
         if len(part) < length:
             raise ValueError("the end is missing")
-        parts.append(block.decompress(part, uncompressed_size=_LZ4_BLOCK))
+        try:
+            parts.append(block.decompress(part, uncompressed_size=_LZ4_BLOCK))
+        except block.LZ4BlockError as error:
+            raise ValueError(str(error)) from error
         place += 4 + length
         if len(parts[-1]) < _LZ4_BLOCK:
             break

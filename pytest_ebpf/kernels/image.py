@@ -96,7 +96,11 @@ def extract_btf(image: bytes, header: Header, *, where: str) -> bytes:
     try:
         btf = elf.section(vmlinux, ".BTF")
     except ObjectError as error:
-        raise KernelError(f"the kernel inside the image is unreadable ({error.what})", where=where) from error
+        raise KernelError(
+            f"the kernel inside the image is unreadable ({error.what})",
+            where=where,
+            hint="fetch or build it again",
+        ) from error
     if btf is None:
         raise KernelError("the kernel has no BTF", where=where, hint="build it with CONFIG_DEBUG_INFO_BTF=y")
     return btf

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +51,9 @@ def read_lock(path: Path) -> dict[str, Locked]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise KernelError(f"the lock file cannot be read ({error.strerror})", where=str(path)) from error
+        raise KernelError(
+            f"the lock file cannot be read ({error.strerror})", where=str(path), hint=AGAIN
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KernelError(f"the lock file is malformed ({error})", where=str(path), hint=AGAIN) from error
 
@@ -71,5 +74,10 @@ def write_lock(path: Path, entries: Mapping[str, Locked]) -> None:
         new.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
-        raise KernelError(f"the lock file cannot be written ({error.strerror})", where=str(path)) from error
+        with suppress(OSError):
+            new.unlink()
+        raise KernelError(
+            f"the lock file cannot be written ({error.strerror})",
+            where=str(path),
+            hint="correct the path, or make room on the disk",
+        ) from error

@@ -1,0 +1,240 @@
+"""The cache: all of an entry or nothing, one writer at a time, damage noticed.
+
+What is in its files does not matter here.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_ebpf.errors import KernelError
+from pytest_ebpf.kernels import Package, Version
+from pytest_ebpf.kernels.cache import Cache, DamagedError, write_facts
+from pytest_ebpf.kernels.kernel import insertion_order
+
+PACKAGE = Package("linux-image-6.1.0-56-cloud-amd64", "6.1.192-2", 26713492, "aa")
+NAME = "6.1.0-56-cloud-amd64_6.1.192-2"
+
+
+def fill(folder: Path, *, origin: str = "debian:linux-image-6.1.0-56-cloud-amd64=6.1.192-2") -> None:
+    (folder / "modules").mkdir()
+    for name in ("vmlinuz", "btf", "modules/failover.ko", "modules/net_failover.ko", "modules/virtio_net.ko"):
+        (folder / name).write_text(f"this is {name}")
+    write_facts(
+        folder,
+        release="6.1.0-56-cloud-amd64",
+        version=Version(6, 1, 192),
+        origin=origin,
+        packages=[PACKAGE],
+        depends={"virtio_net": ["net_failover"], "net_failover": ["failover"], "failover": []},
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """A cache with one entry."""
+    cache = Cache(tmp_path)
+    with cache.locked(pytest.fail), cache.building(NAME) as folder:
+        fill(folder)
+    return cache
+
+
+def contents(cache: Cache) -> list[str]:
+    return sorted(path.name for path in cache.folder.iterdir())
+
+
+def test_an_entry_is_read_as_it_was_written(cache):
+    kernel = cache.load(NAME, verify=True)
+    folder = cache.folder / NAME
+    assert (kernel.release, kernel.version, kernel.line) == (
+        "6.1.0-56-cloud-amd64",
+        Version(6, 1, 192),
+        "6.1",
+    )
+    assert (kernel.image, kernel.btf, kernel.modules) == (
+        folder / "vmlinuz",
+        folder / "btf",
+        folder / "modules",
+    )
+    assert kernel.packages == (PACKAGE,)
+    assert len(kernel.sha256) == 64
+    assert kernel == cache.describe(NAME)
+    assert contents(cache) == [".lock", NAME]
+
+
+def test_modules_go_in_after_those_they_depend_on(cache):
+    kernel = cache.load(NAME)
+    order = kernel.module_order(["virtio-net", "failover", "virtio_pci"])
+    assert [path.name for path in order] == ["failover.ko", "net_failover.ko", "virtio_net.ko"]
+    assert all(path.is_file() for path in order)
+
+
+def test_a_kernel_without_modules_inserts_none(tmp_path):
+    cache = Cache(tmp_path)
+    with cache.locked(pytest.fail), cache.building("path-1") as folder:
+        (folder / "vmlinuz").write_text("image")
+        (folder / "btf").write_text("btf")
+        write_facts(folder, release="7.3.0-rc7+", version=Version(7, 3, rc=7), origin="path:/linux/bzImage")
+    kernel = cache.load("path-1")
+    assert kernel.modules is None
+    assert kernel.module_order(["virtio_net"]) == ()
+
+
+def test_names_that_depend_on_each_other_end():
+    assert insertion_order(["a"], {"a": ["b"], "b": ["a"]}) == ("b", "a")
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), KernelError("no")])
+def test_a_build_that_fails_leaves_nothing_and_keeps_what_was_there(cache, failure):
+    def build() -> None:
+        with cache.locked(pytest.fail), cache.building(NAME) as folder, cache.scratch() as scratch:
+            (folder / "vmlinuz").write_text("half")
+            (scratch / "x.deb").write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        build()
+    assert contents(cache) == [".lock", NAME]
+    cache.load(NAME, verify=True)
+
+
+def test_a_full_disk_says_so_and_leaves_nothing(cache):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(KernelError) as caught, cache.locked(pytest.fail), cache.building("other"):
+        raise full
+    assert str(caught.value) == (
+        f"{cache.folder}: the cache of kernels cannot be written (No space left on device); "
+        "make room (200 MB while a kernel is fetched) or set PYTEST_EBPF_CACHE to another folder"
+    )
+    assert contents(cache) == [".lock", NAME]
+
+
+def test_a_cache_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file")
+    with (
+        pytest.raises(
+            KernelError, match=r"the cache of kernels cannot be written \(Not a directory\); make room"
+        ),
+        cache.locked(pytest.fail),
+    ):
+        pass
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_build(cache):
+    (cache.folder / ".building-dead" / "entry").mkdir(parents=True)
+    assert cache.names() == (NAME,)
+    with cache.locked(pytest.fail), cache.building("other") as folder:
+        fill(folder)
+    assert contents(cache) == [".lock", NAME, "other"]
+
+
+def test_who_waits_for_the_lock_is_told(cache):
+    said: list[str] = []
+    waiting = threading.Event()
+
+    def say(message: str) -> None:
+        said.append(message)
+        waiting.set()
+
+    def second() -> None:
+        with cache.locked(say):
+            said.append("in")
+
+    thread = threading.Thread(target=second)
+    with cache.locked(pytest.fail):
+        thread.start()
+        assert waiting.wait(10)
+        said.append("out")
+    thread.join(10)
+    assert said == ["waiting for another process that is fetching a kernel", "out", "in"]
+
+
+def damage(cache: Cache, *, verify: bool = False) -> str:
+    with pytest.raises(DamagedError) as caught:
+        cache.load(NAME, verify=verify)
+    return str(caught.value)
+
+
+def test_a_file_that_is_missing(cache):
+    (cache.folder / NAME / "modules/failover.ko").unlink()
+    assert damage(cache) == "failover.ko: No such file or directory"
+
+
+def test_a_file_that_is_shorter(cache):
+    os.truncate(cache.folder / NAME / "vmlinuz", 3)
+    assert damage(cache) == "vmlinuz has 3 bytes, not 15"
+
+
+def test_a_file_that_was_written_to(cache):
+    (cache.folder / NAME / "btf").write_text("that is btf")
+    assert damage(cache) == "btf has another sha256"
+
+
+def test_bits_that_rot_are_seen_only_when_hashed(cache):
+    btf = cache.folder / NAME / "btf"
+    before = btf.stat().st_mtime_ns
+    btf.write_text("that is btf")
+    os.utime(btf, ns=(before, before))
+    cache.load(NAME)
+    assert damage(cache, verify=True) == "btf has another sha256"
+
+
+def test_a_copy_whose_times_changed_is_hashed_once_and_good(cache):
+    btf = cache.folder / NAME / "btf"
+    before = btf.stat().st_mtime_ns
+    os.utime(btf, ns=(0, 0))
+    cache.load(NAME)
+    assert btf.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "files": []}'])
+def test_an_entry_whose_description_is_cut_short(cache, text):
+    (cache.folder / NAME / "kernel.json").write_text(text)
+    assert damage(cache) == "kernel.json cannot be read"
+
+
+def test_an_entry_whose_description_lacks_something(cache):
+    path = cache.folder / NAME / "kernel.json"
+    facts = json.loads(path.read_text())
+    del facts["release"]
+    path.write_text(json.dumps(facts))
+    assert damage(cache) == "kernel.json cannot be read"
+
+
+def test_an_entry_of_another_version_of_the_cache(cache):
+    path = cache.folder / NAME / "kernel.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    assert damage(cache) == "kernel.json is of another version"
+
+
+def test_older_builds_of_one_path_are_removed_after_a_day(cache):
+    with cache.locked(pytest.fail):
+        for name, origin in (("a", "path:/bzImage"), ("b", "path:/bzImage"), ("c", "path:/bzImage")):
+            with cache.building(name) as folder:
+                fill(folder, origin=origin)
+        for name in (NAME, "a"):
+            os.utime(cache.folder / name / "kernel.json", (0, 0))
+        cache.discard_older(cache.load("c"))
+    assert contents(cache) == [".lock", NAME, "b", "c"]
+
+
+def test_an_entry_is_read_in_well_under_five_milliseconds(cache):
+    start = time.perf_counter()
+    for _ in range(20):
+        cache.load(NAME)
+    assert (time.perf_counter() - start) / 20 < 0.005
+
+
+def test_a_cache_moved_elsewhere_still_works(cache, tmp_path):
+    moved = Cache(tmp_path / "elsewhere")
+    shutil.copytree(cache.folder, moved.folder)
+    assert moved.load(NAME).image == moved.folder / NAME / "vmlinuz"
