@@ -192,7 +192,13 @@ def _legend(matrix: Matrix, width: int) -> list[str]:
     ]
     if len(matrix.cells) < len(matrix.rows) * len(matrix.columns):
         parts.append(f"{_NOT_RUN}: not run")
-    return textwrap.wrap("; ".join(parts), width)
+    return _wrapped(parts, "; ", width)
+
+
+def _wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
+    """Join *parts* into lines that break only between them."""
+    whole = separator.join(part.replace(" ", "\xa0") for part in parts)
+    return [line.replace("\xa0", " ") for line in textwrap.wrap(whole, width)]
 
 
 def _notes(matrix: Matrix, width: int) -> Iterator[str]:
@@ -210,5 +216,5 @@ def _notes(matrix: Matrix, width: int) -> Iterator[str]:
 
 
 def _summary(matrix: Matrix, page: _Page) -> str:
-    lines = textwrap.wrap(matrix.summary(), page.width)
+    lines = _wrapped(matrix.summary().split(", "), ", ", page.width)
     return "\n".join(page.paint(line, "32" if matrix.ok else "1;31") for line in lines)

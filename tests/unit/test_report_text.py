@@ -78,9 +78,9 @@ def test_everything_a_cell_can_say() -> None:
           test_tail_call        pass      CRASH[4]  pass     TIME     pass
           test_quota            INFRA[5]  xfail     xpass    pass     pass
 
-        xfail: failed, as expected; xpass: passed, though expected to fail; unsup: this
-        kernel lacks what is needed; CRASH: the kernel died; TIME: not done in time;
-        INFRA: we could not tell; -: not run
+        xfail: failed, as expected; xpass: passed, though expected to fail;
+        unsup: this kernel lacks what is needed; CRASH: the kernel died;
+        TIME: not done in time; INFRA: we could not tell; -: not run
         [1] needs a kernel before 6.18
         [2] assert <XDP.PASS: 2> == <XDP.DROP: 1>
         [3] program type netfilter cannot be run here (errno 524)
