@@ -73,27 +73,27 @@ def arguments_before(op, name):
 @pytest.mark.parametrize(("op", "name"), REQUIRED_CASES)
 def test_a_required_argument_is_missing(stdio_agent, op, name):
     args = arguments_before(op, name)
-    assert stdio_agent.what(op, **args) == (errno.EINVAL, f"{op}: {name}: missing")
-    assert stdio_agent.what(op, **args, **{name: None}) == (errno.EINVAL, f"{op}: {name}: missing")
+    assert stdio_agent.what(op, **args) == (errno.EINVAL, f"{name}: missing")
+    assert stdio_agent.what(op, **args, **{name: None}) == (errno.EINVAL, f"{name}: missing")
 
 
 @pytest.mark.parametrize(("op", "name"), REQUIRED_CASES)
 def test_a_required_argument_is_of_another_type(stdio_agent, op, name):
     for value in (1.5, -1, True, [], {}):
         args = {**arguments_before(op, name), name: value}
-        assert stdio_agent.what(op, **args) == (errno.EINVAL, f"{op}: {name}: {REQUIRED[op][name]}")
+        assert stdio_agent.what(op, **args) == (errno.EINVAL, f"{name}: {REQUIRED[op][name]}")
 
 
 @pytest.mark.parametrize(
     ("op", "name"), [case for case in REQUIRED_CASES if case[1] in {"object", "prog", "map", "like"}]
 )
 def test_a_handle_that_was_never_given_out(stdio_agent, op, name):
-    what = f"{op}: {name}: no such handle ({MISSING_HANDLE})"
+    what = f"{name}: no such handle ({MISSING_HANDLE})"
     assert stdio_agent.what(op, **{name: MISSING_HANDLE}) == (errno.ENOENT, what)
 
 
 def test_a_number_of_more_than_32_bits(stdio_agent):
-    what = "prog_info: prog: more than 32 bits (4294967296)"
+    what = "prog: more than 32 bits (4294967296)"
     assert stdio_agent.what("prog_info", prog=1 << 32) == (errno.EINVAL, what)
 
 
@@ -107,12 +107,12 @@ def test_a_number_of_more_than_32_bits(stdio_agent):
     ],
 )
 def test_probe_wants_a_program_type_or_a_map_type(stdio_agent, args, what):
-    assert stdio_agent.what("probe", **args) == (errno.EINVAL, f"probe: {what}")
+    assert stdio_agent.what("probe", **args) == (errno.EINVAL, what)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 9])
 def test_assemble_wants_whole_instructions(stdio_agent, size):
-    what = f"assemble: insns: not a number of instructions ({size} bytes)"
+    what = f"insns: not a number of instructions ({size} bytes)"
     assert stdio_agent.what("assemble", type=1, attach_type=0, insns=bytes(size), license="GPL") == (
         errno.EINVAL,
         what,
@@ -120,7 +120,7 @@ def test_assemble_wants_whole_instructions(stdio_agent, size):
 
 
 def test_assemble_bounds_the_license(stdio_agent):
-    what = "assemble: license: longer than 127 bytes (200)"
+    what = "license: longer than 127 bytes (200)"
     assert stdio_agent.what("assemble", type=1, attach_type=0, insns=bytes(8), license="G" * 200) == (
         errno.EINVAL,
         what,
@@ -139,17 +139,17 @@ class TestLoad:
     def test_what_is_no_object(self, stdio_agent):
         status, what, log = self.refused(stdio_agent, elf=b"hello", name="x")
         assert (status, log) == (errno.ENOEXEC, "libbpf: elf: 'x' is not a proper ELF object\n")
-        assert what == "load: x: libbpf cannot open it (BPF object format invalid)"
+        assert what == "x: libbpf cannot open it"
 
     def test_an_empty_file(self, stdio_agent):
         status, what, _ = self.refused(stdio_agent, elf=b"", name="x")
-        assert (status, what) == (errno.EINVAL, "load: x: libbpf cannot open it (Invalid argument)")
+        assert (status, what) == (errno.EINVAL, "x: libbpf cannot open it")
 
     def test_a_log_that_is_not_utf8_is_repaired(self, stdio_agent):
         stdio_agent.send_frame(b"\x92\x01\x91\x92\xa4load\x82\xa3elf\xc4\x01x\xa4name\xa4\xc3\xa4\xff\xe2")
         ((status, value),) = stdio_agent.receive()[1]
         assert status == errno.ENOEXEC
-        assert value["what"].startswith("load: \u00e4??: ")
+        assert value["what"].startswith("\u00e4??: ")
         assert "'\u00e4??'" in value["log"]
 
     def test_an_object_cut_short_or_damaged_is_refused_or_opens(self, stdio_agent, compile_bpf):
@@ -217,7 +217,7 @@ class TestLoad:
     )
     def test_a_setting_that_does_not_fit(self, stdio_agent, compile_bpf, args, status, what):
         elf = compile_bpf(SMALLEST).read_bytes()
-        assert self.refused(stdio_agent, elf=elf, name="x", **args)[:2] == (status, f"load: {what}")
+        assert self.refused(stdio_agent, elf=elf, name="x", **args)[:2] == (status, what)
 
 
 class TestFiles:
@@ -236,13 +236,13 @@ class TestFiles:
         missing = tmp_path / "missing"
         assert stdio_agent.what("read_file", path=str(missing)) == (
             errno.ENOENT,
-            f"read_file: {missing}: No such file or directory",
+            str(missing),
         )
         assert stdio_agent.what("read_file", path=str(tmp_path))[0] == errno.EISDIR
         assert stdio_agent.what("write_file", path=str(tmp_path), data=b"")[0] == errno.EISDIR
 
     def test_the_limit_is_bounded(self, stdio_agent):
-        what = "read_file: limit: more than 33554432 (33554433)"
+        what = "limit: more than 33554432 (33554433)"
         assert stdio_agent.what("read_file", path="/dev/zero", limit=(32 << 20) + 1) == (errno.EINVAL, what)
 
 

@@ -20,8 +20,8 @@ def test_hello_tells_the_versions_and_the_machine(stdio_agent):
 def test_every_call_of_a_batch_is_answered_in_order(stdio_agent):
     answers = stdio_agent.batch(("hello", {}), ("nonsense", {}), ("unload", {}), ("hello", {}))
     assert [status for status, _ in answers] == [0, 38, 22, 0]
-    assert answers[1][1] == {"what": "nonsense: no such operation"}
-    assert answers[2][1] == {"what": "unload: object: missing"}
+    assert answers[1][1] == {"what": "no such operation"}
+    assert answers[2][1] == {"what": "object: missing"}
 
 
 def test_an_empty_batch_has_an_empty_answer(stdio_agent):
@@ -54,18 +54,18 @@ def test_a_frame_of_megabytes_passes_both_ways(stdio_agent, tmp_path):
 def test_a_malformed_call_is_answered_in_its_place(stdio_agent, call):
     stdio_agent.send_frame(msgpack.packb([1, [call, ["hello", {}]]]))
     first, second = stdio_agent.receive()[1]
-    assert first == [22, {"what": "call: not a list of op and args"}]
+    assert first == [22, {"what": "not a list of op and args"}]
     assert second[0] == 0
 
 
 @pytest.mark.parametrize(
     ("call", "what"),
     [
-        ([1, {}], "call: op: not a str"),
-        (["x" * 40, {}], "call: op: longer than 31 bytes (40)"),
-        (["he\0lo", {}], "call: op: has a NUL byte"),
-        (["hello", []], "hello: args: not a map"),
-        (["hello", None], "hello: args: not a map"),
+        ([1, {}], "op: not a str"),
+        (["x" * 40, {}], "op: longer than 31 bytes (40)"),
+        (["he\0lo", {}], "op: has a NUL byte"),
+        (["hello", []], "args: not a map"),
+        (["hello", None], "args: not a map"),
     ],
 )
 def test_what_is_wrong_with_a_call_is_named(stdio_agent, call, what):
@@ -123,4 +123,4 @@ def test_an_answer_that_is_too_long_is_a_failure_of_its_call_alone(stdio_agent, 
     read = ("read_file", {"path": str(path), "limit": 30 * MIB})
     answers = stdio_agent.batch(read, read, read, ("hello", {}))
     assert [status for status, _ in answers] == [0, 0, 90, 0]
-    assert answers[2][1] == {"what": f"read_file: the answer is longer than {63 * MIB + 4} bytes"}
+    assert answers[2][1] == {"what": f"the answer is longer than {63 * MIB + 4} bytes"}

@@ -74,7 +74,7 @@ arg_t load_setting(const msgpack_object_map *settings, const char *key, const st
 
 int load_refused(struct call *call, const struct place *place, int err)
 {
-	return err ? fail(call, -err, "%s: libbpf refuses it (%s)", place->where, error_text(-err)) : 0;
+	return err ? fail(call, -err, "%s: libbpf refuses it", place->where) : 0;
 }
 
 struct outer *load_find_outer(const struct load *load, const struct bpf_map *map)

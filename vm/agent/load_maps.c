@@ -47,8 +47,7 @@ static int set_inner(struct call *call, const struct load *load, struct bpf_map 
 	outer->inner = load_map_shape(like);
 	fd = map_create(&outer->inner, NULL);
 	if (fd < 0)
-		return fail(call, -fd, "%s: the kernel creates no such map (%s)", place->where,
-			    error_text(-fd));
+		return fail(call, -fd, "%s: the kernel creates no such map", place->where);
 	/* libbpf uses the descriptor when it creates the outer map, and leaves it to us. */
 	outer->inner_fd = fd;
 	return load_refused(call, place, bpf_map__set_inner_map_fd(map, fd));

@@ -22,7 +22,7 @@ int op_hello(struct call *call)
 	struct utsname name;
 
 	if (uname(&name))
-		return fail(call, errno, "uname: %s", strerror(errno));
+		return fail(call, errno, "uname");
 	msgpack_pack_map(&call->pk, 5);
 	pack_key_u64(&call->pk, "protocol", PROTOCOL_VERSION);
 	pack_key_str(&call->pk, "agent", AGENT_VERSION);
@@ -69,14 +69,14 @@ int op_klog(struct call *call)
 	if (fd < 0)
 		fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return fail(call, errno, "/dev/kmsg: %s", strerror(errno));
+		return fail(call, errno, "/dev/kmsg");
 	if (clear && lseek(fd, 0, SEEK_END) < 0)
-		return fail(call, errno, "/dev/kmsg: %s", strerror(errno));
+		return fail(call, errno, "/dev/kmsg");
 	err = read_klog(fd, &text);
 	if (!err && text.failed)
 		err = ENOMEM;
 	if (err)
-		err = fail(call, err, "/dev/kmsg: %s", strerror(err));
+		err = fail(call, err, "/dev/kmsg");
 	else
 		pack_text(&call->pk, text.len ? text.data : "", text.len);
 	buffer_reset(&text, 0);
@@ -118,11 +118,11 @@ int op_read_file(struct call *call)
 		return fail(call, EINVAL, "limit: more than %u (%u)", FILE_MAX, limit);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fail(call, errno, "%s: %s", path, strerror(errno));
+		return fail(call, errno, "%s", path);
 	data.limit = limit;
 	err = read_all(fd, &data);
 	if (err)
-		err = fail(call, err, "%s: %s", path, strerror(err));
+		err = fail(call, err, "%s", path);
 	else
 		pack_bin(&call->pk, data.data, data.len);
 	close(fd);
@@ -142,7 +142,7 @@ int op_write_file(struct call *call)
 		return err;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return fail(call, errno, "%s: %s", path, strerror(errno));
+		return fail(call, errno, "%s", path);
 	/* A sysctl takes its value in one write, so all is offered at once. */
 	while (done < data.len && !err) {
 		ssize_t put = write(fd, (const char *)data.data + done, data.len - done);
@@ -150,9 +150,9 @@ int op_write_file(struct call *call)
 		if (put >= 0)
 			done += (size_t)put;
 		else if (errno != EINTR)
-			err = fail(call, errno, "%s: %s", path, strerror(errno));
+			err = fail(call, errno, "%s", path);
 	}
 	if (close(fd) && !err)
-		err = fail(call, errno, "%s: %s", path, strerror(errno));
+		err = fail(call, errno, "%s", path);
 	return err ?: msgpack_pack_nil(&call->pk);
 }

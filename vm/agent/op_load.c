@@ -36,7 +36,7 @@ static int open_object(struct call *call, struct load *load)
 	load->object = bpf_object__open_mem(load->elf, elf.len, &opts);
 	if (!load->object) {
 		err = errno;
-		return fail(call, err, "%s: libbpf cannot open it (%s)", name, error_text(err));
+		return fail(call, err, "%s: libbpf cannot open it", name);
 	}
 	return 0;
 }
@@ -49,10 +49,10 @@ static int load_object(struct call *call, struct load *load)
 	if (!err)
 		return 0;
 	if (log_map()[0])
-		return fail(call, err, "%s: map %s is not created (%s)", name, log_map(), error_text(err));
+		return fail(call, err, "%s: map %s is not created", name, log_map());
 	if (log_program()[0])
-		return fail(call, err, "%s: program %s is refused (%s)", name, log_program(), error_text(err));
-	return fail(call, err, "%s: not loaded (%s)", name, error_text(err));
+		return fail(call, err, "%s: program %s is refused", name, log_program());
+	return fail(call, err, "%s: not loaded", name);
 }
 
 static uint32_t verified_insns(int fd)

@@ -52,7 +52,7 @@ static int lookup_one(struct call *call, const struct handle *map, const void *k
 		return 0;
 	}
 	if (err)
-		return fail(call, err, "the kernel refuses it (%s)", error_text(err));
+		return fail(call, err, "the kernel refuses it");
 	pack_bin(&call->pk, value, map_value_room(&map->shape));
 	return 0;
 }
@@ -88,7 +88,7 @@ static int update_one(struct call *call, const struct handle *map, const msgpack
 	if (err)
 		return err;
 	err = -bpf_map_update_elem(map->fd, key.data, value.data, flags);
-	return err ? fail(call, err, "keys[%u]: the kernel refuses it (%s)", index, error_text(err)) : 0;
+	return err ? fail(call, err, "keys[%u]: the kernel refuses it", index) : 0;
 }
 
 int op_update(struct call *call)
@@ -132,7 +132,7 @@ int op_delete(struct call *call)
 			return err;
 		err = -bpf_map_delete_elem(map->fd, key.data);
 		if (err && err != ENOENT)
-			return fail(call, err, "keys[%u]: the kernel refuses it (%s)", i, error_text(err));
+			return fail(call, err, "keys[%u]: the kernel refuses it", i);
 		if (err)
 			msgpack_pack_false(&call->pk);
 		else
@@ -171,7 +171,7 @@ static int dump_items(struct call *call, struct dump *dump, bool *more)
 		count++;
 	}
 	if (err && err != ENOENT)
-		return fail(call, err, "the kernel gives no next key (%s)", error_text(err));
+		return fail(call, err, "the kernel gives no next key");
 	*more = !err;
 	list_close(call, list, count);
 	return 0;
@@ -226,7 +226,7 @@ int op_push(struct call *call)
 		return fail(call, EINVAL, "value: %zu bytes for a value of %u", value.len, map->shape.value_size);
 	err = -bpf_map_update_elem(map->fd, NULL, value.data, flags);
 	if (err)
-		return fail(call, err, "the kernel refuses it (%s)", error_text(err));
+		return fail(call, err, "the kernel refuses it");
 	return msgpack_pack_nil(&call->pk);
 }
 
@@ -245,7 +245,7 @@ int op_pop(struct call *call)
 	else if (err == ENOENT)
 		err = msgpack_pack_nil(&call->pk);
 	else
-		err = fail(call, err, "the kernel refuses it (%s)", error_text(err));
+		err = fail(call, err, "the kernel refuses it");
 	free(value);
 	return err;
 }

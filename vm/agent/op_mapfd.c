@@ -41,7 +41,7 @@ int op_set_fd(struct call *call)
 		return fail(call, EINVAL, "map: its values are no descriptors (%u bytes)", map->shape.value_size);
 	err = -bpf_map_update_elem(map->fd, key.data, &element->fd, BPF_ANY);
 	if (err)
-		return fail(call, err, "the kernel refuses it (%s)", error_text(err));
+		return fail(call, err, "the kernel refuses it");
 	return msgpack_pack_nil(&call->pk);
 }
 
@@ -64,7 +64,7 @@ int op_create(struct call *call)
 		return err;
 	made.fd = map_create(&made.shape, NULL);
 	if (made.fd < 0)
-		return fail(call, -made.fd, "the kernel creates no such map (%s)", error_text(-made.fd));
+		return fail(call, -made.fd, "the kernel creates no such map");
 	err = handle_add(call, &made, &number);
 	if (err) {
 		close(made.fd);
@@ -104,7 +104,7 @@ static int take_records(struct call *call, struct ring_buffer *ring, uint32_t li
 		int taken = ring_buffer__consume_n(ring, 1);
 
 		if (taken < 0)
-			return fail(call, -taken, "the ring cannot be read (%s)", error_text(-taken));
+			return fail(call, -taken, "the ring cannot be read");
 		count += (uint32_t)taken;
 		if (taken)
 			continue;
@@ -135,7 +135,7 @@ int op_ring(struct call *call)
 	ring = ring_buffer__new(map->fd, pack_record, call, NULL);
 	if (!ring) {
 		err = errno;
-		return fail(call, err, "the ring cannot be mapped (%s)", error_text(err));
+		return fail(call, err, "the ring cannot be mapped");
 	}
 	msgpack_pack_map(&call->pk, 1);
 	pack_str(&call->pk, "records");

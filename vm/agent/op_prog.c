@@ -81,7 +81,7 @@ int op_assemble(struct call *call)
 	handle.fd = load_logged(&assembly);
 	handle.prog_type = assembly.type;
 	if (handle.fd < 0)
-		return fail(call, -handle.fd, "the kernel refuses it (%s)", error_text(-handle.fd));
+		return fail(call, -handle.fd, "the kernel refuses it");
 	err = handle_add(call, &handle, &number);
 	if (err) {
 		close(handle.fd);
@@ -123,7 +123,7 @@ int op_prog_info(struct call *call)
 		return err;
 	err = -bpf_prog_get_info_by_fd(prog->fd, &info, &len);
 	if (err)
-		return fail(call, err, "the kernel tells nothing (%s)", error_text(err));
+		return fail(call, err, "the kernel tells nothing");
 	maps = info.nr_map_ids;
 	map_ids = calloc(maps ? maps : 1, sizeof(*map_ids));
 	if (!map_ids)
@@ -134,7 +134,7 @@ int op_prog_info(struct call *call)
 	len = sizeof(info);
 	err = -bpf_prog_get_info_by_fd(prog->fd, &info, &len);
 	if (err)
-		err = fail(call, err, "the kernel tells nothing of its maps (%s)", error_text(err));
+		err = fail(call, err, "the kernel tells nothing of its maps");
 	else
 		pack_info(call, &info, map_ids);
 	free(map_ids);
@@ -161,6 +161,6 @@ int op_probe(struct call *call)
 	else
 		has = libbpf_probe_bpf_prog_type(prog_type, NULL);
 	if (has < 0)
-		return fail(call, -has, "libbpf could not tell (%s)", error_text(-has));
+		return fail(call, -has, "libbpf could not tell");
 	return has ? msgpack_pack_true(&call->pk) : msgpack_pack_false(&call->pk);
 }

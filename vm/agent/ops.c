@@ -57,7 +57,6 @@ static int carry_out(struct call *call, const msgpack_object *item, char *name, 
 	err = value_str(call, &pair->ptr[0], "op", name, size);
 	if (err)
 		return err;
-	call->op = name;
 	err = value_map(call, &pair->ptr[1], "args", &call->args);
 	if (err)
 		return err;
@@ -100,7 +99,7 @@ static void pack_failure(struct call *call, int err)
 
 static void answer_call(const msgpack_object *item, struct buffer *out)
 {
-	struct call call = { .op = "call", .out = out, .failure.index = -1 };
+	struct call call = { .out = out, .failure.index = -1 };
 	size_t start = out->len, limit = out->limit;
 	char name[32];
 	int err;

@@ -7,31 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* include/linux/errno.h: seen by user space all the same, unknown to libc. */
-#define KERNEL_ENOTSUPP 524
-
-const char *error_text(int err)
-{
-	static char text[128];
-
-	if (err == KERNEL_ENOTSUPP)
-		return "Operation not supported by the kernel";
-	if (err < __LIBBPF_ERRNO__START)
-		return strerror(err);
-	libbpf_strerror(err, text, sizeof(text));
-	return text;
-}
-
 int fail(struct call *call, int err, const char *format, ...)
 {
-	size_t used;
 	va_list args;
 
-	used = (size_t)snprintf(call->failure.what, WHAT_MAX, "%s: ", call->op);
-	if (used >= WHAT_MAX)
-		used = WHAT_MAX - 1;
 	va_start(args, format);
-	vsnprintf(call->failure.what + used, WHAT_MAX - used, format, args);
+	vsnprintf(call->failure.what, WHAT_MAX, format, args);
 	va_end(args);
 	/* libbpf's own errors, nearly all about an object file, are no errno. */
 	return err < __LIBBPF_ERRNO__START ? -err : -ENOEXEC;

@@ -14,7 +14,6 @@
 
 /* One call of a request. The operation packs its value into `pk`, or says why not with fail(). */
 struct call {
-	const char *op;
 	const msgpack_object_map *args;
 	struct buffer *out;
 	msgpack_packer pk;
@@ -34,11 +33,8 @@ struct bin {
 
 typedef const msgpack_object *arg_t;
 
-/* Say what failed ("op: " is put before it) and return -err. */
+/* Say what failed and return -err. The host adds the operation and the text of the errno. */
 int fail(struct call *call, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* The text of an errno, the kernel's own 524 (ENOTSUPP) included. */
-const char *error_text(int err);
 
 /* An argument by name; NULL where it is missing or nil. */
 arg_t arg_find(const struct call *call, const char *name);
