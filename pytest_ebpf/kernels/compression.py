@@ -20,6 +20,10 @@ LARGEST: Final = 1 << 30
 #: ``lz4 -l`` cuts its input into blocks of 8 MiB (lz4_Frame_format.md, "Legacy frame").
 _LZ4_BLOCK: Final = 8 << 20
 
+#: zstandard takes no limit of output. Four bytes of input give at most 128 KiB (RFC 8878, RLE block), so a slice
+#: of this many bytes gives at most 128 MiB beyond the bound.
+_ZSTD_SLICE: Final = 4096
+
 
 def decompress(data: bytes, *, where: str) -> bytes:
     """Unpack *data*; bytes after the end of the stream (the kernel's build adds the size) are left out.
@@ -58,20 +62,32 @@ def _lzma(data: bytes) -> bytes:
 
 
 def _whole(unpacked: bytes, ended: bool) -> bytes:
+    if len(unpacked) >= LARGEST:
+        raise _too_large()
     if not ended:
         raise ValueError("the end is missing")
     return unpacked
+
+
+def _too_large() -> ValueError:
+    return ValueError(f"it unpacks to more than {LARGEST >> 20} MiB")
 
 
 def _zstd(data: bytes) -> bytes:
     import zstandard  # noqa: PLC0415 - only these kernels need it
 
     stream = zstandard.ZstdDecompressor().decompressobj()
+    parts: list[bytes] = []
+    size = 0
     try:
-        unpacked = stream.decompress(data)
+        for start in range(0, len(data), _ZSTD_SLICE):
+            parts.append(stream.decompress(data[start : start + _ZSTD_SLICE]))
+            size += len(parts[-1])
+            if stream.eof or size >= LARGEST:
+                break
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error
-    return _whole(unpacked, stream.eof)
+    return _whole(b"".join(parts), stream.eof)
 
 
 def _lz4_legacy(data: bytes) -> bytes:
@@ -92,7 +108,7 @@ def _lz4_legacy(data: bytes) -> bytes:
         if len(parts[-1]) < _LZ4_BLOCK:
             break
         if len(parts) * _LZ4_BLOCK > LARGEST:
-            raise ValueError("it unpacks to more than a GiB")
+            raise _too_large()
     return b"".join(parts)
 
 

@@ -32,7 +32,7 @@ class KernelStore:
     def __init__(
         self, root: Path | None = None, *, lock: Path | None = None, say: Callable[[str], None] = _silent
     ) -> None:
-        root = root or paths.cache_root()
+        root = (root or paths.cache_root()).absolute()  # apt takes relative names from /
         self._cache = Cache(root)
         self._apt = Apt(root / "apt", say=say)
         self._lock_path = lock

@@ -12,6 +12,7 @@ import pytest
 import zstandard
 
 from pytest_ebpf.errors import KernelError
+from pytest_ebpf.kernels import compression
 from pytest_ebpf.kernels.compression import decompress
 
 CONTENT = bytes(range(256)) * 50_000  # 12.8 MB: two blocks of lz4's legacy format
@@ -74,4 +75,14 @@ def test_an_unknown_format_is_named_by_its_first_bytes(data, seen):
     assert str(caught.value) == (
         f"vmlinuz: compressed in a way not known (it begins with {seen}); "
         "gzip, bzip2, xz, lzma, lz4 and zstd are read"
+    )
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_stream_that_never_ends_is_not_followed(name, monkeypatch):
+    monkeypatch.setattr(compression, "LARGEST", 1 << 20)
+    with pytest.raises(KernelError) as caught:
+        decompress(PACKED[name], where="vmlinuz")
+    assert str(caught.value) == (
+        "vmlinuz: the compressed data is damaged (it unpacks to more than 1 MiB); fetch or build it again"
     )

@@ -107,6 +107,12 @@ def test_the_cache_is_the_users_own_by_default(root, monkeypatch):
     assert KernelStore().get("6.1").image.is_relative_to(root)
 
 
+def test_a_relative_cache_is_below_the_current_folder(root, monkeypatch):
+    put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
+    monkeypatch.chdir(root.parent)
+    assert KernelStore(Path("cache")).get("6.1").image.is_relative_to(root)
+
+
 def test_without_apt_a_kernel_that_is_not_cached_cannot_be_had(store, said):
     with pytest.raises(KernelError) as caught:
         store.get("6.1")
