@@ -24,6 +24,9 @@ struct map_shape {
 	uint32_t value_size;
 	uint32_t max_entries;
 	uint32_t flags;
+	int btf_fd;		/* with the types of key and value, if any of the two is not 0 */
+	uint32_t btf_key;
+	uint32_t btf_value;
 };
 
 struct handle {

@@ -41,6 +41,11 @@ int map_create(const struct map_shape *shape, const char *name)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = shape->flags);
 
+	if (shape->btf_key || shape->btf_value) {
+		opts.btf_fd = (uint32_t)shape->btf_fd;
+		opts.btf_key_type_id = shape->btf_key;
+		opts.btf_value_type_id = shape->btf_value;
+	}
 	return bpf_map_create(shape->type, name, shape->key_size, shape->value_size, shape->max_entries, &opts);
 }
 
@@ -89,8 +94,12 @@ struct outer *load_find_outer(const struct load *load, const struct bpf_map *map
 struct map_shape load_inner_shape(const struct load *load, const struct bpf_map *map)
 {
 	const struct outer *outer = load_find_outer(load, map);
+	struct map_shape shape = outer ? outer->inner : (struct map_shape){};
 
-	return outer ? outer->inner : (struct map_shape){};
+	shape.btf_fd = bpf_object__btf_fd(load->object);
+	if (shape.btf_fd < 0)
+		shape.btf_key = shape.btf_value = 0;
+	return shape;
 }
 
 int load_note_outers(struct call *call, struct load *load)
@@ -112,8 +121,12 @@ int load_note_outers(struct call *call, struct load *load)
 		outer = &load->outers[load->outers_len++];
 		outer->map = map;
 		outer->inner_fd = -1;
-		if (inner)
-			outer->inner = load_map_shape(inner);
+		if (!inner)
+			continue;
+		outer->inner = load_map_shape(inner);
+		/* Linux 6.1 takes an inner map only if it has BTF just as the first one had. */
+		outer->inner.btf_key = bpf_map__btf_key_type_id(inner);
+		outer->inner.btf_value = bpf_map__btf_value_type_id(inner);
 	}
 	return 0;
 }

@@ -64,7 +64,7 @@ const char *load_map_name(const struct bpf_map *map);
 
 struct map_shape load_map_shape(const struct bpf_map *map);
 
-/* The shape of an outer map's inner maps; type 0 for all other maps. */
+/* The shape of an outer map's inner maps; type 0 for all other maps. After the load. */
 struct map_shape load_inner_shape(const struct load *load, const struct bpf_map *map);
 
 /* Create a map; its descriptor, or -errno. */
