@@ -20,8 +20,8 @@ LARGEST: Final = 1 << 30
 #: ``lz4 -l`` cuts its input into blocks of 8 MiB (lz4_Frame_format.md, "Legacy frame").
 _LZ4_BLOCK: Final = 8 << 20
 
-#: zstandard takes no limit of output. Four bytes of input give at most 128 KiB (RFC 8878, RLE block), so a slice
-#: of this many bytes gives at most 128 MiB beyond the bound.
+#: zstandard takes no limit of output. Four bytes of input give at most 128 KiB (RFC 8878, RLE block), so a
+#: slice of this many bytes gives at most 128 MiB beyond the bound.
 _ZSTD_SLICE: Final = 4096
 
 
