@@ -1,0 +1,39 @@
+"""The reference of the manifest: its example loads, and it tells of every key and every type."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pytest_ebpf.manifest import loads, schema
+from pytest_ebpf.manifest.maprules import TYPE_NAMES
+from pytest_ebpf.manifest.typeexpr import BUILTINS
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
+EXAMPLE = re.findall(r"```toml\n(.*?)```", REFERENCE, re.DOTALL)[0]
+IN_CODE = {word for span in re.findall(r"`([^`\n]+)`", REFERENCE) for word in span.split()}
+
+
+def test_the_example_loads(in_tmp: Path) -> None:
+    for folder in ("templates", "include", "src"):
+        (in_tmp / folder).mkdir()
+    (in_tmp / "src/firewall.bpf.c").touch()
+    manifest = loads(EXAMPLE, path=in_tmp / "ebpf.toml")
+    assert list(manifest.objects) == ["firewall", "counter", "elsewhere"]
+
+
+def test_the_example_has_every_key() -> None:
+    keys = set(re.findall(r"(?:^|[{,] *|\.)(\w+) = ", EXAMPLE, re.MULTILINE))
+    tables = schema()["$defs"].values()
+    assert {key for table in tables for key in table["properties"]} - {"programs"} <= keys
+
+
+def test_every_key_is_told_of() -> None:
+    assert {key for table in schema()["$defs"].values() for key in table["properties"]} - {
+        "programs"
+    } <= IN_CODE
+
+
+def test_every_type_is_told_of() -> None:
+    assert set(TYPE_NAMES) <= IN_CODE
+    assert set(BUILTINS) <= IN_CODE
