@@ -24,6 +24,22 @@ _ATTACH: Final = {
 #: Bytes that every kernel takes as a packet: Ethernet and IPv6 headers, and more.
 SHORT: Final = 64
 
+#: What the kernel answers when it does not know, does not do, or does not take something. 524 is
+#: ENOTSUPP, of the kernel's own numbers (``include/linux/errno.h``).
+REFUSALS: Final = frozenset(
+    {
+        errno.EINVAL,
+        errno.EOPNOTSUPP,
+        524,
+        errno.EMSGSIZE,
+        errno.ENOMEM,
+        errno.E2BIG,
+        errno.ENODEV,
+        errno.ERANGE,
+        errno.EAFNOSUPPORT,
+    }
+)
+
 #: Answered when the probe itself could not be made.
 UNKNOWN: Final = -1
 
@@ -108,8 +124,3 @@ def probes_of(guest: Guest) -> Probes:
     if guest not in _KNOWN:
         _KNOWN[guest] = Probes(guest)
     return _KNOWN[guest]
-
-
-#: What the kernel answers when it does not know, does not do, or does not take something. 524 is
-#: ENOTSUPP, of the kernel's own numbers (``include/linux/errno.h``).
-REFUSALS: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP, 524, errno.EMSGSIZE, errno.ENOMEM, errno.E2BIG})

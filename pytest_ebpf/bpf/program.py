@@ -14,7 +14,7 @@ from pytest_ebpf.bpf.diagnosis import Attempt, explain
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
-from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, RunRules, result
+from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
@@ -113,8 +113,8 @@ class Program:
         :class:`~pytest_ebpf.errors.PacketError` for a packet it does not take,
         :class:`~pytest_ebpf.errors.UsageError` for types that no kernel runs.
         """
-        rules = self._rules(repeat)
-        options = _options(rules, repeat, flags, cpu, batch_size)
+        self._check(repeat)
+        options = _options(repeat, flags, cpu, batch_size)
         return self._results([packet], [context], metadata, options)[0]
 
     def run_many(
@@ -131,7 +131,7 @@ class Program:
         *contexts* has one for each packet. Types without a packet take *contexts* alone. Errors are
         those of :meth:`run`; runs before and after a failing one have taken place.
         """
-        rules = self._rules(repeat)
+        self._check(repeat)
         frames: Sequence[PacketLike | None] = (
             [None] * len(contexts or ()) if packets is None else list(packets)
         )
@@ -142,7 +142,7 @@ class Program:
                 where=self._where,
                 hint="give one for each",
             )
-        return self._results(frames, given, b"", _options(rules, repeat, flags, cpu, 0))
+        return self._results(frames, given, b"", _options(repeat, flags, cpu, 0))
 
     @property
     def _where(self) -> str:
@@ -151,7 +151,7 @@ class Program:
     def __repr__(self) -> str:
         return f"<Program {self.name}: {self.type_name}>"
 
-    def _rules(self, repeat: int) -> RunRules:
+    def _check(self, repeat: int) -> None:
         rules = RULES.get(self._number)
         if rules is None:
             raise UsageError(
@@ -165,7 +165,6 @@ class Program:
                 where=self._where,
                 hint="call run() several times, or run_many()",
             )
-        return rules
 
     def _results(
         self,
@@ -223,7 +222,7 @@ class Program:
         )
 
 
-def _options(rules: RunRules, repeat: int, flags: int, cpu: int, batch_size: int) -> dict[str, int]:
-    """The options that are not what the kernel assumes: types that take none refuse even a 1."""
-    given = {"repeat": repeat if rules.repeats else 0, "flags": flags, "cpu": cpu, "batch_size": batch_size}
+def _options(repeat: int, flags: int, cpu: int, batch_size: int) -> dict[str, int]:
+    """The options that are not what the kernel assumes: some types refuse even ``repeat=1``."""
+    given = {"repeat": repeat if repeat != 1 else 0, "flags": flags, "cpu": cpu, "batch_size": batch_size}
     return {name: int(value) for name, value in given.items() if value}

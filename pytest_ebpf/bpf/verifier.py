@@ -17,14 +17,15 @@ _NO_REASON: Final = re.compile(
     | \d+:\ \( | \d+:\ R\d | \d+:\ safe | R\d+[_a-z]*= | ; | from\ \d+\ to\ \d+ | func\#\d+ | \d+:\s*$
     | (caller|callee): | frame\d | fp-\d+ | arg\#\d+\ reference | reg\ type\ unsupported\ for\ arg
     | to\ caller\ at | returning\ from\ callee | caller | verifying | validating | \w+\(\)\ is\ global\ and
-    | live\ regs\ before | BPF\ program\ is\ too\ large\. \ Processed\ 0\ | Suggestion | At\b
+    | (old|cur)\ state: | live\ regs\ before | BPF\ program\ is\ too\ large\. \ Processed\ 0\ | Suggestion | At\b
     """,
     re.VERBOSE,
 )
 
 #: What libbpf says of the failure as a whole, after it has said why.
 _SUMMARY: Final = re.compile(
-    r"failed to load( object| BPF skeleton)?\b.*$|.*: failed to load: -\d+|.*BPF program load failed"
+    r"failed to load( object| BPF skeleton)?\b.*$|.*: failed to load: -\w+|.*BPF program load failed.*"
+    r"|.*: failed to prepare load attributes: -\w+"
     r"|.*-- (BEGIN|END) PROG LOAD LOG --|.*failed to load object"
 )
 

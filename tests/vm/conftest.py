@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +74,19 @@ def machine(line: str, machines: Machines) -> Machine:
 def guest(machine: Machine) -> Guest:
     """The agent in that machine."""
     return Guest(machine, timeout=CALL_TIMEOUT)
+
+
+@pytest.fixture(scope="session")
+def vm_objects(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``vm_objects("maps") -> Path`` of what clang makes of ``tests/vm/data/maps.bpf.c``."""
+    folder = tmp_path_factory.mktemp("vm-objects")
+
+    @cache
+    def compiled(name: str) -> Path:
+        source, target = Path(__file__).parent / "data" / f"{name}.bpf.c", folder / f"{name}.bpf.o"
+        headers = ["-I", paths.libbpf_include(), "-idirafter", "/usr/include/x86_64-linux-gnu"]
+        argv = ["clang-19", "-target", "bpf", "-O2", "-g", "-mcpu=v3", *headers, "-c", source, "-o", target]
+        subprocess.run(argv, check=True, timeout=120)
+        return target
+
+    return compiled

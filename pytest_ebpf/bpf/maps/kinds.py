@@ -115,7 +115,7 @@ class MapMaker:
     def _inner(self, outer: MapSpec, inner: MapFacts | None, handle: int, max_entries: int | None) -> Map:
         assert inner is not None, "the agent creates no inner map of an unknown shape"
         answer = {
-            "name": f"{outer.name}'s inner map",
+            "name": f"{outer.name}.inner",
             "map": handle,
             "type": inner.type,
             "key_size": inner.key_size,
