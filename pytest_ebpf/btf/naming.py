@@ -37,7 +37,8 @@ class Names:
         self._taken = _BUILTIN.union(taken)
         self._tags: dict[str, dict[int, str]] = {}
         self._typedefs: dict[str, dict[int, str]] = {}
-        self._emitted: Counter[str] = Counter()
+        self._plain: set[str] = set()
+        self._further: Counter[str] = Counter()
 
     def _numbered(self, name: str, number: int) -> str:
         """The name of the type in place *number*, from 0, among those called *name*."""
@@ -92,12 +93,12 @@ class Names:
 
         C has no forward declarations of anonymous enums: one that is used twice is written out twice.
         """
-        plain = self.owners[name] == enum_id and not self._btf.ids(name, Typedef)
-        number = self._emitted[name]
-        if not number and not plain:
-            number = 1
-        self._emitted[name] = number + 1
-        return self._numbered(name, number)
+        owned = self.owners[name] == enum_id and not self._btf.ids(name, Typedef)
+        if owned and name not in self._plain:
+            self._plain.add(name)
+            return self._numbered(name, 0)
+        self._further[name] += 1
+        return self._numbered(name, self._further[name])
 
     def is_plain(self, type_id: int, identifier: str) -> bool:
         """Whether a source that says *identifier* means this type."""
