@@ -154,5 +154,5 @@ int op_write_file(struct call *call)
 	}
 	if (close(fd) && !err)
 		err = fail(call, errno, "%s", path);
-	return err ?: msgpack_pack_nil(&call->pk);
+	return err ?: answer_nil(call);
 }

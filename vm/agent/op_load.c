@@ -195,5 +195,5 @@ int op_unload(struct call *call)
 	if (err)
 		return err;
 	handle_drop_object(object->number);
-	return msgpack_pack_nil(&call->pk);
+	return answer_nil(call);
 }

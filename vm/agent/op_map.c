@@ -111,7 +111,7 @@ int op_update(struct call *call)
 			return err;
 		}
 	}
-	return msgpack_pack_nil(&call->pk);
+	return answer_nil(call);
 }
 
 int op_delete(struct call *call)
@@ -133,10 +133,7 @@ int op_delete(struct call *call)
 		err = -bpf_map_delete_elem(map->fd, key.data);
 		if (err && err != ENOENT)
 			return fail(call, err, "keys[%u]: the kernel refuses it", i);
-		if (err)
-			msgpack_pack_false(&call->pk);
-		else
-			msgpack_pack_true(&call->pk);
+		pack_bool(&call->pk, !err);
 	}
 	return 0;
 }
@@ -201,10 +198,7 @@ int op_dump(struct call *call)
 	pack_str(&call->pk, "items");
 	err = dump_items(call, &dump, &more);
 	pack_str(&call->pk, "more");
-	if (more)
-		msgpack_pack_true(&call->pk);
-	else
-		msgpack_pack_false(&call->pk);
+	pack_bool(&call->pk, more);
 out:
 	free(dump.key);
 	free(dump.value);
@@ -227,7 +221,7 @@ int op_push(struct call *call)
 	err = -bpf_map_update_elem(map->fd, NULL, value.data, flags);
 	if (err)
 		return fail(call, err, "the kernel refuses it");
-	return msgpack_pack_nil(&call->pk);
+	return answer_nil(call);
 }
 
 int op_pop(struct call *call)
@@ -243,7 +237,7 @@ int op_pop(struct call *call)
 	if (!err)
 		pack_bin(&call->pk, value, map->shape.value_size);
 	else if (err == ENOENT)
-		err = msgpack_pack_nil(&call->pk);
+		err = answer_nil(call);
 	else
 		err = fail(call, err, "the kernel refuses it");
 	free(value);

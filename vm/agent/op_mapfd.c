@@ -42,7 +42,7 @@ int op_set_fd(struct call *call)
 	err = -bpf_map_update_elem(map->fd, key.data, &element->fd, BPF_ANY);
 	if (err)
 		return fail(call, err, "the kernel refuses it");
-	return msgpack_pack_nil(&call->pk);
+	return answer_nil(call);
 }
 
 int op_create(struct call *call)

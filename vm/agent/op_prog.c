@@ -162,5 +162,6 @@ int op_probe(struct call *call)
 		has = libbpf_probe_bpf_prog_type(prog_type, NULL);
 	if (has < 0)
 		return fail(call, -has, "libbpf could not tell");
-	return has ? msgpack_pack_true(&call->pk) : msgpack_pack_false(&call->pk);
+	pack_bool(&call->pk, has);
+	return 0;
 }

@@ -59,6 +59,14 @@ void pack_str(msgpack_packer *pk, const char *text)
 	pack_text(pk, text, strlen(text));
 }
 
+void pack_bool(msgpack_packer *pk, bool value)
+{
+	if (value)
+		msgpack_pack_true(pk);
+	else
+		msgpack_pack_false(pk);
+}
+
 void pack_bin(msgpack_packer *pk, const void *data, size_t len)
 {
 	msgpack_pack_bin(pk, len);
@@ -75,6 +83,12 @@ void pack_key_str(msgpack_packer *pk, const char *key, const char *value)
 {
 	pack_str(pk, key);
 	pack_str(pk, value);
+}
+
+int answer_nil(struct call *call)
+{
+	msgpack_pack_nil(&call->pk);
+	return 0;
 }
 
 /* The five bytes of msgpack's "array 32", whose length list_close() fills in. */

@@ -69,9 +69,13 @@ arg_t map_find(const msgpack_object_map *map, const char *name);
 
 void pack_text(msgpack_packer *pk, const char *text, size_t len);
 void pack_str(msgpack_packer *pk, const char *text);
+void pack_bool(msgpack_packer *pk, bool value);
 void pack_bin(msgpack_packer *pk, const void *data, size_t len);
 void pack_key_u64(msgpack_packer *pk, const char *key, uint64_t value);
 void pack_key_str(msgpack_packer *pk, const char *key, const char *value);
+
+/* Answer with nil; 0. */
+int answer_nil(struct call *call);
 
 /* A list whose length is known only when it has been packed. */
 size_t list_open(struct call *call);
