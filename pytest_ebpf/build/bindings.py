@@ -24,6 +24,9 @@ _BUILTINS: Final[Mapping[str, tuple[str, str]]] = {
     "ipv6_prefix": ("str", '"::/0"'),
 }
 
+#: Columns of a line, as ruff has it unless told otherwise.
+_WIDTH: Final = 88
+
 _INTEGER: Final = ("int", "0")
 
 #: The class of a map by its type, with what stands in its brackets: the types of key and value.
@@ -119,7 +122,7 @@ def _import_lines(names: Sequence[str]) -> list[str]:
     one = f"from pytest_ebpf.bpf import {', '.join(names)}"
     return (
         [one]
-        if len(one) <= 88
+        if len(one) <= _WIDTH
         else ["from pytest_ebpf.bpf import (", *(f"    {name}," for name in names), ")"]
     )
 
@@ -172,7 +175,7 @@ def _type(name: str, declared: TypeDecl, made: _Module) -> str:
         if kind == "union":
             lines.append(f"    {each}: {spelled} | None = None")
         else:
-            lines.append(f"    {each}: {spelled} = {_default(expr, made)}")
+            lines.append(_wrapped(f"    {each}: {spelled} = {_default(expr, made)}"))
     return "\n".join(lines)
 
 
@@ -208,6 +211,14 @@ def _spell(expr: TypeExpr, made: _Module) -> str:
 def _record(made: _Module) -> str:
     made.imported.add("Record")
     return "Record"
+
+
+def _wrapped(line: str) -> str:
+    """Break a line that is too long after its first parenthesis and before its last, as ruff does."""
+    if len(line) <= _WIDTH:
+        return line
+    head, _, rest = line.partition("(")
+    return f"{head}(\n        {rest.removesuffix(')')}\n    )"
 
 
 def _is_text(expr: TypeExpr) -> bool:
@@ -260,7 +271,9 @@ def _zero(expr: TypeExpr, made: _Module) -> str:
             if expr.base in made.names
             else f'{_record(made)}("{expr.base}", {{}})'
         )
-    return f"[{_zero(expr.element, made)} for _ in range({expr.dims[0]})]"
+    one = _zero(expr.element, made)
+    shared = _plain_default(expr.element, made) is not None
+    return f"[{one}] * {expr.dims[0]}" if shared else f"[{one} for _ in range({expr.dims[0]})]"
 
 
 def _object(name: str, declared: ObjectDecl, maps: Mapping[str, MapDecl], made: _Module) -> list[str]:

@@ -13,6 +13,9 @@ STATUS: Final = "\x1e"
 #: A screenful: more errors than this are counted, not shown.
 MOST: Final = 10
 
+#: Lines shown of one error: itself, its caret, and the first of its notes (macros can have dozens).
+LINES: Final = 12
+
 _MESSAGE: Final = re.compile(
     r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?P<column>\d+): (?P<kind>fatal error|error|warning): "
 )
@@ -79,17 +82,9 @@ def _kind(message: str) -> str:
     return ""
 
 
-def where(message: str) -> str | None:
-    """Return the ``file:line`` of a message, None if it names none."""
-    for line in message.splitlines():
-        if match := _MESSAGE.match(line):
-            return f"{match['file']}:{match['line']}"
-    return None
-
-
 def summary(failed: Sequence[Step]) -> str:
     """Return the errors of the steps that *failed*: at most :data:`MOST`, and how many more there are."""
     said = [message for step in failed for message in errors(step.output)]
+    shown = ["\n".join(message.splitlines()[:LINES]) for message in said[:MOST]]
     more = len(said) - MOST
-    shown = said[:MOST] + ([f"... and {more} more"] if more > 0 else [])
-    return "\n".join(shown)
+    return "\n".join([*shown, f"... and {more} more"] if more > 0 else shown)

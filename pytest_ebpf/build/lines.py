@@ -21,10 +21,13 @@ class LineMarks(Extension):
     """A Jinja extension that marks the beginning of every line of template text."""
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        """Put a marker before each piece of text that begins a line or follows a block."""
+        """Put a marker before each line of text, and before each expression, with which a line may begin."""
+        name = stream.name or ""
         for token in stream:
+            if token.type == "variable_begin":
+                yield Token(token.lineno, "data", mark("", name, token.lineno))
             if token.type == "data":
-                yield Token(token.lineno, "data", mark(token.value, stream.name or "", token.lineno))
+                yield Token(token.lineno, "data", mark(token.value, name, token.lineno))
             else:
                 yield token
 

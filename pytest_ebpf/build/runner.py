@@ -34,7 +34,7 @@ class Ninja:
         words = ["-k", "0", *(["-j", str(jobs)] if jobs else []), *targets]
         done = self._run(words)
         taken = diagnostics.steps(done.stdout)
-        failed = [step for step in taken if step.failed]
+        failed = sorted((step for step in taken if step.failed), key=lambda step: step.name)
         if failed:
             raise _compile_error(failed)
         if done.status:
