@@ -32,9 +32,11 @@ from pytest_ebpf.manifest.source import Source, absolute, display_name
 #: A manifest is written by hand; more than this many bytes is another file by mistake.
 MAX_BYTES: Final = 4 << 20
 
+KeyPath = tuple[str | int, ...]
+
 _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
-#: What stands in for a table that is broken, so that the rest can still be checked.
+#: What stands in for a table that is left out, so that the rest can still be checked.
 _STAND_INS: Final[Mapping[str, Mapping[str, Any]]] = {
     "project": {"name": "unknown", "kernels": ["latest"]},
     "build": {},
@@ -131,31 +133,35 @@ def _validate(tables: dict[str, Any]) -> tuple[Document, list[Finding]]:
     """Return the model of *tables* and what is wrong with them; what is wrong is left out of the model.
 
     First just the offending keys are left out, so that the rest of their declarations can still be checked;
-    then the declarations that cannot be without them.
+    then the programs, then the declarations that cannot be without them.
     """
     try:
         return Document.model_validate(tables), []
     except ValidationError as error:
-        found = problems.findings(error)
+        found = left = problems.findings(error)
     kept = copy.deepcopy(tables)
-    for finding in found:
-        # A type without one of its fields has another size, which would be taken for a second mistake.
-        length = 2 if finding.path[0] == "types" else _length_of_keys(finding.path)
-        _remove(kept, finding.path[:length])
-    try:
-        return Document.model_validate(kept), found
-    except ValidationError as error:
-        for finding in problems.findings(error):
-            of_program = finding.path[0] == "objects" and len(finding.path) > 4
-            _remove(kept, finding.path[: 4 if of_program else 2])
-            table = str(finding.path[0])
-            if table in _STAND_INS:
-                kept[table] = dict(_STAND_INS[table])
-    return Document.model_validate(kept), found
+    for cut in (_key, _program, _declaration):
+        for finding in left:
+            _remove(kept, cut(finding.path))
+        try:
+            return Document.model_validate({**_STAND_INS, **kept}), found
+        except ValidationError as error:
+            left = problems.findings(error)
+    raise AssertionError(f"declarations that were left out are still wrong: {left}")
 
 
-def _length_of_keys(path: Sequence[str | int]) -> int:
-    return next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))
+def _key(path: KeyPath) -> KeyPath:
+    # A type without one of its fields has another size, which would be taken for a second mistake.
+    keys = next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))
+    return path[: 2 if path[0] == "types" else keys]
+
+
+def _program(path: KeyPath) -> KeyPath:
+    return path[: 4 if path[0] == "objects" else 2]
+
+
+def _declaration(path: KeyPath) -> KeyPath:
+    return path[: 1 if path[0] in _STAND_INS else 2]
 
 
 def _remove(tables: dict[str, Any], path: Sequence[str | int]) -> None:

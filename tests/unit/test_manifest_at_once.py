@@ -106,3 +106,22 @@ def test_what_follows_from_a_problem_is_not_told_as_another(in_tmp: Path, text: 
         ["globals"],
         ["maps.a.max_entries", "maps.a.flags[0]"],
     )
+
+
+def test_an_object_without_origin_whose_program_has_no_hook(in_tmp: Path) -> None:
+    text = """\
+[project]
+name = "edge"
+kernels = ["6.1"]
+[objects.fw]
+programs.a = { autoload = false }
+[maps.stats]
+type = "array"
+"""
+    with pytest.raises(ManifestError) as caught:
+        loads(text, path=in_tmp / "ebpf.toml")
+    assert str(caught.value).splitlines() == [
+        "ebpf.toml:5: objects.fw.programs.a.hook: required key is missing; add it to [objects.fw.programs.a]",
+        'ebpf.toml:6: maps.stats.value: required for array; add value = "..."',
+        "ebpf.toml:6: maps.stats.max_entries: required for array; add max_entries, the number of entries",
+    ]
