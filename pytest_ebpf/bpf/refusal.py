@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pytest_ebpf.bpf.probe import Probes, probes_of
-from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line
+from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line, suggested
 from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
@@ -34,11 +34,11 @@ def explain_load(
                 return UnsupportedError(
                     f"kernel {release} has no {lack}", where=f"{name}: {every.name}", hint="use another type"
                 )
-    at = source_line(log)
+    at, hint = source_line(log), suggested(log)
     return LoadError(
         f"{line or error.what} (kernel {release})",
         where=f"{name}: {program}" if program else name,
-        hint=f"at {at}" if at else None,
+        hint="; ".join(filter(None, [f"at {at}" if at else None, hint])) or None,
         program=program,
         errno=error.errno,
         log=log,
