@@ -21,6 +21,7 @@ INSTRUCTION = 8
 _SHF_EXECINSTR = 4
 _CALL = 0x85
 _LOAD_64 = 0x18
+_CONSTANTS = frozenset({0xB4, 0xB7, _LOAD_64})  # a register is set to a constant of 32 or 64 bits
 _PSEUDO_CALL = 1  # src_reg of a call: a subprogram
 
 
@@ -129,6 +130,19 @@ class Code:
         before = bisect_right(starts, offset)
         return f"{lines[before - 1].file}:{lines[before - 1].line}" if before else None
 
+    def _relocated_source(self, function: Function, offset: int) -> str | None:
+        """The line of a relocated instruction.
+
+        Clang gives none to the constants that it relocates: nearest is that of the instruction after, which
+        uses the constant, and which may have been moved there from a neighbouring line.
+        """
+        starts, lines = self._lines.get(function.section.name, ([], []))
+        at = bisect_right(starts, offset)
+        is_constant = function.section.data[offset] in _CONSTANTS and starts[at - 1 : at] != [offset]
+        if is_constant and at < len(lines) and starts[at] < function.start + function.size:
+            return f"{lines[at].file}:{lines[at].line}"
+        return self._source(function.section.name, offset)
+
     def programs(self) -> tuple[ProgramFacts, ...]:
         """The programs, in the order of sections and, within one, of their places, as libbpf has them."""
         programs = [each for each in self.functions if each.is_program]
@@ -168,7 +182,7 @@ class Code:
                     kind=relo.kind,
                     type_name=btf.name(relo.type_id),
                     access=access(btf, relo),
-                    source=self._source(relo.section, relo.offset),
+                    source=self._relocated_source(each, relo.offset),
                 )
         raise ObjectError(
             f"CO-RE relocation at byte {relo.offset} of section {relo.section}, where no function is",
