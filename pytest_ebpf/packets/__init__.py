@@ -9,6 +9,7 @@ from pytest_ebpf.packets.convert import (
     first_layer,
     from_bytes,
     network_from_bytes,
+    stay_off_the_network,
     to_bytes,
     to_frame,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "first_layer",
     "from_bytes",
     "network_from_bytes",
+    "stay_off_the_network",
     "to_bytes",
     "to_frame",
 ]

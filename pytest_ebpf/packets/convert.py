@@ -17,6 +17,8 @@ PacketLike: TypeAlias = "Packet | bytes | bytearray | memoryview"
 #: EtherType by the first layer of a packet that has no Ethernet header (IEEE 802 numbers, IANA).
 _ETHERTYPES: Final = {"IP": 0x0800, "IPv6": 0x86DD, "ARP": 0x0806}
 
+_BROADCAST: Final = "ff:ff:ff:ff:ff:ff"
+
 #: Layers that ``from_bytes`` can begin with, and the scapy module that defines each.
 _MODULES: Final = {
     "ARP": "scapy.layers.l2",
@@ -30,6 +32,17 @@ def _is_scapy(value: object) -> bool:
     """Whether *value* is a scapy packet; where scapy is not loaded nothing can be one."""
     module = sys.modules.get("scapy.packet")
     return module is not None and isinstance(value, module.Packet)
+
+
+def stay_off_the_network() -> None:
+    """Keep scapy, if it is loaded, from asking the host's network for a receiver's MAC address.
+
+    Where ``Ether`` has no ``dst``, scapy sends ARP requests and waits 2 s for an answer; here it takes the
+    broadcast address at once, which is also what it takes when nobody answers.
+    """
+    if "scapy.layers.l2" in sys.modules:
+        neighbor = sys.modules["scapy.config"].conf.neighbor
+        neighbor.resolve = lambda _l2, _l3: _BROADCAST
 
 
 def to_bytes(packet: PacketLike) -> bytes:
@@ -48,6 +61,7 @@ def to_bytes(packet: PacketLike) -> bytes:
             where="packet",
             hint="give a scapy packet such as Ether() / IP() / UDP(), or bytes",
         )
+    stay_off_the_network()
     try:
         return bytes(packet)
     except Exception as error:  # scapy lets through whatever its fields raise

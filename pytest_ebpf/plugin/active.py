@@ -12,6 +12,7 @@ import pytest
 import pytest_ebpf
 from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError, UsageError
 from pytest_ebpf.kernels import in_range, select
+from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.plugin import outcomes
 from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
 from pytest_ebpf.session.ebpf import Ebpf
@@ -64,6 +65,7 @@ class ActivePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Fetch the kernels before the first test, where it can be seen and refused."""
+        stay_off_the_network()
         asked = [spec for spec in self.specs if any(_spec_of(item) == spec for item in session.items)]
         if self._config.option.collectonly:
             return

@@ -149,3 +149,15 @@ def test_differences_name_layer_and_field():
 
 def test_a_layer_that_only_one_has():
     assert packets.differences(ether_ip(), ether_ip() / b"more")[-1] == "layer: nothing != Raw"
+
+
+def test_a_packet_without_receiver_is_not_looked_up_on_the_network(monkeypatch):
+    from scapy.layers import l2
+    from scapy.layers.inet import IP
+
+    def asked(*args, **kwargs):
+        raise AssertionError("a request went to the network")
+
+    monkeypatch.setattr(l2, "srp1", asked)
+    packets.stay_off_the_network()
+    assert bytes(l2.Ether() / IP(dst="192.0.2.1"))[:6] == b"\xff" * 6
