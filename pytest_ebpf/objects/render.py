@@ -38,7 +38,7 @@ def to_text(facts: ObjectFacts) -> str:
         )
     if facts.relocations:
         parts.append(_core_table(facts))
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip("\n")
 
 
 def _heading(facts: ObjectFacts) -> str:
@@ -157,7 +157,7 @@ def to_json(facts: ObjectFacts) -> str:
         "globals": [_global(each) for each in facts.globals],
         "relocations": [dataclasses.asdict(each) for each in facts.relocations],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(document, indent=2)
 
 
 def _program(each: ProgramFacts) -> dict[str, Any]:
