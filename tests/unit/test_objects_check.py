@@ -178,8 +178,8 @@ def test_what_nobody_declared_is_no_difference(said, manifest_of):
         (
             {"blocked": replace(BLOCKED, key_size=20)},
             (
-                "ebpf.toml:13: maps.blocked.key: declared ipv4_prefix (8 bytes), built 20 bytes in edge.bpf.o;"
-                " correct the declaration or the source"
+                "ebpf.toml:13: maps.blocked.key: declared ipv4_prefix (8 bytes), built 20 bytes"
+                " in edge.bpf.o; correct the declaration or the source"
             ),
         ),
         (
