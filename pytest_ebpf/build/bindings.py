@@ -215,7 +215,7 @@ def _record(made: _Module) -> str:
 
 def _wrapped(line: str) -> str:
     """Break a line that is too long after its first parenthesis and before its last, as ruff does."""
-    if len(line) <= _WIDTH:
+    if len(line) <= _WIDTH or not line.endswith(")"):
         return line
     head, _, rest = line.partition("(")
     return f"{head}(\n        {rest.removesuffix(')')}\n    )"

@@ -51,7 +51,7 @@ def flags(
         "-Wall",
         "-D__TARGET_ARCH_x86",
         *(("-D__x86_64__",) if system else ()),
-        "-fdebug-compilation-dir=.",
+        "-fdebug-compilation-dir=",
         *(f"-ffile-prefix-map={path}={shown}" for path, shown in prefixes),
         *(word for path in includes for word in ("-I", path)),
         *(word for path in system for word in ("-idirafter", path)),

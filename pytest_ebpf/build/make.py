@@ -87,6 +87,7 @@ class Maker:
         self._write_state(
             State(
                 shared=shared,
+                names=tuple(declared),
                 objects={**kept, **entries},
                 bindings=self._units.shown(module),
                 clang=(clang.path, clang.version, clang.stamp),

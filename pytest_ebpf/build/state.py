@@ -45,11 +45,13 @@ class Entry:
 class State:
     """The last build: files that concern every object (*shared*), the *objects*, the path of the *bindings*.
 
+    *names* are all objects that the manifest declares, *objects* those that were built.
     *clang* is the compiler as it was looked at: its path, version and stamp. *headers* are the objects'
     ``vmlinux.h``: what each was made from, and its stamp.
     """
 
     shared: Files = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     objects: Mapping[str, Entry] = field(default_factory=dict)
     bindings: str = ""
     clang: tuple[str, str, Stamp] | None = None
@@ -82,6 +84,7 @@ def load(folder: Path) -> State:
         clang = data["clang"]
         return State(
             shared=_files(data["shared"]),
+            names=tuple(data["names"]),
             objects={name: _entry(entry) for name, entry in data["objects"].items()},
             bindings=data["bindings"],
             clang=(clang[0], clang[1], (clang[2][0], clang[2][1])) if clang else None,
@@ -110,6 +113,7 @@ def dump(state: State) -> str:
         {
             "version": VERSION,
             "shared": state.shared,
+            "names": state.names,
             "objects": {name: vars(entry) for name, entry in state.objects.items()},
             "bindings": state.bindings,
             "clang": state.clang,
@@ -146,7 +150,7 @@ def fresh(state: State, root: Path, only: Sequence[str], *, checked: bool) -> tu
 
     *only* are the objects asked for, all if empty. With *checked*, each must have been found as declared.
     """
-    names = tuple(only) or tuple(state.objects)
+    names = tuple(only) or state.names
     stamps = Stamps(root)
     if not names or state.environment != environment() or not stamps.same(state.shared):
         return None

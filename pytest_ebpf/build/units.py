@@ -171,7 +171,7 @@ class Units:
             cpu=build.cpu,
             includes=[self.shown(path) for path in folders],
             prefixes=[
-                (str(self._manifest.root), "."),
+                (str(self._manifest.root), ""),
                 (str(self._libbpf), _LIBBPF_SHOWN),
                 (str(paths.templates()), _TEMPLATES_SHOWN),
             ],

@@ -20,6 +20,7 @@ def built(tmp_path: Path) -> State:
     stamps = Stamps(tmp_path)
     return State(
         shared=stamps.all_of(["ebpf.toml", "ebpf-kernels.lock"]),
+        names=("a", "b"),
         objects={
             name: Entry(f"{name}.o", stamps.all_of([f"{name}.c", f"{name}.o", "shared.h"]), checked="yes")
             for name in "ab"
@@ -47,6 +48,12 @@ def test_a_damaged_one_counts_as_none(tmp_path: Path, text: str) -> None:
 def test_nothing_changed(built: State, tmp_path: Path) -> None:
     assert state.fresh(built, tmp_path, (), checked=True) == ("a", "b")
     assert state.fresh(built, tmp_path, ("b",), checked=True) == ("b",)
+
+
+def test_an_object_that_was_not_asked_for_before(built: State, tmp_path: Path) -> None:
+    part = replace(built, objects={"a": built.objects["a"]})
+    assert state.fresh(part, tmp_path, ("a",), checked=True) == ("a",)
+    assert state.fresh(part, tmp_path, (), checked=True) is None
 
 
 def test_no_build_yet(tmp_path: Path) -> None:
@@ -80,7 +87,7 @@ def test_an_unknown_object_is_left_to_the_build_to_explain(built: State, tmp_pat
 
 
 def test_what_was_never_checked_is_not_fresh_for_who_wants_it_checked(built: State, tmp_path: Path) -> None:
-    unchecked = replace(built, objects={"a": replace(built.objects["a"], checked="")})
+    unchecked = replace(built, names=("a",), objects={"a": replace(built.objects["a"], checked="")})
     assert state.fresh(unchecked, tmp_path, (), checked=False) == ("a",)
     assert state.fresh(unchecked, tmp_path, (), checked=True) is None
 
