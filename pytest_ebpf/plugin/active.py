@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-import pytest_ebpf
 from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.packets import stay_off_the_network
@@ -21,10 +20,8 @@ from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
-    from _pytest._code.code import TracebackEntry
     from _pytest.terminal import TerminalReporter
 
-_PACKAGE: Final = Path(pytest_ebpf.__file__).parent
 _EBPF: Final = pytest.StashKey[Ebpf]()
 _LABEL: Final = pytest.StashKey[str]()
 
@@ -101,10 +98,10 @@ class ActivePlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn our errors into outcomes of cells, without the frames of this package."""
         error = call.excinfo.value if call.excinfo else None
-        if call.excinfo is not None and isinstance(error, EbpfError):
-            call.excinfo.traceback = call.excinfo.traceback.filter(_is_users)
-            _add_sections(item, call.when, error)
+        if error is not None:
+            _hide_frames()
         made = yield
+        made.sections += _sections(error)
         spec = _spec_of(item)
         if spec is None:
             return made
@@ -119,9 +116,10 @@ class ActivePlugin:
             made,
             outcomes.Phase(
                 row=outcomes.row_of(item.nodeid, self.label(spec)),
+                line=item.location[1] or 0,
                 spec=spec,
                 column=item.stash.get(_LABEL, ""),
-                outcome=outcome,
+                outcome=outcome.value,
                 reason=reason,
                 duration=call.duration,
             ),
@@ -182,16 +180,24 @@ def _write(matrix: Matrix, folder: Path) -> None:
     (folder / "matrix.json").write_text(json_document(matrix), encoding="utf-8")
 
 
-def _is_users(entry: TracebackEntry) -> bool:
-    return _PACKAGE not in Path(entry.path).parents
+def _hide_frames() -> None:
+    """Leave the frames of this package out of tracebacks of errors that the test has caused."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("pytest_ebpf."):
+            module.__dict__["__tracebackhide__"] = _is_users_error
 
 
-def _add_sections(item: pytest.Item, when: str, error: EbpfError) -> None:
-    """Put what the machine and the verifier said below the failure."""
+def _is_users_error(info: pytest.ExceptionInfo[BaseException]) -> bool:
+    return isinstance(info.value, EbpfError | AttributeError | LookupError)
+
+
+def _sections(error: BaseException | None) -> list[tuple[str, str]]:
+    """Return what the machine and the verifier said, to stand below the failure."""
     if isinstance(error, LoadError) and error.log:
-        item.add_report_section(when, "log of libbpf and the verifier", _tail(error.log))
+        return [("log of libbpf and the verifier", _tail(error.log))]
     if isinstance(error, KernelCrashedError | InfrastructureError) and error.console:
-        item.add_report_section(when, "console of the guest", _tail(error.console))
+        return [("console of the guest", _tail(error.console))]
+    return []
 
 
 def _tail(text: str, lines: int = 60) -> str:

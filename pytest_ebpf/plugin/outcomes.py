@@ -38,9 +38,13 @@ ATTRIBUTE: Final = "ebpf_phase"
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did)."""
+    """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did).
+
+    *line* is where the test stands in its file; with it rows keep their order whoever runs them.
+    """
 
     row: str
+    line: int
     spec: str
     column: str
     outcome: str
@@ -87,7 +91,7 @@ def cells(phases: list[Phase]) -> list[Cell]:
     """Fold the phases of each test and kernel to one cell; a column is named by what booted, if any did."""
     booted = {phase.spec: phase.column for phase in phases if phase.column}
     grouped: dict[tuple[str, str], list[Phase]] = {}
-    for phase in phases:
+    for phase in sorted(phases, key=lambda phase: (phase.row.partition("::")[0], phase.line)):
         grouped.setdefault((phase.row, phase.spec), []).append(phase)
     return [_cell(row, booted.get(spec, spec), group) for (row, spec), group in grouped.items()]
 
