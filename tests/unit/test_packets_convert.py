@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from scapy.layers import l2
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
@@ -152,9 +153,6 @@ def test_a_layer_that_only_one_has():
 
 
 def test_a_packet_without_receiver_is_not_looked_up_on_the_network(monkeypatch):
-    from scapy.layers import l2
-    from scapy.layers.inet import IP
-
     def asked(*args, **kwargs):
         raise AssertionError("a request went to the network")
 

@@ -6,13 +6,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_ebpf import paths
+from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
 from pytest_ebpf.machine import Machine, MachineConfig, boot
+from pytest_ebpf.objects import read_object
 
 #: The kernel lines that everything is proven on.
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.2")
@@ -90,3 +93,19 @@ def vm_objects(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return target
 
     return compiled
+
+
+@pytest.fixture
+def load_object(guest: Guest, vm_objects: Callable[[str], Path]) -> Iterator[Callable[..., LoadedObject]]:
+    """``load_object("maps", **options)`` loads such an object, and unloads it after the test."""
+    held: list[LoadedObject] = []
+
+    def one(name: str, **options: Any) -> LoadedObject:
+        path = vm_objects(name)
+        loaded = load(guest, path.read_bytes(), read_object(path), name=name, options=LoadOptions(**options))
+        held.append(loaded)
+        return loaded
+
+    yield one
+    for each in held:
+        each.close()

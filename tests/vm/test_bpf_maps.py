@@ -1,0 +1,312 @@
+"""Maps of every kind, in kernels: tests/vm/data/maps.bpf.c."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+import pytest
+
+from pytest_ebpf.bpf import NoRecordError, PerCpu
+from pytest_ebpf.errors import EbpfError, GuestError, UnsupportedError, UsageError, ValueConversionError
+from pytest_ebpf.uapi import XDP, MapFlag, MapType
+
+FRAME = bytes(64)
+
+
+@pytest.fixture
+def sample(load_object):
+    return load_object("maps")
+
+
+class TestHash:
+    def test_it_is_a_dict(self, sample):
+        rules = sample.maps.rules
+        rules["10.0.0.1"] = {"action": "DROP", "hits": 3}
+        rules[ipaddress.ip_address("10.0.0.2")] = {"hits": 4}
+        assert rules["10.0.0.1"].hits == 3
+        assert len(rules) == 2
+        assert "10.0.0.2" in rules
+        assert rules.get("10.0.0.9") is None
+        assert rules == {"10.0.0.1": {"action": 1, "hits": 3}, "10.0.0.2": {"action": 0, "hits": 4}}
+        del rules["10.0.0.1"]
+        assert list(rules) == ["10.0.0.2"]
+        rules.clear()
+        assert dict(rules) == {}
+
+    def test_what_was_read_can_be_changed_and_written(self, sample):
+        sample.maps.rules["10.0.0.1"] = {"hits": 3}
+        sample.maps.rules["10.0.0.1"] = sample.maps.rules["10.0.0.1"]._replace(hits=4)
+        assert sample.maps.rules["10.0.0.1"].hits == 4
+
+    def test_a_missing_key(self, sample):
+        with pytest.raises(KeyError, match=re.escape("10.0.0.9")):
+            _ = sample.maps.rules["10.0.0.9"]
+        with pytest.raises(KeyError, match=re.escape("10.0.0.9")):
+            del sample.maps.rules["10.0.0.9"]
+
+    def test_several_in_one_call(self, sample):
+        sample.maps.rules.update({f"10.0.0.{number}": {"hits": number} for number in range(4)})
+        found = sample.maps.rules.get_many(["10.0.0.3", "10.0.0.9"])
+        assert [rule and rule.hits for rule in found] == [3, None]
+
+    def test_a_full_map(self, sample):
+        with pytest.raises(GuestError) as caught:
+            sample.maps.rules.update((f"10.0.0.{number}", {}) for number in range(5))
+        assert str(caught.value) == (
+            "maps.rules['10.0.0.4']: the map is full (max_entries 4); "
+            "make it larger: load(..., max_entries={'rules': ...})"
+        )
+        assert len(sample.maps.rules) == 4
+
+    def test_made_larger(self, load_object):
+        rules = load_object("maps", max_entries={"rules": 10_000}).maps.rules
+        rules.update((ipaddress.ip_address(number), {"hits": number}) for number in range(10_000))
+        assert rules.max_entries == len(rules) == 10_000
+        assert sum(rule.hits for rule in rules.values()) == sum(range(10_000))
+        rules.clear()
+        assert len(rules) == 0
+
+    def test_a_value_that_does_not_fit(self, sample):
+        with pytest.raises(ValueConversionError) as caught:
+            sample.maps.rules["10.0.0.1"] = {"action": "DORP"}
+        assert str(caught.value) == (
+            'maps.rules value.action: enum action has no constant "DORP"; did you mean "DROP"?'
+        )
+        with pytest.raises(ValueConversionError) as caught:
+            sample.maps.rules["10.0.0"] = {}
+        assert str(caught.value) == ('maps.rules key: "10.0.0" is no IPv4 address; write it like "10.0.0.1"')
+
+    def test_what_it_is(self, sample):
+        blocked = sample.maps.blocked
+        assert (blocked.name, blocked.type, blocked.flags) == (
+            "blocked",
+            MapType.LPM_TRIE,
+            MapFlag.NO_PREALLOC,
+        )
+        assert (blocked.key_size, blocked.value_size, blocked.max_entries) == (8, 16, 4)
+        assert repr(sample.maps.rules) == "<HashMap rules: hash>"
+
+    def test_a_map_without_a_class_of_its_own(self, sample):
+        assert sample.maps.devices.type == MapType.DEVMAP_HASH
+        assert dict(sample.maps.devices) == {}
+
+
+class TestArray:
+    def test_it_is_a_list_of_fixed_length(self, sample):
+        totals = sample.maps.totals
+        assert len(totals) == 3
+        totals[1] = {"packets": 5}
+        totals[-1] = {"packets": 7}
+        assert [each.packets for each in totals] == [0, 5, 7]
+        assert [each.packets for each in totals[1:]] == [5, 7]
+        totals.update({0: {"bytes": 1}, 1: {"bytes": 2}})
+        assert totals[0] == {"packets": 0, "bytes": 1}
+        totals.clear()
+        assert list(totals) == [{"packets": 0, "bytes": 0}] * 3
+
+    @pytest.mark.parametrize("index", [3, -4])
+    def test_out_of_range(self, sample, index):
+        with pytest.raises(IndexError) as caught:
+            _ = sample.maps.totals[index]
+        assert str(caught.value) == f"maps.totals[{index}]: out of range (max_entries 3)"
+
+    def test_a_program_counts_in_it(self, sample):
+        sample.programs.count.run_many([FRAME, FRAME + FRAME])
+        assert sample.maps.totals[0] == {"packets": 2, "bytes": 192}
+
+
+class TestPerCpu:
+    def test_a_value_for_each_possible_cpu(self, sample):
+        sample.programs.count.run(FRAME)
+        assert sample.maps.by_cpu[1] == [1, 0]
+        assert sample.maps.by_cpu[1].sum() == 1
+
+    def test_one_for_all_or_one_for_each(self, sample):
+        by_port = sample.maps.by_port
+        by_port[80] = {"packets": 2}
+        by_port[443] = PerCpu([{"packets": 1}, {"packets": 2}])
+        assert by_port[80].sum().packets == 4
+        assert [each.packets for each in by_port[443]] == [1, 2]
+        sample.maps.by_cpu[0] = [3, 4]
+        assert sample.maps.by_cpu[0].sum() == 7
+
+
+class TestLpmTrie:
+    def test_reading_is_longest_prefix_match(self, sample):
+        blocked = sample.maps.blocked
+        blocked["10.0.0.0/8"] = {"hits": 8}
+        blocked["10.1.0.0/16"] = {"hits": 16}
+        assert blocked["10.1.2.3"].hits == 16
+        assert blocked["10.2.2.3"].hits == 8
+        assert "192.0.2.1" not in blocked
+
+    def test_iterating_and_deleting_are_exact(self, sample):
+        blocked = sample.maps.blocked
+        blocked["10.0.0.0/8"] = {}
+        with pytest.raises(KeyError, match=re.escape("10.0.0.0/16")):
+            del blocked["10.0.0.0/16"]
+        assert list(blocked) == ["10.0.0.0/8"]
+        del blocked["10.0.0.0/8"]
+        assert list(blocked) == []
+
+    def test_a_key_of_ones_own_with_the_size_of_an_ipv6_prefix(self, sample):
+        sample.maps.blocked6["2001:db8::/32"] = 4
+        assert dict(sample.maps.blocked6) == {"2001:db8::/32": 4}
+        assert sample.maps.blocked6["2001:db8::1"] == 4
+
+
+class TestHolders:
+    def test_a_tail_call(self, sample):
+        tails = sample.maps.tails
+        assert sample.programs.count.run(FRAME).verdict == XDP.DROP
+        tails[0] = sample.programs.tail
+        assert sample.programs.count.run(FRAME).verdict == XDP.TX
+        assert tails[0] is sample.programs.tail
+        assert dict(tails) == {0: sample.programs.tail}
+        del tails[0]
+        assert len(tails) == 0
+        with pytest.raises(KeyError):
+            _ = tails[0]
+
+    def test_a_program_of_another_object(self, sample, load_object):
+        other = load_object("maps")
+        sample.maps.tails[1] = other.programs.tail
+        with pytest.raises(EbpfError) as caught:
+            _ = sample.maps.tails[1]
+        assert str(caught.value) == (
+            f"maps.tails[1]: holds program {other.programs.tail.id}, which is none of this object; "
+            "read it from the object that it belongs to"
+        )
+
+    def test_inner_maps_are_made_and_put(self, sample):
+        inner = sample.maps.tables.create()
+        inner[5] = {"hits": 9}
+        sample.maps.tables[1] = inner
+        sample.maps.tenants["10.0.0.9"] = inner
+        assert sample.maps.tables[1][5].hits == 9
+        assert sample.maps.tenants["10.0.0.9"] is inner
+        assert list(sample.maps.tables) == [0, 1]
+        del sample.maps.tenants["10.0.0.9"]
+        assert len(sample.maps.tenants) == 0
+
+    def test_the_object_may_have_put_one_there(self, sample):
+        with pytest.raises(EbpfError) as caught:
+            _ = sample.maps.tables[0]
+        assert str(caught.value) == (
+            "maps.tables[0]: was put there by the object itself; use that map by its own name"
+        )
+
+
+class TestStreams:
+    def test_records_of_a_type(self, sample):
+        sample.programs.count.run_many([FRAME, FRAME + FRAME])
+        events = sample.maps.events.of("event")
+        assert events.next() == {"length": 64, "name": "packet"}
+        assert [event.length for event in events] == [128]
+        assert events.read() == []
+
+    def test_records_without_a_type_are_bytes(self, sample):
+        sample.programs.count.run(FRAME)
+        assert sample.maps.events.read() == [b"\x40\0\0\0packet\0\0"]
+
+    def test_a_type_given_when_it_is_loaded(self, load_object):
+        sample = load_object("maps", records={"events": "event"})
+        sample.programs.count.run(FRAME)
+        assert sample.maps.events.next().name == "packet"
+
+    def test_an_unknown_type(self, sample):
+        with pytest.raises(ValueConversionError, match='the object has no type "evnt"'):
+            sample.maps.events.of("evnt")
+
+    def test_no_record_in_time(self, sample):
+        with pytest.raises(NoRecordError) as caught:
+            sample.maps.events.next(timeout=0.05)
+        assert str(caught.value) == (
+            "maps.events: no record within 0.05 s; "
+            "did the program run, and reach bpf_ringbuf_submit or bpf_ringbuf_output?"
+        )
+
+    def test_a_queue(self, sample):
+        queue = sample.maps.queue
+        queue.push({"length": 1})
+        queue.push({"length": 2, "name": "two"})
+        assert queue.peek().length == 1
+        assert queue.pop().length == 1
+        assert queue.drain() == [{"length": 2, "name": "two"}]
+        with pytest.raises(IndexError) as caught:
+            queue.pop()
+        assert str(caught.value) == "maps.queue: empty"
+
+    def test_a_full_queue(self, sample):
+        sample.maps.queue.push({})
+        sample.maps.queue.push({})
+        with pytest.raises(GuestError) as caught:
+            sample.maps.queue.push({})
+        assert caught.value.what == "the map is full (max_entries 2)"
+
+    def test_a_stack(self, sample):
+        sample.maps.stack.push(1)
+        sample.maps.stack.push(2)
+        assert sample.maps.stack.drain() == [2, 1]
+
+    @pytest.mark.parametrize("line", ["6.1", "6.12", "6.18", "7.2"], indirect=True)
+    def test_a_bloom_filter(self, load_object):
+        seen = load_object("bloom").maps.seen
+        seen.add(7)
+        assert 7 in seen
+        assert 8 not in seen
+
+    @pytest.mark.parametrize("line", ["5.10"], indirect=True)
+    def test_a_map_type_that_the_kernel_does_not_have(self, load_object, guest):
+        with pytest.raises(UnsupportedError) as caught:
+            load_object("bloom")
+        assert str(caught.value) == (
+            f"bloom: seen: kernel {guest.hello.release} has no bloom_filter maps; use another type"
+        )
+
+
+class TestGlobals:
+    def test_they_are_read_as_their_types(self, sample):
+        sample.programs.count.run(FRAME)
+        assert (sample.globals.seen, sample.globals["greeting"]) == (1, "hello")
+        assert sample.globals.sum == {"packets": 0, "bytes": 64}
+        assert sample.globals.mode == 1
+        assert list(sample.globals) == ["limit", "greeting", "mode", "seen", "sum", "type_of_events"]
+
+    def test_they_are_written_one_by_one(self, sample):
+        sample.globals.seen = 5
+        sample.globals["sum"] = {"packets": 2}
+        sample.programs.count.run(FRAME)
+        assert sample.globals.seen == 6
+        assert sample.globals.sum == {"packets": 2, "bytes": 64}
+
+    def test_initial_values(self, load_object):
+        sample = load_object("maps", globals={"limit": 100, "seen": 40, "mode": "PASS"})
+        assert sample.programs.count.run(FRAME).verdict == XDP.PASS
+        assert (sample.globals.limit, sample.globals.seen, sample.globals.mode) == (100, 41, 0)
+        assert sample.globals.greeting == "hello"
+
+    def test_const_is_fixed(self, sample):
+        with pytest.raises(UsageError) as caught:
+            sample.globals.limit = 5
+        assert str(caught.value) == (
+            "globals.limit: is const, and fixed once the object is loaded; load(..., globals={'limit': ...})"
+        )
+
+    def test_a_misspelled_name(self, sample):
+        text = 'maps has no global variable "sen"; did you mean "seen"?'
+        with pytest.raises(AttributeError) as caught:
+            sample.globals.sen = 5
+        assert str(caught.value) == text
+        with pytest.raises(KeyError) as caught:
+            _ = sample.globals["sen"]
+        assert caught.value.args == (text,)
+
+
+def test_closing_twice_does_nothing(load_object):
+    sample = load_object("maps")
+    with sample as inside:
+        assert inside is sample
+    sample.close()
+    assert repr(sample) == "<LoadedObject maps>"
