@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_ebpf.btf import Btf, DataSec, Modifier, Var
+from pytest_ebpf.btf import Array, Btf, DataSec, Modifier, Var
 from pytest_ebpf.btf.ext import BtfExt
+from pytest_ebpf.btf.types import DEPTH
 from pytest_ebpf.elf import Elf, Section, Symbol
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.code import Code
@@ -114,7 +115,7 @@ def _global(
     return GlobalFacts(
         name=name,
         section=section.name,
-        type_name=btf.name(type_id) if btf and type_id else None,
+        type_name=_plain_name(btf, type_id) if btf and type_id else None,
         type_id=type_id,
         offset=offset,
         size=size,
@@ -130,3 +131,17 @@ def _unqualified(btf: Btf, type_id: int) -> int:
     while isinstance(outer := btf.type(type_id), Var | Modifier) and type_id != end:
         type_id = outer.type_id
     return type_id
+
+
+def _plain_name(btf: Btf, type_id: int) -> str:
+    """The type without ``const`` and ``volatile`` of array elements, which C moves there from the array."""
+    dimensions = ""
+    element = type_id
+    for _ in range(DEPTH):
+        outer = btf.type(element)
+        if not isinstance(outer, Array | Modifier):
+            break
+        dimensions += f"[{outer.count}]" if isinstance(outer, Array) else ""
+        element = outer.type_id
+    name = btf.name(element)
+    return btf.name(type_id) if name.endswith((")", "]")) else name + dimensions

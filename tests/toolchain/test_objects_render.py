@@ -56,12 +56,12 @@ Maps (3)
   events       ringbuf                                       4096
 
 Globals (5)
-  name   section  type                    bytes  initial
-  limit  .rodata  int                         4  -5
-  tag    .rodata  const volatile char[8]      8  "a\\"b"
-  first  .rodata  struct rule                16  01 00 00 00 00 00 00 00 ...
-  on     .rodata  _Bool                       1  1
-  total  .bss     __u64                       8  0
+  name   section  type         bytes  initial
+  limit  .rodata  int              4  -5
+  tag    .rodata  char[8]          8  "a\\"b"
+  first  .rodata  struct rule     16  01 00 00 00 00 00 00 00 ...
+  on     .rodata  _Bool            1  1
+  total  .bss     __u64            8  0
 
 CO-RE relocations (3, 2 distinct)
   of the kernel             asks      times  first at
