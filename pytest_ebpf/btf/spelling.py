@@ -113,7 +113,7 @@ def spell(btf: Types, type_id: int) -> str:
     found = btf.type(type_id)
     if isinstance(found, Func | Var):
         return declare(btf, found.type_id, found.name, lambda each: _base(btf, each))
-    return declare(btf, type_id, "", lambda each: _base(btf, each))
+    return declare(btf, type_id, "", lambda each: _base(btf, each)).rstrip()
 
 
 def _base(btf: Types, type_id: int) -> str:
