@@ -81,7 +81,7 @@ def _rooms(prog_type: int) -> dict[str, Any]:
 
 
 def _packet(attempt: Attempt, probes: Probes) -> EbpfError | None:
-    """The kernel does not take a packet of this length, or this packet."""
+    """The kernel does not take a packet of this length."""
     if attempt.data is None:
         return None
     rooms = _rooms(attempt.prog_type)
@@ -103,11 +103,7 @@ def _packet(attempt: Attempt, probes: Probes) -> EbpfError | None:
             where=attempt.where,
             hint=f"send {longest} bytes at most",
         )
-    return PacketError(
-        f"kernel {release} does not take this packet for {attempt.type_name} programs ({errno_name(status)})",
-        where=attempt.where,
-        hint="look at its Ethernet and IP headers",
-    )
+    return None
 
 
 def _context(attempt: Attempt, probes: Probes) -> EbpfError | None:
