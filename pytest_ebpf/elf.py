@@ -222,7 +222,5 @@ class Elf:
     @staticmethod
     def _check_entries(table: Section, size: int) -> None:
         if table.entry_size != size or table.size % size:
-            raise ObjectError(
-                f"section {table.name}: {table.size} bytes in entries of {table.entry_size}, not of {size}",
-                hint="build it again",
-            )
+            what = f"{table.size} bytes in entries of {table.entry_size} (expected {size})"
+            raise ObjectError(f"section {table.name}: {what}", hint="build it again")
