@@ -52,7 +52,10 @@ _STANDARD: Final = frozenset(
     {"ClassVar", "IntEnum", "LoadedObject", "Maps", "Program", "Programs", _OTHER_MAP}
 )
 
-_HEADING: Final = '''"""Types and objects of {manifest}, for tests. Made by ebpf-build; do not edit."""
+#: Part of every module made here, by which it is known.
+MARK: Final = "Made by ebpf-build; do not edit."
+
+_HEADING: Final = f'''"""Types and objects of {{manifest}}, for tests. {MARK}"""
 
 from __future__ import annotations'''
 

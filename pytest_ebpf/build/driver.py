@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_ebpf.build import state
+from pytest_ebpf.manifest.source import absolute
 
 if TYPE_CHECKING:
     from pytest_ebpf.build.make import Check
@@ -66,7 +67,7 @@ def build(
     or too old, :class:`~pytest_ebpf.errors.UsageError` for an unknown name in *only*.
     """
     start = time.monotonic()
-    path = manifest_path.resolve()
+    path = absolute(manifest_path)
     directory = state.directory(path)
     if directory is not None and (known := _unchanged(path, path.parent / directory, only, check)):
         return BuildResult(path, *known, seconds=time.monotonic() - start)

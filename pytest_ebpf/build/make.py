@@ -189,6 +189,9 @@ class Maker:
         manifest = self._manifest
         told = manifest.build.bindings
         path = manifest.root / told if told else self.folder / "bindings.py"
+        if told and path.is_file() and bindings.MARK not in path.read_text(errors="replace"):
+            what = f'is a file of your own, not one that this build made (seen "{told}")'
+            raise BuildError(what, where=manifest.where(("build", "bindings")), hint="choose another path")
         files.write(path, bindings.module(manifest, {name: unit.maps for name, unit in units.items()}))
         return path
 

@@ -178,6 +178,17 @@ def test_a_build_folder_that_is_a_file(project: Path, refusal: Callable[..., str
     )
 
 
+def test_bindings_never_replace_a_file_of_the_users(project: Path, refusal: Callable[..., str]) -> None:
+    (project / "ebpf.toml").write_text(HEAD + 'bindings = "helpers.py"\n')
+    add(project, "good", GOOD)
+    (project / "helpers.py").write_text("MINE = 1\n")
+    assert refusal() == (
+        'ebpf.toml:6: is a file of your own, not one that this build made (seen "helpers.py"); '
+        "choose another path"
+    )
+    assert (project / "helpers.py").read_text() == "MINE = 1\n"
+
+
 def test_no_clang(project: Path, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     add(project, "good", GOOD)
     monkeypatch.setenv("PATH", "/nowhere")

@@ -369,6 +369,23 @@ def test_an_object_built_elsewhere_is_handed_on(project: Project) -> None:
     assert project.build().compiled == 0
 
 
+def test_a_linked_manifest_belongs_where_the_link_is(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "shared.toml").write_text(MANIFEST)
+    project.path.unlink()
+    project.path.symlink_to(tmp_path / "shared.toml")
+    assert project.build().compiled == 2
+    assert project.build().compiled == 0
+    assert (project.root / "build/ebpf/drop.bpf.o").exists()
+
+
+def test_bindings_may_go_beside_the_tests(project: Project) -> None:
+    project.edit("ebpf.toml", "[types.rule]", '[build]\nbindings = "tests/edge.py"\n\n[types.rule]')
+    assert project.build().bindings == project.root / "tests" / "edge.py"
+    (project.root / "tests" / "edge.py").unlink()
+    project.build()
+    assert "class Drop(LoadedObject):" in (project.root / "tests" / "edge.py").read_text()
+
+
 def test_a_clang_that_was_replaced_compiles_everything_anew(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
