@@ -34,6 +34,7 @@ static const struct op {
 	{ "klog", op_klog },
 	{ "read_file", op_read_file },
 	{ "write_file", op_write_file },
+	{ "wake", op_wake },
 };
 
 static const struct op *find_op(const char *name)

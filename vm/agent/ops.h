@@ -33,5 +33,6 @@ int op_probe(struct call *call);
 int op_klog(struct call *call);
 int op_read_file(struct call *call);
 int op_write_file(struct call *call);
+int op_wake(struct call *call);
 
 #endif
