@@ -11,8 +11,8 @@ class Record:
     """The fields of a C struct or union, by name: ``record.hits`` or ``record["hits"]``.
 
     Cannot be changed; ``record._replace(hits=0)`` gives a changed copy. Equal to another record, to a
-    dataclass or to a mapping that has the same fields with the same values. A field called ``_replace``
-    or ``_asdict`` is reached by item only.
+    dataclass or to a mapping that has the same fields with the same values. A field called ``_replace``,
+    ``_asdict``, ``_name`` or ``_values`` is reached by item only.
     """
 
     __slots__ = ("_name", "_values")

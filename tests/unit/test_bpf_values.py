@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from pytest_ebpf.bpf import addresses, codec
 from pytest_ebpf.bpf.codec import pack, unpack
-from pytest_ebpf.bpf.record import Record
 from pytest_ebpf.bpf.values import Values, bindings_of
 from pytest_ebpf.btf import Btf, Func, FuncProto, Var
 from pytest_ebpf.elf import Elf
@@ -400,40 +399,3 @@ def test_a_value_costs_microseconds(little):
     for _ in range(1000):
         numbers.decode(data, 0)
     assert time.perf_counter() - start < 0.1
-
-
-class TestRecord:
-    record = Record("rule", {"action": 1, "hits": 7})
-
-    def test_fields_are_attributes_and_items(self):
-        assert (self.record.hits, self.record["action"]) == (7, 1)
-        assert list(self.record) == ["action", "hits"]
-        assert dir(self.record) == ["_asdict", "_replace", "action", "hits"]
-
-    def test_it_shows_its_fields(self):
-        assert repr(self.record) == "rule(action=1, hits=7)"
-
-    def test_it_equals_whatever_has_the_same_fields(self):
-        assert self.record == {"action": 1, "hits": 7}
-        assert self.record == Rule(Action.DROP, 7)
-        assert Rule(Action.DROP, 7) == self.record
-        assert self.record != Rule(Action.DROP, 8)
-        assert self.record != 7
-
-    def test_it_hashes_as_the_frozen_dataclass_it_equals(self):
-        assert hash(self.record) == hash(Rule(Action.DROP, 7))
-        assert hash(Record("r", {"a": [1, [2]]})) == hash(Record("r", {"a": [1, [2]]}))
-
-    def test_an_unknown_field(self):
-        with pytest.raises(AttributeError, match="rule has no field 'misses'"):
-            _ = self.record.misses
-
-    def test_it_cannot_be_set_only_replaced(self):
-        with pytest.raises(AttributeError) as caught:
-            self.record.hits = 8
-        assert str(caught.value) == (
-            "rule.hits cannot be set; write record._replace(hits=...), and store that"
-        )
-        assert self.record._replace(hits=8) == {"action": 1, "hits": 8}
-        with pytest.raises(AttributeError, match="rule has no field 'misses'"):
-            self.record._replace(misses=1)
