@@ -15,44 +15,44 @@ class Rule:
     hits: int = 0
 
 
-RECORD = Record("rule", {"action": 1, "hits": 7})
+record = Record("rule", {"action": 1, "hits": 7})
 
 
 def test_fields_are_attributes_and_items():
-    assert (RECORD.hits, RECORD["action"]) == (7, 1)
-    assert list(RECORD) == ["action", "hits"]
-    assert dir(RECORD) == ["_asdict", "_replace", "action", "hits"]
+    assert (record.hits, record["action"]) == (7, 1)
+    assert list(record) == ["action", "hits"]
+    assert dir(record) == ["_asdict", "_replace", "action", "hits"]
 
 
 def test_it_shows_its_fields():
-    assert repr(RECORD) == "rule(action=1, hits=7)"
+    assert repr(record) == "rule(action=1, hits=7)"
 
 
 def test_it_equals_whatever_has_the_same_fields():
-    assert RECORD == {"action": 1, "hits": 7}
-    assert RECORD == Rule(1, 7)
-    assert Rule(1, 7) == RECORD
-    assert RECORD != Rule(1, 8)
-    assert RECORD != 7
+    assert record == {"action": 1, "hits": 7}
+    assert record == Rule(1, 7)
+    assert Rule(1, 7) == record
+    assert record != Rule(1, 8)
+    assert record != 7
 
 
 def test_it_hashes_as_the_frozen_dataclass_it_equals():
-    assert hash(RECORD) == hash(Rule(1, 7))
+    assert hash(record) == hash(Rule(1, 7))
     assert hash(Record("r", {"a": [1, [2]]})) == hash(Record("r", {"a": [1, [2]]}))
 
 
 def test_an_unknown_field():
     with pytest.raises(AttributeError, match="rule has no field 'misses'"):
-        _ = RECORD.misses
+        _ = record.misses
 
 
 def test_it_cannot_be_set_only_replaced():
     with pytest.raises(AttributeError) as caught:
-        RECORD.hits = 8
+        record.hits = 8
     assert str(caught.value) == ("rule.hits cannot be set; write record._replace(hits=...), and store that")
-    assert RECORD._replace(hits=8) == {"action": 1, "hits": 8}
+    assert record._replace(hits=8) == {"action": 1, "hits": 8}
     with pytest.raises(AttributeError, match="rule has no field 'misses'"):
-        RECORD._replace(misses=1)
+        record._replace(misses=1)
 
 
 def test_fields_may_be_called_anything():
@@ -61,11 +61,11 @@ def test_fields_may_be_called_anything():
 
 
 def test_its_types_name_hides_no_field():
-    assert type_name(RECORD) == "rule"
+    assert type_name(record) == "rule"
     assert Record("r", {"name": "edge"}).name == "edge"
 
 
 def test_what_has_fields():
-    assert as_mapping(RECORD) == as_mapping(Rule(1, 7)) == as_mapping({"action": 1, "hits": 7})
+    assert as_mapping(record) == as_mapping(Rule(1, 7)) == as_mapping({"action": 1, "hits": 7})
     assert as_mapping(7) is None
     assert as_mapping(Rule) is None
