@@ -7,24 +7,23 @@ from pathlib import Path
 
 from pytest_ebpf.errors import InfrastructureError, KernelCrashedError, MachineError
 from pytest_ebpf.guest import Guest
-from pytest_ebpf.kernels import Kernel
-from pytest_ebpf.machine.initramfs import initramfs
-from pytest_ebpf.machine.machine import Machine, find_qemu, spawn
-from pytest_ebpf.machine.qemu import MachineConfig, command_line
+from pytest_ebpf.machine.machine import Machine, spawn
+from pytest_ebpf.machine.qemu import Boot, Ram, command_line
+from pytest_ebpf.machine.recipe import Recipe
 
 
-def boot(kernel: Kernel, agent: Path, config: MachineConfig, *, timeout: float) -> Machine:
-    """Boot *kernel* until its agent has said hello, within *timeout* seconds.
+def boot(recipe: Recipe, *, timeout: float, ram: Ram | None = None) -> Machine:
+    """Boot a kernel until its agent has said hello, within *timeout* seconds; *ram* is its memory, if a file.
 
     :class:`MachineError`, with the console, when it does not come up.
     """
-    machine = _start(kernel, agent, config)
+    machine = _start(recipe, ram)
     try:
         Guest(machine, timeout=timeout).greet(timeout)
     except (InfrastructureError, KernelCrashedError) as error:
         machine.stop()
         raise MachineError(
-            f"kernel {kernel.release} did not come up within {timeout:g} s ({error.what})",
+            f"kernel {recipe.kernel.release} did not come up within {timeout:g} s ({error.what})",
             console=error.console,
         ) from error
     except BaseException:
@@ -33,15 +32,13 @@ def boot(kernel: Kernel, agent: Path, config: MachineConfig, *, timeout: float) 
     return machine
 
 
-def _start(kernel: Kernel, agent: Path, config: MachineConfig) -> Machine:
-    qemu = find_qemu()
-    # a file in memory: nothing is left behind, whatever happens
-    descriptor = os.memfd_create("initramfs")
-    with os.fdopen(descriptor, "wb") as image:
-        image.write(initramfs(kernel, agent))
-        image.flush()
-        initrd = Path(f"/proc/self/fd/{descriptor}")
+def _start(recipe: Recipe, ram: Ram | None) -> Machine:
+    initramfs = recipe.open_initramfs()
+    source = Boot(recipe.kernel.image, Path(f"/proc/self/fd/{initramfs}"))
+    try:
         return spawn(
-            lambda channels: command_line(qemu, kernel.image, initrd, config, channels),
-            inherited=[descriptor],
+            lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=source, ram=ram),
+            inherited=[initramfs],
         )
+    finally:
+        os.close(initramfs)

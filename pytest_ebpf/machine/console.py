@@ -16,6 +16,8 @@ _SPLAT: Final = re.compile(
     r"watchdog: BUG: |double fault: |stack segment: |invalid opcode: |divide error: ).*)"
 )
 
+_COMPLAINT: Final = re.compile(r"^qemu-\S+: (.*)", re.MULTILINE)
+
 #: Terminal control sequences, which the firmware writes.
 _CONTROL: Final = re.compile(r"\x1b(?:\[[0-9;?=]*[A-Za-z]|c)|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -42,4 +44,10 @@ class Console:
 def splat(text: str) -> str | None:
     """Return the first line in which the kernel says that it died, without its time stamp; None if none."""
     found = _SPLAT.search(text)
+    return found[1].strip() if found else None
+
+
+def complaint(text: str) -> str | None:
+    """Return what the emulator itself complained of, None if it did not."""
+    found = _COMPLAINT.search(text)
     return found[1].strip() if found else None

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,20 +19,14 @@ from pytest_ebpf.errors import (
     KernelCrashedError,
     MachineError,
 )
-from pytest_ebpf.machine.console import Console, splat
+from pytest_ebpf.machine.console import Console, complaint, splat
+from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.qemu import Channels
 
-_QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
-_QEMU_HINT: Final = "install it: apt-get install qemu-system-x86"
 _SETPRIV_HINT: Final = "install it: apt-get install util-linux"
 
 #: Seconds that a machine which has hung up is given to end and to print its last words.
 _LAST_WORDS: Final = 2.0
-
-
-def find_qemu() -> Path:
-    """Return the emulator; :class:`~pytest_ebpf.errors.ToolError` if there is none."""
-    return process.find(_QEMU, hint=_QEMU_HINT)
 
 
 class Machine:
@@ -43,10 +36,17 @@ class Machine:
     the port it takes in the console too, so that neither side ever blocks on the other.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], port: socket.socket, console: socket.socket) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        port: socket.socket,
+        console: socket.socket,
+        control: socket.socket,
+    ) -> None:
         self._process = child
         self._port = port
         self._console_socket = console
+        self.monitor = Monitor(control)
         self._console = Console()
         self._received = bytearray()
         self._poll = select.poll()
@@ -107,6 +107,7 @@ class Machine:
         self._drain_console()
         self._port.close()
         self._console_socket.close()
+        self.monitor.close()
 
     def _take(self, size: int) -> None:
         try:
@@ -154,7 +155,8 @@ class Machine:
         text = self.console
         if found := splat(text):
             return KernelCrashedError(found, console=text)
-        return GuestLostError(f"the machine ended ({_ending(self._process.returncode)})", console=text)
+        why = complaint(text) or _ending(self._process.returncode)
+        return GuestLostError(f"the machine ended ({why})", console=text)
 
 
 def spawn(command: Callable[[Channels], Sequence[str]], *, inherited: Sequence[int] = ()) -> Machine:
@@ -166,8 +168,9 @@ def spawn(command: Callable[[Channels], Sequence[str]], *, inherited: Sequence[i
     setpriv = str(process.find(["setpriv"], hint=_SETPRIV_HINT))
     port, guest_port = socket.socketpair()
     console, guest_console = socket.socketpair()
-    channels = Channels(guest_port.fileno(), guest_console.fileno())
-    with guest_port, guest_console:
+    control, guest_control = socket.socketpair()
+    channels = Channels(guest_port.fileno(), guest_console.fileno(), guest_control.fileno())
+    with guest_port, guest_console, guest_control:
         try:
             child = subprocess.Popen(
                 [setpriv, "--pdeathsig", "KILL", "--", *command(channels)],
@@ -175,15 +178,15 @@ def spawn(command: Callable[[Channels], Sequence[str]], *, inherited: Sequence[i
                 stdout=subprocess.DEVNULL,
                 # QEMU's own complaints stand with what the guest printed
                 stderr=guest_console.fileno(),
-                pass_fds=(channels.port, channels.console, *inherited),
+                pass_fds=(channels.port, channels.console, channels.monitor, *inherited),
             )
         except OSError as error:
-            port.close()
-            console.close()
+            for ours in (port, console, control):
+                ours.close()
             raise MachineError(f"the emulator cannot be started ({error.strerror})") from error
     port.setblocking(False)
     console.setblocking(False)
-    return Machine(child, port, console)
+    return Machine(child, port, console, control)
 
 
 def _ending(status: int | None) -> str:

@@ -40,22 +40,41 @@ class MachineConfig:
 
 @dataclass(frozen=True)
 class Channels:
-    """File descriptors, open in the parent, that the machine inherits: the agent's port and the console."""
+    """Open descriptors that the machine inherits: the agent's port, the console, the monitor."""
 
     port: int
     console: int
+    monitor: int
+
+
+@dataclass(frozen=True)
+class Ram:
+    """The file that is the machine's memory; if not *shared*, what the machine writes stays its own."""
+
+    path: Path
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A kernel to start with; a machine without one waits for the state of another."""
+
+    kernel: Path
+    initrd: Path
 
 
 def command_line(
-    qemu: Path, kernel: Path, initrd: Path, config: MachineConfig, channels: Channels
+    qemu: Path, config: MachineConfig, channels: Channels, *, boot: Boot | None, ram: Ram | None = None
 ) -> tuple[str, ...]:
-    """Return the argv that boots *kernel* with *initrd*."""
+    """Return the argv of a machine that boots, or waits to be restored; *ram* is a file or else anonymous."""
     return (
         str(qemu),
-        *_machine(config),
-        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", kernel_words(config)),
-        *_console(channels.console),
-        *_port(channels.port),
+        *_machine(config, ram),
+        *(_boot(boot, config) if boot else ("-incoming", "defer")),
+        *("-chardev", f"socket,id=console,fd={channels.console}", "-serial", "chardev:console"),
+        *("-chardev", f"socket,id=monitor,fd={channels.monitor}", "-mon", "chardev=monitor,mode=control"),
+        *("-device", "virtio-serial-pci", "-chardev", f"socket,id=port,fd={channels.port}"),
+        *("-device", f"virtserialport,chardev=port,name={PORT_NAME}"),
     )
 
 
@@ -64,25 +83,25 @@ def kernel_words(config: MachineConfig) -> str:
     return " ".join((*_KERNEL_WORDS, f"maxcpus={config.cpus}"))
 
 
-def _machine(config: MachineConfig) -> tuple[str, ...]:
+def _machine(config: MachineConfig, ram: Ram | None) -> tuple[str, ...]:
+    machine = "pc,usb=off,vmport=off,hpet=off"
     return (
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "pc,usb=off,vmport=off,hpet=off"),
+        *("-machine", f"{machine},memory-backend=ram" if ram else machine),
         *("-accel", config.accelerator),
         # "host" is for KVM only; "max" is all that TCG can emulate
         *("-cpu", "host" if config.accelerator == "kvm" else "max"),
         *("-smp", str(config.cpus + 1)),
         *("-m", str(config.memory)),
+        *(_memory(ram, config.memory) if ram else ()),
     )
 
 
-def _console(descriptor: int) -> tuple[str, ...]:
-    return ("-chardev", f"socket,id=console,fd={descriptor}", "-serial", "chardev:console")
+def _memory(ram: Ram, size: int) -> tuple[str, ...]:
+    share = "on" if ram.shared else "off"
+    path = str(ram.path).replace(",", ",,")  # QEMU's own quoting
+    return ("-object", f"memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}")
 
 
-def _port(descriptor: int) -> tuple[str, ...]:
-    return (
-        *("-device", "virtio-serial-pci"),
-        *("-chardev", f"socket,id=port,fd={descriptor}"),
-        *("-device", f"virtserialport,chardev=port,name={PORT_NAME}"),
-    )
+def _boot(boot: Boot, config: MachineConfig) -> tuple[str, ...]:
+    return ("-kernel", str(boot.kernel), "-initrd", str(boot.initrd), "-append", kernel_words(config))

@@ -10,7 +10,7 @@ from typing import Final
 from pytest_ebpf import paths
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
-from pytest_ebpf.machine import Machine, MachineConfig, accelerator, boot
+from pytest_ebpf.machine import Machine, MachineConfig, Recipe, accelerator, boot
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, the longest call (a large object) 1 s.
 BOOT_TIMEOUT: Final = 90.0
@@ -57,7 +57,7 @@ class Fleet:
             return found
         self.discard(spec)
         kernel = self.kernel(spec)
-        machine = boot(kernel, paths.agent(), self._config, timeout=BOOT_TIMEOUT)
+        machine = boot(Recipe(kernel, paths.agent(), self._config), timeout=BOOT_TIMEOUT)
         guest = Guest(machine, timeout=CALL_TIMEOUT)
         self._running[spec] = Running(kernel, machine, guest, label_of(kernel, guest.hello.release))
         return self._running[spec]
@@ -85,7 +85,7 @@ class Fleet:
         self._say("trying KVM, once for each boot of this host")
         kernels = self._store.cached() or (self._store.get("latest"),)
         config = MachineConfig(self._memory, self._cpus, "kvm")
-        boot(kernels[-1], paths.agent(), config, timeout=accelerator.PROOF_TIMEOUT).stop()
+        boot(Recipe(kernels[-1], paths.agent(), config), timeout=accelerator.PROOF_TIMEOUT).stop()
 
 
 def label_of(kernel: Kernel, booted: str) -> str:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 from pytest_ebpf import process
 from pytest_ebpf.machine import cpio
-from pytest_ebpf.machine.qemu import Channels, MachineConfig, command_line
+from pytest_ebpf.machine.qemu import Boot, Channels, MachineConfig, Ram, command_line
 
 
-def argv(**config):
-    return command_line(
-        Path("/usr/bin/qemu-system-x86_64"),
-        Path("/k/vmlinuz"),
-        Path("/proc/self/fd/9"),
-        MachineConfig(**config),
-        Channels(port=5, console=6),
-    )
+BOOT = Boot(Path("/k/vmlinuz"), Path("/proc/self/fd/9"))
+
+
+def argv(*, boot=BOOT, ram=None, **config):
+    channels = Channels(port=5, console=6, monitor=7)
+    return command_line(Path("/usr/bin/qemu"), MachineConfig(**config), channels, boot=boot, ram=ram)
 
 
 def after(words, option):
@@ -28,13 +27,14 @@ def test_a_machine_has_no_device_but_the_port_and_the_console():
     words = argv()
     assert "-nodefaults" in words
     assert "-no-user-config" in words
-    assert [word for option, word in zip(words, words[1:], strict=False) if option == "-device"] == [
+    assert [word for option, word in pairwise(words) if option == "-device"] == [
         "virtio-serial-pci",
         "virtserialport,chardev=port,name=pytest-ebpf.0",
     ]
     assert after(words, "-serial") == "chardev:console"
     assert "socket,id=console,fd=6" in words
     assert "socket,id=port,fd=5" in words
+    assert "socket,id=monitor,fd=7" in words
 
 
 def test_a_dead_kernel_ends_the_machine():
@@ -54,8 +54,24 @@ def test_memory_is_in_mebibytes():
 
 
 def test_the_cpu_model_follows_the_accelerator():
-    assert (after(argv(accelerator="tcg"), "-accel"), after(argv(accelerator="tcg"), "-cpu")) == ("tcg", "max")
-    assert (after(argv(accelerator="kvm"), "-accel"), after(argv(accelerator="kvm"), "-cpu")) == ("kvm", "host")
+    assert (after(argv(accelerator="tcg"), "-accel"), after(argv(accelerator="tcg"), "-cpu")) == (
+        "tcg",
+        "max",
+    )
+    assert (after(argv(accelerator="kvm"), "-accel"), after(argv(accelerator="kvm"), "-cpu")) == (
+        "kvm",
+        "host",
+    )
+
+
+def test_a_machine_to_be_restored_has_no_kernel_and_a_memory_of_its_own():
+    words = argv(boot=None, ram=Ram(Path("/cache/a,b/ram"), shared=False))
+    assert after(words, "-incoming") == "defer"
+    assert not {"-kernel", "-initrd", "-append"} & set(words)
+    assert (
+        after(words, "-object") == "memory-backend-file,id=ram,size=256M,mem-path=/cache/a,,b/ram,share=off"
+    )
+    assert after(words, "-machine").endswith(",memory-backend=ram")
 
 
 def test_an_archive_is_what_cpio_reads(tmp_path):

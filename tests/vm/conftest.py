@@ -1,4 +1,4 @@
-"""Machines for the tests: one for each kernel and worker, booted when first asked for, replaced when it died."""
+"""Machines for the tests: one a kernel and worker, booted when first asked for, replaced when it died."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
-from pytest_ebpf.machine import Machine, MachineConfig, boot
+from pytest_ebpf.machine import Machine, MachineConfig, Recipe, boot
 from pytest_ebpf.objects import read_object
 
 #: The kernel lines that everything is proven on.
@@ -31,11 +31,14 @@ class Machines:
         self.store = KernelStore(lock=None, say=print)
         self._machines: dict[str, Machine] = {}
 
+    def recipe(self, line: str) -> Recipe:
+        return Recipe(self.store.get(line), paths.agent(), MachineConfig())
+
     def get(self, line: str) -> Machine:
         machine = self._machines.get(line)
         if machine is None or not machine.alive:
             self.discard(line)
-            machine = boot(self.store.get(line), paths.agent(), MachineConfig(), timeout=BOOT_TIMEOUT)
+            machine = boot(self.recipe(line), timeout=BOOT_TIMEOUT)
             self._machines[line] = machine
         return machine
 
