@@ -10,7 +10,6 @@ from typing import Final
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels.version import Version
 
-_OPTION: Final = "--ebpf-kernel"
 _RANGE: Final = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S+)")
 _NAME: Final = re.compile(r"\d+\.\d+[\w.+~:-]*")
 _COMPARE: Final[dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]]] = {
@@ -40,14 +39,14 @@ def check_spec(spec: str, *, where: str) -> None:
         )
 
 
-def select(expression: str, promised: Sequence[str]) -> tuple[str, ...]:
+def select(expression: str, promised: Sequence[str], *, option: str = "--ebpf-kernel") -> tuple[str, ...]:
     """The specs that *expression* selects, each once, in the order written or promised.
 
     A comma list of: ``all`` (what is *promised*), a line, a version, ``latest``, a path, and ranges such as
     ``>=6.1``. A kernel of *promised* is in when it is in every range given, so ``>=5.15,<6.12`` is an
     interval; they come where the first range stands. A bound counts to the precision it is written in:
     6.1.192 is ``<=6.1``. ``latest`` is above every bound, a path in no range. :class:`UsageError` for
-    nonsense and for ranges that nothing promised is in.
+    nonsense and for ranges that nothing promised is in; *option* is what the user wrote it after.
     """
     items = [item.strip() for item in expression.split(",")]
     ranges = [match for item in items if (match := _RANGE.fullmatch(item))]
@@ -56,15 +55,15 @@ def select(expression: str, promised: Sequence[str]) -> tuple[str, ...]:
         if item == "all":
             chosen.update(dict.fromkeys(promised))
         elif _RANGE.fullmatch(item):
-            chosen.update(dict.fromkeys(_in_every(ranges, promised)))
+            chosen.update(dict.fromkeys(_in_every(ranges, promised, option)))
         else:
-            check_spec(item, where=_OPTION)
+            check_spec(item, where=option)
             chosen[item] = None
     if not chosen:
         have = ", ".join(promised) or "no kernel"
         raise UsageError(
             f"selects no kernel ({expression})",
-            where=_OPTION,
+            where=option,
             hint=f"the project promises {have}; name a kernel, such as 6.1",
         )
     return tuple(chosen)
@@ -89,8 +88,8 @@ def in_range(expression: str, version: Version, *, where: str) -> bool:
     return True
 
 
-def _in_every(ranges: Sequence[re.Match[str]], promised: Sequence[str]) -> list[str]:
-    bounds = [(match[1], _bound(match, _OPTION)) for match in ranges]
+def _in_every(ranges: Sequence[re.Match[str]], promised: Sequence[str], option: str) -> list[str]:
+    bounds = [(match[1], _bound(match, option)) for match in ranges]
     return [
         spec
         for spec in promised

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError, UsageError
+from pytest_ebpf.errors import EbpfError, MachineError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.packets import stay_off_the_network
-from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.plugin import outcomes, tracebacks
 from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
-from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.fleet import Fleet, Running
 from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -31,46 +32,66 @@ class ActivePlugin:
 
     def __init__(self, config: pytest.Config, manifest: Path | None) -> None:
         self._config = config
-        try:
+        with _usage_errors():
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
-        except EbpfError as error:
-            raise pytest.UsageError(str(error)) from error
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"))
         self._phases: list[outcomes.Phase] = []
 
-    @staticmethod
-    def label(spec: str) -> str:
-        """Return the identifier of a kernel in a test's name: the spec, or the file name of a path."""
-        return spec.rsplit("/", 1)[-1]
+    def label(self, spec: str) -> str:
+        """Return what a kernel is called in a test's name: its spec, of a path the last part if unique."""
+        name = spec.rpartition("/")[2]
+        return name if [each.rpartition("/")[2] for each in self.specs].count(name) == 1 else spec
 
     # the run
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Build what is stale, so that test modules can import the bindings."""
-        try:
+        with _usage_errors():
             self.workspace.build()
-        except EbpfError as error:
-            raise pytest.UsageError(str(error)) from error
+            if self._leads_workers:
+                self._prepare(self.specs)
         sys.path[:0] = self.workspace.import_path
 
     def pytest_report_header(self) -> str:
         """Say which kernels this run is for."""
-        return f"ebpf: kernels {', '.join(self.specs)}"
+        kernels = f"ebpf: kernels {', '.join(self.specs)}"
+        return f"{kernels}\n{self._accelerator}" if self._leads_workers else kernels
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Fetch the kernels before the first test, where it can be seen and refused."""
-        stay_off_the_network()
-        asked = [spec for spec in self.specs if any(_spec_of(item) == spec for item in session.items)]
+        """See to it that the kernels of the chosen tests are there, before the first of them."""
         if self._config.option.collectonly:
             return
-        try:
-            for spec in asked:
-                self._fleet.kernel(spec)
-        except EbpfError as error:
-            raise pytest.UsageError(str(error)) from error
+        stay_off_the_network()
+        asked = {_spec_of(item) for item in session.items}
+        with _usage_errors():
+            self._prepare([spec for spec in self.specs if spec in asked])
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> str | None:
+        """Say what runs the machines, if any will be run."""
+        return self._accelerator if any(map(_spec_of, items)) else None
+
+    def _prepare(self, specs: Sequence[str]) -> None:
+        """Fetch kernels and find what machines need, while a problem can still be said once."""
+        if specs:
+            self.workspace.require_emulator()
+        for spec in specs:
+            self._fleet.kernel(spec)
+
+    @property
+    def _leads_workers(self) -> bool:
+        """Whether tests run in workers of pytest-xdist, which cannot say what is wrong as well as we can."""
+        return self._config.getoption("dist", "no") != "no" and not self._config.option.collectonly
+
+    @property
+    def _accelerator(self) -> str:
+        choice = self._fleet.accelerator
+        if choice.accelerator == "kvm":
+            return "ebpf: machines run on KVM"
+        reason = choice.reason.partition(" (")[0]
+        return "ebpf: machines are emulated" + (f": {reason}" if reason else "")
 
     def pytest_sessionfinish(self) -> None:
         """End every machine."""
@@ -85,12 +106,19 @@ class ActivePlugin:
         spec: str = request.param
         item = request.node
         _skip_outside(item, self._fleet, spec)
-        running = self._fleet.running(spec)
+        running = self._boot(spec)
         item.stash[_LABEL] = running.label
         ebpf = Ebpf(self.workspace, running)
         item.stash[_EBPF] = ebpf
         yield ebpf
         ebpf.close()
+
+    def _boot(self, spec: str) -> Running:
+        """Boot a kernel, or try once more: a host under load may have been too slow."""
+        try:
+            return self._fleet.running(spec)
+        except MachineError:
+            return self._fleet.running(spec)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -98,25 +126,27 @@ class ActivePlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn our errors into outcomes of cells, without the frames of this package."""
         error = call.excinfo.value if call.excinfo else None
-        if error is not None:
-            _hide_frames()
+        if call.excinfo and not self._config.option.fulltrace:
+            tracebacks.shorten(call.excinfo)
         made = yield
-        made.sections += _sections(error)
+        if call.excinfo and tracebacks.is_all_ours(call.excinfo):
+            made.longrepr = str(error)
+        made.sections += tracebacks.sections(error)
         spec = _spec_of(item)
         if spec is None:
             return made
+        path, line, _ = item.location
         outcome, reason = outcomes.classify(made, error)
-        if outcome is Outcome.UNSUPPORTED:
-            made.outcome = "skipped"
-            path, line, _ = item.location
-            made.longrepr = (path, (line or 0) + 1, f"unsupported: {reason}")
+        outcomes.impose(made, outcome, reason, (path, (line or 0) + 1))
         if lost_machine(error):
+            if given := item.stash.get(_EBPF, None):
+                given.abandon()
             self._fleet.discard(spec)
         outcomes.attach(
             made,
             outcomes.Phase(
-                row=outcomes.row_of(item.nodeid, self.label(spec)),
-                line=item.location[1] or 0,
+                row=outcomes.row_of(item.nodeid, _parameters(item), self.label(spec)),
+                line=line or 0,
                 spec=spec,
                 column=item.stash.get(_LABEL, ""),
                 outcome=outcome.value,
@@ -156,6 +186,21 @@ class ActivePlugin:
             reporter.write_line(f"ebpf: {message}")
 
 
+def _parameters(item: pytest.Item) -> str:
+    """Return what stands in the brackets of a test's name."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.id if callspec else ""
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Have pytest print errors of ours by themselves, and exit with status 4."""
+    try:
+        yield
+    except EbpfError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def _spec_of(item: pytest.Item) -> str | None:
     """Return the kernel that *item* is to run on, None if it is no eBPF test."""
     callspec = getattr(item, "callspec", None)
@@ -164,44 +209,20 @@ def _spec_of(item: pytest.Item) -> str | None:
 
 def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
     """Skip *item* on a kernel that is not in the range of one of its ``ebpf_kernel`` markers."""
+    path, line, _ = item.location
+    where = f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_kernel"
     for marker in item.iter_markers("ebpf_kernel"):
-        where = f"{item.nodeid}: @pytest.mark.ebpf_kernel"
-        if len(marker.args) != 1 or not marker.kwargs.get("reason") or len(marker.kwargs) != 1:
+        reason = marker.kwargs.get("reason")
+        wanted = [isinstance(arg, str) for arg in (*marker.args, reason)]
+        if wanted != [True, True] or len(marker.kwargs) > 1:
             raise UsageError(
                 "takes one range and a reason", where=where, hint='write (">=5.15", reason="why")'
             )
         if not in_range(marker.args[0], fleet.kernel(spec).version, where=where):
-            pytest.skip(f"{marker.args[0]}: {marker.kwargs['reason']}")
+            pytest.skip(f"{marker.args[0]}: {reason}")
 
 
 def _write(matrix: Matrix, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
     (folder / "matrix.json").write_text(json_document(matrix), encoding="utf-8")
-
-
-def _hide_frames() -> None:
-    """Leave the frames of this package out of tracebacks of errors that the test has caused."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("pytest_ebpf."):
-            module.__dict__["__tracebackhide__"] = _is_users_error
-
-
-def _is_users_error(info: pytest.ExceptionInfo[BaseException]) -> bool:
-    return isinstance(info.value, EbpfError | AttributeError | LookupError)
-
-
-def _sections(error: BaseException | None) -> list[tuple[str, str]]:
-    """Return what the machine and the verifier said, to stand below the failure."""
-    if isinstance(error, LoadError) and error.log:
-        return [("log of libbpf and the verifier", _tail(error.log))]
-    if isinstance(error, KernelCrashedError | InfrastructureError) and error.console:
-        return [("console of the guest", _tail(error.console))]
-    return []
-
-
-def _tail(text: str, lines: int = 60) -> str:
-    kept = text.rstrip().splitlines()
-    if len(kept) <= lines:
-        return "\n".join(kept)
-    return "\n".join([f"({len(kept) - lines} lines left out)", *kept[-lines:]])

@@ -32,6 +32,9 @@ STATUS: Final = {
     Outcome.INFRASTRUCTURE: ("failed", "I", "INFRASTRUCTURE"),
 }
 
+#: Outcomes that ``xfail`` does not cover.
+_WHATEVER_WAS_EXPECTED: Final = frozenset({Outcome.UNSUPPORTED, Outcome.INFRASTRUCTURE})
+
 #: The attribute of a report that holds a :class:`Phase`, as plain data that crosses processes.
 ATTRIBUTE: Final = "ebpf_phase"
 
@@ -53,17 +56,32 @@ class Phase:
 
 
 def classify(report: pytest.TestReport, error: BaseException | None) -> tuple[Outcome, str]:
-    """Return the outcome of a phase and its reason, from pytest's *report* and the exception behind it."""
-    if isinstance(error, EbpfError) and (outcome := outcome_of(error)) is not Outcome.FAILED:
+    """Return the outcome of a phase and its reason, from pytest's *report* and the exception behind it.
+
+    A test that is expected to fail may fail in whatever way, by killing the kernel too. That a kernel lacks
+    something, or that we could not tell, is no failure of the test, whatever was expected.
+    """
+    outcome = outcome_of(error) if isinstance(error, EbpfError) else Outcome.FAILED
+    if outcome in _WHATEVER_WAS_EXPECTED:
         return outcome, str(error)
     if hasattr(report, "wasxfail"):
-        outcome = Outcome.XFAILED if report.skipped else Outcome.XPASSED
-        return outcome, str(report.wasxfail)
+        return (Outcome.XFAILED if report.skipped else Outcome.XPASSED), report.wasxfail
     if report.skipped:
         return Outcome.SKIPPED, _skip_reason(report)
     if report.failed:
-        return Outcome.FAILED, _first_line(error)
+        return outcome, _reason(error, report) if outcome is Outcome.FAILED else str(error)
     return Outcome.PASSED, ""
+
+
+def impose(report: pytest.TestReport, outcome: Outcome, reason: str, location: tuple[str, int]) -> None:
+    """Make *report* count as *outcome*, where pytest itself sees it another way."""
+    if outcome in _WHATEVER_WAS_EXPECTED and hasattr(report, "wasxfail"):
+        del report.wasxfail
+    if outcome is Outcome.UNSUPPORTED:
+        report.outcome = "skipped"
+        report.longrepr = (*location, reason)
+    elif outcome is Outcome.INFRASTRUCTURE:
+        report.outcome = "failed"
 
 
 def attach(report: pytest.TestReport, phase: Phase) -> None:
@@ -77,13 +95,12 @@ def detach(report: object) -> Phase | None:
     return Phase(**data) if data else None
 
 
-def row_of(nodeid: str, identifier: str) -> str:
-    """Return *nodeid* without the part of its brackets that names the kernel."""
-    name, bracket, inside = nodeid.partition("[")
-    if not bracket:
+def row_of(nodeid: str, parameters: str, kernel: str) -> str:
+    """Return *nodeid* without the part of its *parameters*, ``6.1-a``, that names the *kernel*."""
+    if not parameters:
         return nodeid
-    parts = inside.removesuffix("]").split("-")
-    kept = "-".join(_without(parts, identifier.split("-")))
+    name = nodeid.removesuffix(f"[{parameters}]")
+    kept = "-".join(_without(parameters.split("-"), kernel.split("-")))
     return f"{name}[{kept}]" if kept else name
 
 
@@ -120,6 +137,9 @@ def _skip_reason(report: pytest.TestReport) -> str:
     return ""
 
 
-def _first_line(error: BaseException | None) -> str:
-    text = str(error).strip() if error is not None else ""
-    return text.splitlines()[0] if text else type(error).__name__
+def _reason(error: BaseException | None, report: pytest.TestReport) -> str:
+    """Return the first line of the message, led by the kind of error unless the message says it all."""
+    text = str(report.longrepr if error is None else error).strip().partition("\n")[0]
+    if error is None or (text and isinstance(error, EbpfError | AssertionError | pytest.fail.Exception)):
+        return text
+    return ": ".join(filter(None, [type(error).__name__, text]))

@@ -4,27 +4,66 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar
 
 from pytest_ebpf.bpf import LoadOptions, load
-from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.bpf.verifier import source_line
+from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
 from pytest_ebpf.report import Cell, Matrix, Outcome
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.workspace import Prepared
 
+T = TypeVar("T")
+
 
 def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Matrix:
     """Load every program of *objects* on every kernel, several kernels at once, each program by itself.
 
-    Rows are ``object: program``, columns the releases that booted.
+    Rows are ``object: program``, columns the releases that booted. :class:`~pytest_ebpf.errors.ObjectError`
+    for an object without programs, which could only look as if it loaded.
     """
+    for prepared in objects:
+        if not prepared.facts.programs:
+            raise ObjectError(
+                "there is no program in it", where=prepared.name, hint='give a function a SEC("xdp")'
+            )
     kernels = {spec: fleet.kernel(spec) for spec in specs}  # fetched first, one after the other
     assert fleet.accelerator  # decided once, before machines are started side by side
-    with ThreadPoolExecutor(max_workers=min(len(kernels), os.cpu_count() or 1)) as pool:
-        columns = pool.map(lambda spec: _column(objects, spec, fleet), kernels)
-        return Matrix.of([cell for column in columns for cell in column])
+    columns = _side_by_side([partial(_column, objects, spec, fleet) for spec in kernels])
+    return Matrix.of([cell for column in columns for cell in column])
+
+
+def _side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Return the results of *tasks*, as many at once as there are processors.
+
+    Its threads are daemons, unlike those of a pool: after Ctrl-C nobody waits for them, and machines end
+    with the thread that started them.
+    """
+    futures: list[Future[T]] = [Future() for _ in tasks]
+    todo: SimpleQueue[tuple[Future[T], Callable[[], T]]] = SimpleQueue()
+    for each in zip(futures, tasks, strict=True):
+        todo.put(each)
+
+    def work() -> None:
+        while not todo.empty():
+            with suppress(Empty):
+                future, task = todo.get_nowait()
+                try:
+                    future.set_result(task())
+                except BaseException as error:  # raised again where it is asked for
+                    future.set_exception(error)
+
+    for _ in range(min(len(tasks), os.cpu_count() or 1)):
+        Thread(target=work, daemon=True).start()
+    return [future.result() for future in futures]
 
 
 def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[Cell]:
@@ -38,22 +77,29 @@ def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> Iterator[Cell]:
     names = [program.name for program in prepared.facts.programs]
     for name in names:
         start = time.monotonic()
-        label, outcome, reason = _attempt(prepared, {other: other == name for other in names}, spec, fleet)
+        options = replace(prepared.options, autoload={other: other == name for other in names})
+        label, outcome, reason = _attempt(prepared, options, spec, fleet)
         yield Cell(f"{prepared.name}: {name}", label, outcome, reason, time.monotonic() - start)
 
 
 def _attempt(
-    prepared: Prepared, autoload: dict[str, bool], spec: str, fleet: Fleet
+    prepared: Prepared, options: LoadOptions, spec: str, fleet: Fleet
 ) -> tuple[str, Outcome, str | None]:
     """Load one program; a machine that was lost on the way is replaced for the next."""
-    label = spec
+    label, release = spec, ""
     try:
         running = fleet.running(spec)
-        label = running.label
-        options = LoadOptions(autoload=autoload)
+        label, release = running.label, running.guest.hello.release
         load(running.guest, prepared.elf, prepared.facts, name=prepared.name, options=options).close()
     except EbpfError as error:
         if lost_machine(error):
             fleet.discard(spec)
-        return label, outcome_of(error), error.what
+        return label, outcome_of(error), reason_of(error, release)
     return label, Outcome.PASSED, None
+
+
+def reason_of(error: EbpfError, release: str) -> str:
+    """Return why, without the kernel: its column says that, and the same reason is told once for all."""
+    what = error.what.removesuffix(f" (kernel {release})").replace(f"kernel {release}", "this kernel")
+    at = source_line(error.log) if isinstance(error, LoadError) else None
+    return f"{what}, at {at}" if at else what

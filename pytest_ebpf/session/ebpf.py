@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pytest_ebpf.bpf import LoadedObject, load
-from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.session.fleet import Running
 from pytest_ebpf.session.workspace import Workspace
 
@@ -32,8 +30,12 @@ class Ebpf:
     def __init__(self, workspace: Workspace, running: Running) -> None:
         self._workspace = workspace
         self._guest = running.guest
+        self._label = running.label
         self._loaded: list[LoadedObject] = []
         self.kernel = running.kernel
+
+    def __repr__(self) -> str:
+        return f"<ebpf on {self._label}>"
 
     @overload
     def load(self, what: type[Loaded], **overrides: Unpack[Overrides]) -> Loaded: ...
@@ -68,12 +70,15 @@ class Ebpf:
         """Return what the kernel logged since this was last asked, or since the machine booted."""
         return str(self._guest.call("klog"))
 
-    def close(self) -> None:
-        """Unload everything. A guest that is gone has unloaded it already."""
-        with suppress(EbpfError):
-            for loaded in self._loaded:
-                loaded.close()
+    def abandon(self) -> None:
+        """Take the machine for lost, which the test has been told: there is nothing left to unload."""
         self._loaded.clear()
+
+    def close(self) -> None:
+        """Unload everything; :class:`~pytest_ebpf.errors.KernelCrashedError` if the kernel died meanwhile."""
+        loaded, self._loaded = self._loaded, []
+        for each in loaded:
+            each.close()
 
 
 def _merged(autoload: Mapping[str, bool], overrides: Overrides) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from pytest_ebpf import manifest, objects
+from pytest_ebpf import manifest, objects, paths
 from pytest_ebpf.bpf import LoadOptions, bindings_of
 from pytest_ebpf.build import BuildResult
-from pytest_ebpf.errors import ObjectError, UsageError
+from pytest_ebpf.errors import MachineError, ObjectError, UsageError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.accelerator import Request
+from pytest_ebpf.machine.recipe import find_qemu
 from pytest_ebpf.session.building import LOCK_NAME, build_project
 from pytest_ebpf.session.fleet import Fleet
 
@@ -57,6 +58,14 @@ class Workspace:
         return Fleet(
             self.store, memory=test.memory, cpus=test.cpus, accelerator_request=accelerator, say=self._say
         )
+
+    def require_emulator(self) -> None:
+        """:class:`~pytest_ebpf.errors.EbpfError` if no machine can be started here, whatever the kernel."""
+        find_qemu()
+        if not paths.agent().is_file():
+            raise MachineError(
+                "the guest agent is not there", where=str(paths.agent()), hint="run: make agent"
+            )
 
     def build(self) -> BuildResult | None:
         """Build what is stale; None where there is no manifest. Raises what :func:`build_project` does."""
