@@ -71,7 +71,8 @@ class ActivePlugin:
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> str | None:
         """Say what runs the machines, if any will be run."""
-        return self._accelerator if any(map(_spec_of, items)) else None
+        will_run = not self._config.option.collectonly and any(map(_spec_of, items))
+        return self._accelerator if will_run else None
 
     def _prepare(self, specs: Sequence[str]) -> None:
         """Fetch kernels and find what machines need, while a problem can still be said once."""
@@ -165,7 +166,8 @@ class ActivePlugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a phase, from this process or from a worker."""
-        if phase := outcomes.detach(report):
+        phase = outcomes.detach(report) or outcomes.of_lost_worker(report, map(self.label, self.specs))
+        if phase:
             self._phases.append(phase)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -34,6 +35,9 @@ STATUS: Final = {
 
 #: Outcomes that ``xfail`` does not cover.
 _WHATEVER_WAS_EXPECTED: Final = frozenset({Outcome.UNSUPPORTED, Outcome.INFRASTRUCTURE})
+
+#: What pytest-xdist calls the phase of a test that it lost.
+_NO_PHASE: Final = "???"
 
 #: The attribute of a report that holds a :class:`Phase`, as plain data that crosses processes.
 ATTRIBUTE: Final = "ebpf_phase"
@@ -93,6 +97,18 @@ def detach(report: object) -> Phase | None:
     """Return what :func:`attach` put on *report*, None if nothing."""
     data: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
     return Phase(**data) if data else None
+
+
+def of_lost_worker(report: pytest.TestReport, kernels: Iterable[str]) -> Phase | None:
+    """Return the phase of a test whose pytest-xdist worker died under it, which only xdist reports."""
+    if report.when != _NO_PHASE:
+        return None
+    parameters = report.nodeid.rpartition("::")[2].partition("[")[2].removesuffix("]")
+    for kernel in kernels:
+        if (row := row_of(report.nodeid, parameters, kernel)) != report.nodeid:
+            reason = "the test process died"
+            return Phase(row, 0, kernel, "", Outcome.INFRASTRUCTURE.value, reason, 0.0)
+    return None
 
 
 def row_of(nodeid: str, parameters: str, kernel: str) -> str:
