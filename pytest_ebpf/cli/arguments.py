@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from argparse import (
+    SUPPRESS,
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _SubParsersAction,
+)
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final
@@ -31,14 +38,31 @@ def parse(argv: Sequence[str]) -> Namespace:
 
 
 def _build(parser: ArgumentParser, *, names: bool = False) -> None:
-    parser.add_argument("-f", "--manifest", metavar="FILE", help="the manifest (default: ebpf.toml, upwards)")
+    # given before the word `build` they hold as well: what stands after it must not reset them
+    unset = SUPPRESS if names else None
     parser.add_argument(
-        "-j", "--jobs", metavar="N", type=int, help="compilers at once (default: by processors)"
+        "-f", "--manifest", metavar="FILE", default=unset, help="the manifest (default: ebpf.toml, upwards)"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_positive,
+        default=unset,
+        help="compilers at once (default: by processors)",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", default=unset or False, help="say nothing but errors"
+    )
     if names:
         parser.add_argument("objects", metavar="OBJECT", nargs="*", help="objects to build (default: all)")
     parser.set_defaults(run=_command("build"), objects=[])
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f'not a number of compilers (seen "{text}"); write 1 or more')
+    return int(text)
 
 
 def _inspect(parser: ArgumentParser) -> None:

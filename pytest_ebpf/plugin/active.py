@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from _pytest.runner import runtestprotocol
 
-from pytest_ebpf.errors import EbpfError, MachineError, UsageError
+from pytest_ebpf.errors import EbpfError, KernelCrashedError, MachineError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.packets import stay_off_the_network
+from pytest_ebpf.machine import kernellog
 from pytest_ebpf.plugin import outcomes, tracebacks
+from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 _EBPF: Final = pytest.StashKey[Ebpf]()
 _LABEL: Final = pytest.StashKey[str]()
+_KERNEL_LOG: Final = pytest.StashKey[str]()
 
 
 class ActivePlugin:
@@ -35,7 +41,12 @@ class ActivePlugin:
         with _usage_errors():
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
-        self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"))
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
+        self._isolation: Isolation = config.getoption("--ebpf-isolation") or self.workspace.test.isolation
+        self._allowed = [re.compile(splat.match) for splat in self.workspace.test.allow_splats]
+        self._next: pytest.Item | None = None
+        self._retrying = False
         self._phases: list[outcomes.Phase] = []
 
     def label(self, spec: str) -> str:
@@ -107,19 +118,54 @@ class ActivePlugin:
         spec: str = request.param
         item = request.node
         _skip_outside(item, self._fleet, spec)
-        running = self._boot(spec)
+        running = self._running(item, spec)
         item.stash[_LABEL] = running.label
         ebpf = Ebpf(self.workspace, running)
         item.stash[_EBPF] = ebpf
         yield ebpf
         ebpf.close()
 
-    def _boot(self, spec: str) -> Running:
-        """Boot a kernel, or try once more: a host under load may have been too slow."""
+    def _running(self, item: pytest.Item, spec: str) -> Running:
+        """Return the machine for *item*, and start the one for the test after it meanwhile."""
+        scope = scope_of(item, self._isolation)
         try:
-            return self._fleet.running(spec)
-        except MachineError:
-            return self._fleet.running(spec)
+            running = self._fleet.running(spec, scope, cold=self._retrying)
+        except MachineError:  # a host under load may have been too slow
+            running = self._fleet.running(spec, scope, cold=True)
+        if (item_after := self._next) is not None and (spec_after := _spec_of(item_after)) is not None:
+            self._fleet.prefetch(spec_after, scope_of(item_after, self._isolation))
+        return running
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a test, and once more on a kernel booted for it if we could not tell what became of it."""
+        if _spec_of(item) is None:
+            return None
+        self._next = nextitem
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if any(map(outcomes.could_not_tell, reports)):
+            self._say(f"{item.nodeid}: once more, on a kernel booted for it")
+            self._retrying = True
+            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001  as pytest-rerunfailures does
+            reports = runtestprotocol(item, log=False, nextitem=nextitem)
+            self._retrying = False
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Keep what the kernel logged during the test; a complaint of it is the test's outcome."""
+        try:
+            yield
+        finally:
+            if (ebpf := item.stash.get(_EBPF, None)) is not None and ebpf.alive:
+                lines = kernellog.messages(ebpf.kernel_log())
+                item.stash[_KERNEL_LOG] = "\n".join(lines)
+                if found := kernellog.splat(lines, self._allowed):
+                    raise KernelCrashedError(found, console="\n".join(lines))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -133,6 +179,8 @@ class ActivePlugin:
         if call.excinfo and tracebacks.is_all_ours(call.excinfo):
             made.longrepr = str(error)
         made.sections += tracebacks.sections(error)
+        if call.when == "call" and made.failed and (log := item.stash.get(_KERNEL_LOG, "")):
+            made.sections.append(("kernel log of the guest", tracebacks.tail(log)))
         spec = _spec_of(item)
         if spec is None:
             return made
@@ -166,8 +214,8 @@ class ActivePlugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a phase, from this process or from a worker."""
-        phase = outcomes.detach(report) or outcomes.of_lost_worker(report, map(self.label, self.specs))
-        if phase:
+        labels = {spec: self.label(spec) for spec in self.specs}
+        if phase := outcomes.detach(report) or outcomes.of_lost_worker(report, labels):
             self._phases.append(phase)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -99,15 +99,17 @@ def detach(report: object) -> Phase | None:
     return Phase(**data) if data else None
 
 
-def of_lost_worker(report: pytest.TestReport, kernels: Iterable[str]) -> Phase | None:
-    """Return the phase of a test whose pytest-xdist worker died under it, which only xdist reports."""
-    if report.when != _NO_PHASE:
+def of_lost_worker(report: pytest.TestReport, labels: Mapping[str, str]) -> Phase | None:
+    """Return the phase of a test whose pytest-xdist worker died under it, which only xdist reports.
+
+    *labels* are the names of kernels in those of tests, by spec.
+    """
+    if str(report.when) != _NO_PHASE:
         return None
     parameters = report.nodeid.rpartition("::")[2].partition("[")[2].removesuffix("]")
-    for kernel in kernels:
-        if (row := row_of(report.nodeid, parameters, kernel)) != report.nodeid:
-            reason = "the test process died"
-            return Phase(row, 0, kernel, "", Outcome.INFRASTRUCTURE.value, reason, 0.0)
+    for spec, label in labels.items():
+        if (row := row_of(report.nodeid, parameters, label)) != report.nodeid:
+            return Phase(row, 0, spec, "", Outcome.INFRASTRUCTURE.value, "the test process died", 0.0)
     return None
 
 
@@ -159,3 +161,9 @@ def _reason(error: BaseException | None, report: pytest.TestReport) -> str:
     if error is None or (text and isinstance(error, EbpfError | AssertionError | pytest.fail.Exception)):
         return text
     return ": ".join(filter(None, [type(error).__name__, text]))
+
+
+def could_not_tell(report: pytest.TestReport) -> bool:
+    """Whether *report* says nothing of the program: the machine, the guest or the wire failed."""
+    phase = detach(report)
+    return phase is not None and phase.outcome == Outcome.INFRASTRUCTURE
