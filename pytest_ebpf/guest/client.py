@@ -29,6 +29,14 @@ class Hello:
     machine: str
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """Calls that are on their way: the *number* of their message and their *ops*."""
+
+    number: int
+    ops: tuple[str, ...]
+
+
 class CallError(GuestError):
     """A call that the guest carried out and that failed; *details* is what the op adds to ``what``."""
 
@@ -80,20 +88,25 @@ class Guest:
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Carry out all *calls* in one message. A failed one is a :class:`CallError` in its place."""
-        answers = self._exchange(calls, self._timeout)
+        return self.collect(self.post(calls, self._timeout), self._timeout)
+
+    def post(self, calls: Sequence[Call], timeout: float) -> Ticket:
+        """Send *calls* within *timeout* seconds and return without waiting; :meth:`collect` the answers."""
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        self._stream.send(encode_request(self._number, calls), time.monotonic() + timeout)
+        return Ticket(self._number, tuple(op for op, _ in calls))
+
+    def collect(self, ticket: Ticket, timeout: float) -> list[Any]:
+        """Return the answers to what was posted; tickets must be collected in their order."""
+        deadline = time.monotonic() + timeout
+        answers = receive_response(self._stream, ticket.number, len(ticket.ops), deadline)
         return [
             CallError(op, status, value) if status else value
-            for (op, _), (status, value) in zip(calls, answers, strict=True)
+            for op, (status, value) in zip(ticket.ops, answers, strict=True)
         ]
 
     def _single(self, op: str, args: dict[str, Any], timeout: float) -> Any:
-        ((status, value),) = self._exchange([(op, args)], timeout)
-        if status:
-            raise CallError(op, status, value)
-        return value
-
-    def _exchange(self, calls: Sequence[Call], timeout: float) -> list[tuple[int, Any]]:
-        deadline = time.monotonic() + timeout
-        self._number = (self._number + 1) & 0xFFFFFFFF
-        self._stream.send(encode_request(self._number, calls), deadline)
-        return receive_response(self._stream, self._number, len(calls), deadline)
+        (answer,) = self.collect(self.post([(op, args)], timeout), timeout)
+        if isinstance(answer, CallError):
+            raise answer
+        return answer

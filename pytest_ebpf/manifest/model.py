@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
     PlainValidator,
     Tag,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -137,6 +139,22 @@ class Build(Declaration):
     ] = None
 
 
+class AllowedSplat(Declaration):
+    """A complaint in the kernel's log that is known and harmless."""
+
+    match: Annotated[Text, Field(description="A regular expression that finds the line of the log.")]
+    reason: Annotated[Text, Field(min_length=1, description="Why it does not matter.")]
+
+    @field_validator("match")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise DefectError(f'no regular expression (seen "{value}": {error})') from error
+        return value
+
+
 class Test(Declaration):
     """The machines that tests run on."""
 
@@ -144,6 +162,14 @@ class Test(Declaration):
 
     memory: Annotated[int, Field(ge=64, le=65536, description="Memory of a machine, in MiB.")] = 256
     cpus: Annotated[int, Field(ge=1, le=64, description="Processors of a machine.")] = 1
+    isolation: Annotated[
+        Literal["test", "module", "session"],
+        Field(description="What gets a fresh kernel: every test, every module, or the whole run."),
+    ] = "test"
+    allow_splats: Annotated[
+        tuple[AllowedSplat, ...],
+        Field(description="Complaints of the kernel that do not fail a test."),
+    ] = ()
 
 
 class StructDecl(Declaration):

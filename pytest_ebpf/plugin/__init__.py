@@ -20,6 +20,11 @@ _MARKER: Final = (
     '">=5.15" or ">=5.10,<6.12"; elsewhere it is skipped for the reason'
 )
 
+_ISOLATION: Final = (
+    'ebpf_isolation(scope): give "test" (every one), "module" or "session" a fresh kernel '
+    "(default: --ebpf-isolation, else what the manifest says, else test)"
+)
+
 _ACTIVE: Final[pytest.StashKey[ActivePlugin]] = pytest.StashKey()
 
 
@@ -43,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the manifest (default: ebpf.toml, looked for upwards)",
     )
     group.addoption(
+        "--ebpf-isolation",
+        choices=("test", "module", "session"),
+        default=None,
+        help="what gets a fresh kernel (default: what the manifest says, else every test)",
+    )
+    group.addoption(
         "--ebpf-accelerator",
         choices=("auto", "kvm", "tcg"),
         default="auto",
@@ -53,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Come to life where there is a manifest or a kernel is asked for."""
     config.addinivalue_line("markers", _MARKER)
+    config.addinivalue_line("markers", _ISOLATION)
     manifest = _manifest(config)
     if manifest is None and not config.getoption("--ebpf-kernel"):
         return

@@ -15,8 +15,8 @@ from _pytest.runner import runtestprotocol
 
 from pytest_ebpf.errors import EbpfError, KernelCrashedError, MachineError, UsageError
 from pytest_ebpf.kernels import in_range, select
-from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.machine import kernellog
+from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.plugin import outcomes, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text

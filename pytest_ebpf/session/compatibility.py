@@ -88,7 +88,7 @@ def _attempt(
     """Load one program; a machine that was lost on the way is replaced for the next."""
     label, release = spec, ""
     try:
-        running = fleet.running(spec)
+        running = fleet.running(spec, "matrix")
         label, release = running.label, running.guest.hello.release
         load(running.guest, prepared.elf, prepared.facts, name=prepared.name, options=options).close()
     except EbpfError as error:

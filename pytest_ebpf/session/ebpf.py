@@ -30,6 +30,7 @@ class Ebpf:
     def __init__(self, workspace: Workspace, running: Running) -> None:
         self._workspace = workspace
         self._guest = running.guest
+        self._machine = running.machine
         self._label = running.label
         self._loaded: list[LoadedObject] = []
         self.kernel = running.kernel
@@ -65,6 +66,11 @@ class Ebpf:
         )
         self._loaded.append(loaded)
         return loaded
+
+    @property
+    def alive(self) -> bool:
+        """Whether the machine still runs."""
+        return self._machine.alive
 
     def kernel_log(self) -> str:
         """Return what the kernel logged since this was last asked, or since the machine booted."""

@@ -17,6 +17,7 @@ from pytest_ebpf.errors import MachineError, ObjectError, UsageError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.accelerator import Request
 from pytest_ebpf.machine.recipe import find_qemu
+from pytest_ebpf.manifest import Test as TestDecl
 from pytest_ebpf.session.building import LOCK_NAME, build_project
 from pytest_ebpf.session.fleet import Fleet
 
@@ -52,11 +53,20 @@ class Workspace:
         """The kernels that the manifest promises."""
         return self.manifest.project.kernels if self.manifest else ()
 
-    def fleet(self, accelerator: Request) -> Fleet:
-        """Return the machines of a run, none booted yet."""
-        test = self.manifest.test if self.manifest else manifest.Test()
+    @property
+    def test(self) -> TestDecl:
+        """How the manifest wants tests to be run."""
+        return self.manifest.test if self.manifest else TestDecl()
+
+    def fleet(self, accelerator: Request, *, workers: int = 1) -> Fleet:
+        """Return the machines of a run, none booted yet; *workers* processes share what the host has."""
         return Fleet(
-            self.store, memory=test.memory, cpus=test.cpus, accelerator_request=accelerator, say=self._say
+            self.store,
+            memory=self.test.memory,
+            cpus=self.test.cpus,
+            accelerator_request=accelerator,
+            workers=workers,
+            say=self._say,
         )
 
     def require_emulator(self) -> None:

@@ -1,0 +1,33 @@
+"""Which tests share a kernel."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import pytest
+
+from pytest_ebpf.errors import UsageError
+
+Isolation = Literal["test", "module", "session"]
+
+CHOICES: Final[tuple[Isolation, ...]] = ("test", "module", "session")
+
+
+def scope_of(item: pytest.Item, default: Isolation) -> str:
+    """Name the scope of *item*: tests with the same one share a machine, one after the other.
+
+    The nearest ``ebpf_isolation`` marker decides, else *default*. :class:`UsageError` for a wrong marker.
+    """
+    marker = item.get_closest_marker("ebpf_isolation")
+    isolation = default
+    if marker is not None:
+        if len(marker.args) != 1 or marker.args[0] not in CHOICES or marker.kwargs:
+            path, line, _ = item.location
+            raise UsageError(
+                f"takes one of {', '.join(CHOICES)}",
+                where=f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_isolation",
+            )
+        isolation = marker.args[0]
+    if isolation == "session":
+        return "session"
+    return str(item.path) if isolation == "module" else item.nodeid
