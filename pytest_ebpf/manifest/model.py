@@ -168,7 +168,7 @@ class Test(Declaration):
     ] = "test"
     allow_splats: Annotated[
         tuple[AllowedSplat, ...],
-        Field(description="Complaints of the kernel that do not fail a test."),
+        Field(strict=False, description="Complaints of the kernel that do not fail a test."),
     ] = ()
 
 

@@ -10,7 +10,6 @@ from pytest_ebpf import process
 from pytest_ebpf.machine import cpio
 from pytest_ebpf.machine.qemu import Boot, Channels, MachineConfig, Ram, command_line
 
-
 BOOT = Boot(Path("/k/vmlinuz"), Path("/proc/self/fd/9"))
 
 

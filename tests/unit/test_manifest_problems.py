@@ -28,7 +28,7 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             "[test]\nzzz = 1",
-            "ebpf.toml:5: test.zzz: unknown key; known: cpus, memory",
+            "ebpf.toml:5: test.zzz: unknown key; known: allow_splats, cpus, isolation, memory",
             id="key-like-no-other",
         ),
         pytest.param(
@@ -118,6 +118,12 @@ Problems = Callable[[str], list[str]]
             "[test]\nmemory = 16",
             "ebpf.toml:5: test.memory: must be at least 64 (seen 16)",
             id="too-little",
+        ),
+        pytest.param(
+            "[test]\nallow_splats = [{ match = '(', reason = 'x' }]",
+            "ebpf.toml:5: test.allow_splats.0.match: "
+            'no regular expression (seen "(": missing ), unterminated subpattern at position 0)',
+            id="splat-no-regex",
         ),
         pytest.param(
             "[test]\ncpus = 100",
