@@ -39,14 +39,10 @@ def explain(attempt: Attempt) -> EbpfError:
             if found := cause(attempt, probes):
                 return found
     return GuestError(
-        f"kernel {_release(attempt)} does not run this ({errno_name(attempt.status)})",
+        f"this kernel does not run this ({errno_name(attempt.status)})",
         errno=attempt.status,
         where=attempt.where,
     )
-
-
-def _release(attempt: Attempt) -> str:
-    return attempt.guest.hello.release
 
 
 def _type(attempt: Attempt, probes: Probes) -> EbpfError | None:
@@ -58,8 +54,7 @@ def _type(attempt: Attempt, probes: Probes) -> EbpfError | None:
     if status <= 0:
         return None
     return UnsupportedError(
-        f"kernel {_release(attempt)} cannot run {attempt.type_name} programs by themselves"
-        f" ({errno_name(status)})",
+        f"this kernel cannot run {attempt.type_name} programs by themselves ({errno_name(status)})",
         where=attempt.where,
         hint="attach it and trigger what it is attached to",
     )
@@ -88,18 +83,18 @@ def _packet(attempt: Attempt, probes: Probes) -> EbpfError | None:
     (status,) = probes.run(attempt.prog_type, [attempt.data], **rooms)
     if status <= 0:
         return None
-    size, release = len(attempt.data), _release(attempt)
+    size = len(attempt.data)
     shortest = probes.shortest(attempt.prog_type, attempt.data, SHORT, **rooms) if size < SHORT else None
     if shortest:
         return PacketError(
-            f"{size} bytes are too short for {attempt.type_name} programs on kernel {release}",
+            f"{size} bytes are too short for {attempt.type_name} programs on this kernel",
             where=attempt.where,
             hint=f"send {shortest} bytes or more",
         )
     longest = probes.longest(attempt.prog_type, attempt.data, **rooms) if size > SHORT else None
     if longest:
         return PacketError(
-            f"{size} bytes are too long for {attempt.type_name} programs on kernel {release}",
+            f"{size} bytes are too long for {attempt.type_name} programs on this kernel",
             where=attempt.where,
             hint=f"send {longest} bytes at most",
         )
@@ -117,11 +112,9 @@ def _context(attempt: Attempt, probes: Probes) -> EbpfError | None:
     if attempt.prog_type == ProgType.XDP:
         plain = len(_PLAIN).to_bytes(4, "little").rjust(8, b"\0").ljust(XDP_MD.size, b"\0")
         if probes.run(attempt.prog_type, [_PLAIN], plain, **rooms) != [0]:
-            return UnsupportedError(
-                f"kernel {_release(attempt)} takes no xdp context or metadata", where=attempt.where
-            )
+            return UnsupportedError("this kernel takes no xdp context or metadata", where=attempt.where)
     return GuestError(
-        f"kernel {_release(attempt)} does not take this context ({errno_name(status)})",
+        f"this kernel does not take this context ({errno_name(status)})",
         errno=status,
         where=attempt.where,
         hint=_CONTEXT_HINTS.get(attempt.prog_type, "give fewer fields, and interfaces that exist"),
@@ -148,7 +141,6 @@ def _options(attempt: Attempt, probes: Probes) -> EbpfError | None:
         return None
     shown = ", ".join(f"{name}={value}" for name, value in attempt.options.items())
     return UnsupportedError(
-        f"kernel {_release(attempt)} does not take {shown} for {attempt.type_name} programs"
-        f" ({errno_name(status)})",
+        f"this kernel does not take {shown} for {attempt.type_name} programs ({errno_name(status)})",
         where=attempt.where,
     )

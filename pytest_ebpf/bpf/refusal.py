@@ -19,12 +19,12 @@ def explain_load(
     log = str(error.details.get("log", ""))
     program: str | None = error.details.get("program")
     line = decisive_line(log)
-    release, probes = guest.hello.release, probes_of(guest)
+    probes = probes_of(guest)
     tried = [each for each in facts.programs if each.name not in skipped]
     for each in _in_question(tried, program):
         if lack := _lack(probes, each, line):
             return UnsupportedError(
-                f"kernel {release} has no {lack}",
+                f"this kernel has no {lack}",
                 where=f"{name}: {each.name}",
                 hint="run it on a newer kernel, or guard it",
             )
@@ -32,11 +32,11 @@ def explain_load(
         for every in facts.maps:
             if lack := _map_lack(probes, every):
                 return UnsupportedError(
-                    f"kernel {release} has no {lack}", where=f"{name}: {every.name}", hint="use another type"
+                    f"this kernel has no {lack}", where=f"{name}: {every.name}", hint="use another type"
                 )
     at, hint = source_line(log), suggested(log)
     return LoadError(
-        f"{line or error.what} (kernel {release})",
+        line or error.what,
         where=f"{name}: {program}" if program else name,
         hint="; ".join(filter(None, [f"at {at}" if at else None, hint])) or None,
         program=program,

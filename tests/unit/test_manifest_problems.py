@@ -121,7 +121,7 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             "[test]\nallow_splats = [{ match = '(', reason = 'x' }]",
-            "ebpf.toml:5: test.allow_splats.0.match: "
+            "ebpf.toml:5: test.allow_splats[0].match: "
             'no regular expression (seen "(": missing ), unterminated subpattern at position 0)',
             id="splat-no-regex",
         ),

@@ -261,9 +261,7 @@ class TestStreams:
     def test_a_map_type_that_the_kernel_does_not_have(self, load_object, guest):
         with pytest.raises(UnsupportedError) as caught:
             load_object("bloom")
-        assert str(caught.value) == (
-            f"bloom: seen: kernel {guest.hello.release} has no bloom_filter maps; use another type"
-        )
+        assert str(caught.value) == ("bloom: seen: this kernel has no bloom_filter maps; use another type")
 
 
 class TestGlobals:

@@ -59,7 +59,7 @@ class TestXdp:
     def test_a_kernel_without_a_context(self, loading, guest):
         program = loading("xdp_answer")
         assert program.run(PACKET).context is None
-        text = f"programs.xdp_answer: kernel {guest.hello.release} takes no xdp context or metadata"
+        text = "programs.xdp_answer: this kernel takes no xdp context or metadata"
         assert refused(UnsupportedError, program.run, PACKET, context={"ingress_ifindex": 1}) == text
         assert refused(UnsupportedError, program.run, PACKET, metadata=b"abcd") == text
 
@@ -67,7 +67,7 @@ class TestXdp:
     def test_a_context_that_the_kernel_does_not_take(self, loading, guest):
         program = loading("xdp_answer")
         assert refused(GuestError, program.run, PACKET, context={"rx_queue_index": 1}) == (
-            f"programs.xdp_answer: kernel {guest.hello.release} does not take this context "
+            "programs.xdp_answer: this kernel does not take this context "
             "(EINVAL: Invalid argument); rx_queue_index needs an ingress_ifindex that exists; "
             "metadata is a multiple of 4 bytes"
         )
@@ -80,7 +80,7 @@ class TestXdp:
     @NEWER
     def test_a_flag_that_no_kernel_knows(self, loading, guest):
         assert refused(UnsupportedError, loading("xdp_answer").run, PACKET, flags=64) == (
-            f"programs.xdp_answer: kernel {guest.hello.release} does not take flags=64 for xdp programs "
+            "programs.xdp_answer: this kernel does not take flags=64 for xdp programs "
             "(EINVAL: Invalid argument)"
         )
 
@@ -90,14 +90,14 @@ class TestXdp:
     @NEWER
     def test_too_short(self, loading, guest):
         assert refused(PacketError, loading("xdp_answer").run, bytes(13)) == (
-            f"programs.xdp_answer: 13 bytes are too short for xdp programs on kernel {guest.hello.release}; "
+            "programs.xdp_answer: 13 bytes are too short for xdp programs on this kernel; "
             "send 14 bytes or more"
         )
 
     @lines("5.10")
     def test_too_long(self, loading, guest):
         assert refused(PacketError, loading("xdp_answer").run, bytes(4000)) == (
-            f"programs.xdp_answer: 4000 bytes are too long for xdp programs on kernel {guest.hello.release}; "
+            "programs.xdp_answer: 4000 bytes are too long for xdp programs on this kernel; "
             "send 3520 bytes at most"
         )
 
@@ -127,7 +127,7 @@ class TestSkb:
 
     def test_an_interface_that_is_not_there(self, loading, guest):
         assert refused(GuestError, loading("tc_mark").run, PACKET, context={"ifindex": 77}) == (
-            f"programs.tc_mark: kernel {guest.hello.release} does not take this context "
+            "programs.tc_mark: this kernel does not take this context "
             "(ENODEV: No such device); give fewer fields, and interfaces that exist"
         )
 
@@ -152,14 +152,14 @@ class TestSkb:
     def test_a_packet_without_its_headers(self, loading, guest):
         assert refused(PacketError, loading("tc_mark").run, bytes(PACKET)[:20]) == (
             "programs.tc_mark: 20 bytes are too short for sched_cls programs "
-            f"on kernel {guest.hello.release}; send 34 bytes or more"
+            "on this kernel; send 34 bytes or more"
         )
 
     @lines("6.12")
     def test_too_long(self, loading, guest):
         assert refused(PacketError, loading("tc_mark").run, bytes(PACKET).ljust(9000)) == (
             "programs.tc_mark: 9000 bytes are too long for sched_cls programs "
-            f"on kernel {guest.hello.release}; send 3712 bytes at most"
+            "on this kernel; send 3712 bytes at most"
         )
 
 
@@ -198,8 +198,7 @@ class TestOthers:
     @lines("5.10", "6.1")
     def test_a_program_type_that_the_kernel_does_not_have(self, loading, guest):
         assert refused(UnsupportedError, loading, "filter") == (
-            f"types: filter: kernel {guest.hello.release} has no netfilter programs; "
-            "run it on a newer kernel, or guard it"
+            "types: filter: this kernel has no netfilter programs; run it on a newer kernel, or guard it"
         )
 
     @lines("6.12")
@@ -235,9 +234,7 @@ class TestRefusals:
         error = caught.value
         assert error.program == "out_of_bounds"
         assert error.where == "refused: out_of_bounds"
-        assert error.what == (
-            f"invalid access to packet, off=4 size=1, R1(id=0,off=4,r=0) (kernel {guest.hello.release})"
-        )
+        assert error.what == ("invalid access to packet, off=4 size=1, R1(id=0,off=4,r=0)")
         assert error.hint.startswith("at ")
         assert "return data[4];" in error.hint
         assert "-- BEGIN PROG LOAD LOG --" in error.log
@@ -246,13 +243,13 @@ class TestRefusals:
         text = refused(LoadError, loading, "nowhere", "refused")
         assert text == (
             "refused: nowhere: prog 'nowhere': failed to find kernel BTF type ID of "
-            f"'no_such_function_anywhere': -ESRCH (kernel {guest.hello.release})"
+            "'no_such_function_anywhere': -ESRCH"
         )
 
     @lines("5.10")
     def test_a_helper_that_the_kernel_does_not_have(self, loading, guest):
         assert refused(UnsupportedError, loading, "new_helper", "refused") == (
-            f"refused: new_helper: kernel {guest.hello.release} has no helper 208 for xdp programs "
+            "refused: new_helper: this kernel has no helper 208 for xdp programs "
             "(invalid func unknown#208); run it on a newer kernel, or guard it"
         )
 
