@@ -1,0 +1,152 @@
+"""A small project, and pytest run in it as a user runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from pytest_ebpf import paths
+from pytest_ebpf.kernels import KernelStore
+
+EDGE = Path(__file__).parent / "data" / "edge"
+
+#: Where kernels are kept. pytester gives each test another home.
+CACHE = paths.cache_root()
+
+#: What most test modules of a project begin with.
+IMPORTS = (
+    "import os, signal\nimport pytest\nfrom bindings import Counter, Gate\nfrom pytest_ebpf import XDP\n\n"
+)
+
+Pytest = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_EBPF_CACHE", str(CACHE))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+@pytest.fixture
+def edge(pytester: pytest.Pytester) -> Path:
+    """A copy of the small project, in the current folder."""
+    shutil.copytree(EDGE, pytester.path, dirs_exist_ok=True)
+    return pytester.path
+
+
+@pytest.fixture
+def run(edge: Path, pytester: pytest.Pytester) -> Pytest:
+    """``run(test_module, *options)``: pytest on that text, in the project."""
+
+    def once(text: str, *options: str) -> pytest.RunResult:
+        write_module(edge, text)
+        return pytester.runpytest_subprocess("-p", "ebpf", *options)
+
+    return once
+
+
+def write_module(folder: Path, text: str, name: str = "test_edge.py") -> None:
+    (folder / name).write_text(IMPORTS + dedent(text))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of pytest that several tests look at: its exit *status*, what it printed, what it left."""
+
+    status: int
+    output: str
+    folder: str
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self.output.splitlines()]
+
+    def word_of(self, test: str) -> str:
+        """What stands after a test's name with ``-v``."""
+        (line,) = [line for line in self.lines if line.startswith(f"test_edge.py::{test} ")]
+        return line.removeprefix(f"test_edge.py::{test} ").rpartition(" [")[0].rstrip()
+
+    def below(self, heading: str) -> str:
+        """What stands below a rule with *heading*, up to the next rule."""
+        head = next(number for number, line in enumerate(self.lines) if is_rule(line, heading))
+        rest = self.lines[head + 1 :]
+        end = next((number for number, line in enumerate(rest) if is_rule(line)), len(rest))
+        return "\n".join(rest[:end]).strip()
+
+
+def is_rule(line: str, heading: str = "") -> bool:
+    """Whether *line* is a heading, such as ``=== FAILURES ===``; not the ``_ _ _`` of a traceback."""
+    drawn = line[:1] in {"=", "_"} and line[-1:] in {"=", "_"} and not line.startswith("_ _")
+    return drawn and line.strip("=_ ").startswith(heading)
+
+
+@pytest.fixture(scope="session")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """``shared_run(name, test_module, *options)``: one run, whichever process of ours asks first."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, text: str, *options: str, conftest: str = "") -> Run:
+        folder, result = base / f"shared-{name}", base / f"shared-{name}.json"
+        with (base / f"shared-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not result.exists():
+                shutil.copytree(EDGE, folder)
+                write_module(folder, text)
+                (folder / "conftest.py").write_text(conftest)
+                result.write_text(json.dumps(asdict(_pytest(folder, options))))
+            return Run(**json.loads(result.read_text()))
+
+    return once
+
+
+def _pytest(folder: Path, options: Sequence[str]) -> Run:
+    argv = [sys.executable, "-m", "pytest", "-p", "ebpf", "-p", "no:cacheprovider", *options]
+    env = {**os.environ, "COLUMNS": "120"}
+    done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    return Run(done.returncode, done.stdout + done.stderr, str(folder))
+
+
+@pytest.fixture(scope="session")
+def version_of() -> Callable[[str], str]:
+    """``version_of("6.1")``: the version that boots, which labels the column."""
+    store = KernelStore(CACHE, say=print)
+    return lambda line: str(store.get(line).version)
+
+
+@pytest.fixture
+def no_machine_left() -> Iterator[None]:
+    """Nothing that the test started is still there when it ends."""
+    before = emulators()
+    yield
+    assert emulators() <= before
+
+
+def emulators() -> frozenset[int]:
+    """The QEMU processes whose ancestor is this process, or that have lost theirs."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and _is_ours(int(entry.name)):
+            found.add(int(entry.name))
+    return frozenset(found)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        if not Path(f"/proc/{pid}/comm").read_text().startswith("qemu"):
+            return False
+        while pid not in {0, 1, os.getpid()}:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return False
+    return pid in {1, os.getpid()}
