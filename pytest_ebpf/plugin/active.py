@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -231,9 +231,13 @@ class ActivePlugin:
             _write(matrix, self._config.invocation_params.dir / folder)
 
     def _say(self, message: str) -> None:
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        """Show *message* in a line of its own, even in the middle of a test."""
+        plugins = self._config.pluginmanager
+        reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
         if reporter is not None:
-            reporter.write_line(f"ebpf: {message}")
+            with capture.global_and_fixture_disabled() if capture else nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"ebpf: {message}")
 
 
 def _parameters(item: pytest.Item) -> str:
