@@ -8,19 +8,25 @@ from typing import Final
 
 #: How the kernel begins to say that something is wrong (lib/bug.c and kernel/panic.c for WARNING and BUG,
 #: kernel/rcu/tree_stall.h, kernel/watchdog.c, kernel/hung_task.c, mm/oom_kill.c, mm/kasan/report.c).
+#: A warning gives its CPU first, from Linux 7.0 on its place.
 _SPLAT: Final = re.compile(
-    r"WARNING: (?:CPU: |.* at )|BUG: |kernel BUG at |Oops: |"
+    r"WARNING: (?:CPU: |(?:.* )?at )|BUG: |kernel BUG at |Oops: |"
     r"rcu: INFO: \S+ (?:self-)?detected|watchdog: |INFO: task .* blocked for more than|"
     r"Out of memory: Killed process|Memory cgroup out of memory: Killed process|general protection fault"
 )
 
+#: A record: ``prio,seq,usec,flag[,...];text`` (``Documentation/ABI/testing/dev-kmsg``). Above its three bits of
+#: level, *prio* has the facility: 0 is the kernel, anything else a program that wrote to ``/dev/kmsg``.
+_RECORD: Final = re.compile(r"(\d{1,9}),\d+,\d+,[^;]*;(.*)")
+
 
 def messages(log: str) -> list[str]:
-    """Return the messages of a log as ``/dev/kmsg`` gives it, continuation lines (``KEY=value``) left out.
+    """Return the kernel's own messages of a log as ``/dev/kmsg`` gives it.
 
-    Each record is ``prio,seq,usec,flag;text`` (``Documentation/ABI/testing/dev-kmsg``).
+    Continuation lines (``KEY=value``) and what programs wrote to it are left out.
     """
-    return [line.partition(";")[2] for line in log.splitlines() if not line.startswith(" ") and ";" in line]
+    records = map(_RECORD.fullmatch, log.split("\n"))
+    return [record[2] for record in records if record and int(record[1]) < 8]
 
 
 def splat(lines: Iterable[str], allowed: Iterable[re.Pattern[str]] = ()) -> str | None:
