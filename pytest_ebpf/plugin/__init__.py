@@ -73,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     active = ActivePlugin(config, manifest)
     config.stash[_ACTIVE] = active
     config.pluginmanager.register(active, "ebpf-active")
+    config.pluginmanager.register(active.summary, "ebpf-summary")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

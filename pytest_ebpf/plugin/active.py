@@ -8,33 +8,29 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_ebpf.errors import EbpfError, KernelCrashedError, MachineError, UsageError
+from pytest_ebpf.errors import EbpfError, KernelCrashedError, UsageError
 from pytest_ebpf.kernels import in_range, select
 from pytest_ebpf.machine import kernellog
 from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.plugin import outcomes, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
-from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
-from pytest_ebpf.session.ebpf import Ebpf
+from pytest_ebpf.plugin.summary import Summary
+from pytest_ebpf.session.ebpf import Ebpf, Place
 from pytest_ebpf.session.failure import lost_machine
-from pytest_ebpf.session.fleet import Fleet, Running
+from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.workspace import Workspace
 
-if TYPE_CHECKING:
-    from _pytest.terminal import TerminalReporter
-
 _EBPF: Final = pytest.StashKey[Ebpf]()
-_LABEL: Final = pytest.StashKey[str]()
 _KERNEL_LOG: Final = pytest.StashKey[str]()
 
 
 class ActivePlugin:
-    """Builds at the start, gives each test its kernel, and tells the matrix at the end."""
+    """Builds at the start and gives each test its kernel."""
 
     def __init__(self, config: pytest.Config, manifest: Path | None) -> None:
         self._config = config
@@ -47,7 +43,7 @@ class ActivePlugin:
         self._allowed = [re.compile(splat.match) for splat in self.workspace.test.allow_splats]
         self._next: pytest.Item | None = None
         self._retrying = False
-        self._phases: list[outcomes.Phase] = []
+        self.summary = Summary(config, {spec: self.label(spec) for spec in self.specs})
 
     def label(self, spec: str) -> str:
         """Return what a kernel is called in a test's name: its spec, of a path the last part if unique."""
@@ -118,23 +114,17 @@ class ActivePlugin:
         spec: str = request.param
         item = request.node
         _skip_outside(item, self._fleet, spec)
-        running = self._running(item, spec)
-        item.stash[_LABEL] = running.label
-        ebpf = Ebpf(self.workspace, running)
+        scope = scope_of(item, self._isolation)
+        ebpf = Ebpf(self.workspace, Place(self._fleet, spec, scope, str(item.path), cold=self._retrying))
         item.stash[_EBPF] = ebpf
         yield ebpf
         ebpf.close()
 
-    def _running(self, item: pytest.Item, spec: str) -> Running:
-        """Return the machine for *item*, and start the one for the test after it meanwhile."""
-        scope = scope_of(item, self._isolation)
-        try:
-            running = self._fleet.running(spec, scope, cold=self._retrying)
-        except MachineError:  # a host under load may have been too slow
-            running = self._fleet.running(spec, scope, cold=True)
-        if (item_after := self._next) is not None and (spec_after := _spec_of(item_after)) is not None:
-            self._fleet.prefetch(spec_after, scope_of(item_after, self._isolation))
-        return running
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(self) -> None:
+        """Start the machine of the next test while this one runs."""
+        if (after := self._next) is not None and (spec := _spec_of(after)) is not None:
+            self._fleet.prefetch(spec, scope_of(after, self._isolation), str(after.path))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -187,8 +177,9 @@ class ActivePlugin:
         path, line, _ = item.location
         outcome, reason = outcomes.classify(made, error)
         outcomes.impose(made, outcome, reason, (path, (line or 0) + 1))
+        given = item.stash.get(_EBPF, None)
         if lost_machine(error):
-            if given := item.stash.get(_EBPF, None):
+            if given:
                 given.abandon()
             self._fleet.discard(spec)
         outcomes.attach(
@@ -197,38 +188,13 @@ class ActivePlugin:
                 row=outcomes.row_of(item.nodeid, _parameters(item), self.label(spec)),
                 line=line or 0,
                 spec=spec,
-                column=item.stash.get(_LABEL, ""),
+                column=given.label if given else "",
                 outcome=outcome.value,
                 reason=reason,
                 duration=call.duration,
             ),
         )
         return made
-
-    # the matrix
-
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Name the outcomes that pytest does not know."""
-        phase = outcomes.detach(report)
-        return outcomes.STATUS.get(Outcome(phase.outcome)) if phase else None
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in a phase, from this process or from a worker."""
-        labels = {spec: self.label(spec) for spec in self.specs}
-        if phase := outcomes.detach(report) or outcomes.of_lost_worker(report, labels):
-            self._phases.append(phase)
-
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        """Show the matrix and write it to the folder of ``--ebpf-report``."""
-        cells = outcomes.cells(self._phases)
-        if not cells:
-            return
-        matrix = Matrix.of(cells)
-        writer = terminalreporter._tw  # noqa: SLF001  the one that pytest's own plugins write to
-        terminalreporter.section("eBPF matrix")
-        terminalreporter.write_line(text(matrix, width=writer.fullwidth, color=writer.hasmarkup))
-        if folder := self._config.getoption("--ebpf-report"):
-            _write(matrix, self._config.invocation_params.dir / folder)
 
     def _say(self, message: str) -> None:
         """Show *message* in a line of its own, even in the middle of a test."""
@@ -274,9 +240,3 @@ def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
             )
         if not in_range(marker.args[0], fleet.kernel(spec).version, where=where):
             pytest.skip(f"{marker.args[0]}: {reason}")
-
-
-def _write(matrix: Matrix, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
-    (folder / "matrix.json").write_text(json_document(matrix), encoding="utf-8")
