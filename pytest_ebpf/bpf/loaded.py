@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pytest_ebpf.bpf.codec import Order, suggestion
 from pytest_ebpf.bpf.globals import Globals, initial_images
@@ -123,8 +123,31 @@ class LoadedObject:
         return f"<{type(self).__name__} {self.name}>"
 
 
+class Loader(Protocol):
+    """Who carries out the op ``load``, and where its handles are good afterwards."""
+
+    @property
+    def guest(self) -> Guest:
+        """The guest that has the object, or has refused it."""
+
+    def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what the op answers; :class:`~pytest_ebpf.guest.CallError` if it fails."""
+
+
+@dataclass(frozen=True)
+class DirectLoader:
+    """Asks the guest at hand."""
+
+    guest: Guest
+
+    def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Carry the op out."""
+        answer: dict[str, Any] = self.guest.call("load", **arguments)
+        return answer
+
+
 def load(
-    guest: Guest,
+    loader: Loader | Guest,
     elf: bytes,
     facts: ObjectFacts,
     *,
@@ -133,7 +156,7 @@ def load(
     bindings: Bindings | None = None,
     cls: type[LoadedObject] = LoadedObject,
 ) -> LoadedObject:
-    """Load the object *elf*, of which *facts* tell, into the kernel of *guest*.
+    """Load the object *elf*, of which *facts* tell, through *loader*, which may be the guest itself.
 
     *cls* is the class of the result, a :class:`LoadedObject` made from the manifest.
     *bindings* are the classes to read values into, by the C name of their type. The error is
@@ -146,10 +169,13 @@ def load(
     values = Values(facts.btf, bindings) if facts.btf is not None else None
     order: Order = "big" if facts.big_endian else "little"
     images = initial_images(elf, facts, values, options.globals, order=order, owner=name)
+    loader = DirectLoader(loader) if isinstance(loader, Guest) else loader
     try:
-        answer = guest.call("load", **_arguments(elf, name, options, images))
+        answer = loader.load(_arguments(elf, name, options, images))
     except CallError as error:
-        raise explain_load(guest, facts, error, name=name, skipped=_skipped(facts, options)) from error
+        skipped = _skipped(facts, options)
+        raise explain_load(loader.guest, facts, error, name=name, skipped=skipped) from error
+    guest = loader.guest
     loaded = cls(guest, answer["object"], name)
     loaded.programs = Programs(
         name, {each["name"]: Program(guest, each, values) for each in answer["programs"]}

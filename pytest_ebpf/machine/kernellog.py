@@ -15,8 +15,8 @@ _SPLAT: Final = re.compile(
     r"Out of memory: Killed process|Memory cgroup out of memory: Killed process|general protection fault"
 )
 
-#: A record: ``prio,seq,usec,flag[,...];text`` (``Documentation/ABI/testing/dev-kmsg``). Above its three bits of
-#: level, *prio* has the facility: 0 is the kernel, anything else a program that wrote to ``/dev/kmsg``.
+#: A record: ``prio,seq,usec,flag[,...];text`` (``Documentation/ABI/testing/dev-kmsg``). Above the three bits
+#: of its level, *prio* has the facility: 0 is the kernel, else a program wrote it to ``/dev/kmsg``.
 _RECORD: Final = re.compile(r"(\d{1,9}),\d+,\d+,[^;]*;(.*)")
 
 

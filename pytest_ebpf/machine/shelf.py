@@ -5,8 +5,10 @@ A snapshot is a cache. One that is damaged or does not come up is thrown away an
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -50,44 +52,54 @@ class Shelf:
         :class:`~pytest_ebpf.errors.MachineError` if the kernel does not come up within *timeout* seconds,
         :class:`OSError` if there is no room for it.
         """
-        if found := self._sound(recipe):
-            return found
+        with suppress(DamagedSnapshotError):  # said by who holds the lock
+            if found := self._kept(recipe):
+                return found
         with self._locked(recipe.key):
-            return self._sound(recipe) or self._make(recipe, timeout)
+            try:
+                if found := self._kept(recipe):
+                    return found
+            except DamagedSnapshotError as error:
+                version = recipe.kernel.version
+                self._say(f"the snapshot of {version} is damaged ({error.what}); making it again")
+                self.discard(recipe.key)
+            return self._make(recipe, timeout)
 
     def discard(self, key: str) -> None:
         """Remove a snapshot, if it is there; machines that run from it are not touched."""
-        shutil.rmtree(self._folder / key, ignore_errors=True)
+        gone = self._folder / f"{_BUILDING}{key}-gone-{secrets.token_hex(8)}"
+        with suppress(OSError):  # another process was faster
+            (self._folder / key).rename(gone)  # at once: nobody may find half of it
+            shutil.rmtree(gone, ignore_errors=True)
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what there is, least recently used first."""
         return tuple(sorted(self._entries(), key=lambda entry: entry.used))
 
     def clear(self) -> int:
-        """Remove everything and return how many bytes that frees."""
-        freed = sum(entry.size for entry in self.entries())
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return freed
+        """Remove every snapshot and return how many bytes that frees."""
+        entries = self.entries()
+        for entry in entries:
+            self.discard(entry.key)
+        self._sweep()
+        return sum(entry.size for entry in entries)
 
-    def _sound(self, recipe: Recipe) -> Snapshot | None:
+    def _kept(self, recipe: Recipe) -> Snapshot | None:
+        """Return the snapshot of *recipe* if it is there; :class:`DamagedSnapshotError` if it is damaged."""
         folder = self._folder / recipe.key
         if not folder.is_dir():
             return None
         found = Snapshot(folder, recipe)
-        try:
-            found.check()
-        except DamagedSnapshotError as error:
-            self._say(f"the snapshot of {recipe.kernel.version} is damaged ({error.what}); making it again")
-            self.discard(recipe.key)
-            return None
+        found.check()
         with suppress(OSError):
             os.utime(folder)
         return found
 
     def _make(self, recipe: Recipe, timeout: float) -> Snapshot:
         self._say(f"booting {recipe.kernel.version} for a snapshot, once for this kernel")
-        for left in self._folder.glob(f"{_BUILDING}{recipe.key}-*"):
-            shutil.rmtree(left, ignore_errors=True)  # by a process that was killed: the lock is ours
+        self._sweep(mine=recipe.key)
+        if shutil.disk_usage(self._folder).free < recipe.config.memory << 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # QEMU would die of SIGBUS half-way
         with tempfile.TemporaryDirectory(
             prefix=f"{_BUILDING}{recipe.key}-", dir=self._folder, ignore_cleanup_errors=True
         ) as scratch:
@@ -98,6 +110,16 @@ class Shelf:
             final = draft.rename(self._folder / recipe.key)
         self._forget(keep=recipe.key)
         return Snapshot(final, recipe)
+
+    def _sweep(self, mine: str = "") -> None:
+        """Remove what a process left that was killed; *mine* is the key whose lock this process holds."""
+        for left in self._folder.glob(f"{_BUILDING}*"):
+            key = left.name.removeprefix(_BUILDING)
+            if key[:1] == mine[:1]:
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                with suppress(BlockingIOError), self._locked(key, wait=False):
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _forget(self, keep: str) -> None:
         """Remove the least recently used until the rest is within the limit."""
@@ -117,12 +139,16 @@ class Shelf:
                 yield Entry(folder.name, (folder / _LABEL).read_text(), size, folder.stat().st_mtime)
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
-        """Hold the lock of one key between processes: of several that miss a snapshot one makes it."""
+    def _locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of *key* between processes: of several that miss a snapshot one makes it.
+
+        There is one for each first digit, so that lock files do not grow in number. :class:`BlockingIOError`
+        if it is held and this process is not to *wait*.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._folder / f".lock-{key}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(self._folder / f".lock-{key[:1]}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         finally:
             os.close(lock)

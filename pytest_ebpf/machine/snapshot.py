@@ -13,7 +13,7 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from pytest_ebpf.errors import EbpfError, InfrastructureError
 from pytest_ebpf.guest import CallError, Guest, Ticket
@@ -28,7 +28,7 @@ _STATE: Final = "state"
 _FACTS: Final = "snapshot.json"
 
 #: Seconds to write the state, and bytes of fresh randomness for each machine.
-_SAVE_TIMEOUT: Final = 60.0
+SAVE_TIMEOUT: Final = 60.0
 _ENTROPY: Final = 64
 
 _CHUNK: Final = 1 << 20
@@ -44,6 +44,18 @@ class Snapshot:
 
     folder: Path
     recipe: Recipe
+
+    inherited: ClassVar[tuple[int, ...]] = ()
+
+    @property
+    def ram(self) -> Path:
+        """The memory."""
+        return self.folder / _RAM
+
+    @property
+    def state(self) -> Path:
+        """The rest of the machine's state."""
+        return self.folder / _STATE
 
     def check(self) -> None:
         """:class:`DamagedSnapshotError` unless the files are those that were written.
@@ -72,7 +84,7 @@ def write(machine: Machine, recipe: Recipe, folder: Path) -> Snapshot:
     """Save *machine*, whose memory is the shared file in *folder*, there and end it."""
     state = os.open(folder / _STATE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        monitor.save(machine.monitor, state, time.monotonic() + _SAVE_TIMEOUT)
+        monitor.save(machine.monitor, state, time.monotonic() + SAVE_TIMEOUT)
     finally:
         os.close(state)
     machine.stop()
@@ -103,18 +115,44 @@ class Waking:
         return self.machine, self.guest
 
 
-def restore(snapshot: Snapshot, *, call_timeout: float, ram: Ram | None = None) -> Waking:
-    """Start a machine from *snapshot* and return at once. *ram* replaces the private copy of its memory."""
-    recipe = snapshot.recipe
-    memory = ram or Ram(snapshot.folder / _RAM, shared=False)
+class Source(Protocol):
+    """What a machine can be restored from: a snapshot on disk, or a template in memory."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the machine is."""
+
+    @property
+    def ram(self) -> Path:
+        """Its memory, in a process that has inherited :attr:`inherited`."""
+
+    @property
+    def state(self) -> Path:
+        """The rest of its state."""
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """Descriptors to be inherited."""
+
+
+def restore(
+    source: Source, *, call_timeout: float, ram: Ram | None = None, inherited: tuple[int, ...] = ()
+) -> Waking:
+    """Start a machine from *source* and return at once.
+
+    *ram*, with the descriptors *inherited* that it needs, replaces the private copy of its memory.
+    :class:`DamagedSnapshotError` if it cannot be started.
+    """
+    recipe = source.recipe
+    memory = ram or Ram(source.ram, shared=False)
     try:
-        state = os.open(snapshot.folder / _STATE, os.O_RDONLY | os.O_CLOEXEC)
+        state = os.open(source.state, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise DamagedSnapshotError(f"its state cannot be read ({error.strerror})") from error
     try:
         machine = spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=None, ram=memory),
-            inherited=[state],
+            inherited=[state, *source.inherited, *inherited],
         )
         monitor.restore(machine.monitor, state)
     finally:

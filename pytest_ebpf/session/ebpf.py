@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pytest_ebpf.bpf import LoadedObject, load
-from pytest_ebpf.session.fleet import Running
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.session.fleet import Fleet, Running
 from pytest_ebpf.session.workspace import Workspace
 
 Loaded = TypeVar("Loaded", bound=LoadedObject)
@@ -24,19 +25,56 @@ class Overrides(TypedDict, total=False):
     records: Mapping[str, str]
 
 
+@dataclass
+class Place:
+    """Where a test runs: its kernel, what it shares a machine with, and its file. It is a loader.
+
+    The machine is taken from the fleet when it is first needed.
+    """
+
+    fleet: Fleet
+    spec: str
+    scope: str
+    file: str
+    cold: bool = False
+    running: Running | None = None
+
+    @property
+    def guest(self) -> Guest:
+        """The guest of this test."""
+        if self.running is None:
+            self.running = self.fleet.running(self.spec, self.scope, cold=self.cold)
+        return self.running.guest
+
+    def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Carry out the op ``load``."""
+        if self.cold or self.running is not None:
+            answer: dict[str, Any] = self.guest.call("load", **arguments)
+            return answer
+        self.running, answer = self.fleet.load(self.spec, self.scope, self.file, arguments)
+        return answer
+
+
 class Ebpf:
     """The ``ebpf`` fixture: :meth:`load` objects on the :attr:`kernel` that this test runs on."""
 
-    def __init__(self, workspace: Workspace, running: Running) -> None:
+    def __init__(self, workspace: Workspace, place: Place) -> None:
         self._workspace = workspace
-        self._guest = running.guest
-        self._machine = running.machine
-        self._label = running.label
+        self._place = place
         self._loaded: list[LoadedObject] = []
-        self.kernel = running.kernel
+        self.kernel = place.fleet.kernel(place.spec)
 
     def __repr__(self) -> str:
-        return f"<ebpf on {self._label}>"
+        return f"<ebpf on {self.label or self.kernel.version}>"
+
+    @property
+    def label(self) -> str:
+        """What booted, "" if nothing has yet."""
+        return self._place.running.label if self._place.running else ""
+
+    @property
+    def _guest(self) -> Guest:
+        return self._place.guest
 
     @overload
     def load(self, what: type[Loaded], **overrides: Unpack[Overrides]) -> Loaded: ...
@@ -56,7 +94,7 @@ class Ebpf:
         prepared = self._workspace.prepared(name)
         options = replace(prepared.options, **_merged(prepared.options.autoload, overrides))
         loaded = load(
-            self._guest,
+            self._place,
             prepared.elf,
             prepared.facts,
             name=prepared.name,
@@ -69,8 +107,8 @@ class Ebpf:
 
     @property
     def alive(self) -> bool:
-        """Whether the machine still runs."""
-        return self._machine.alive
+        """Whether there is a machine, and it runs."""
+        return self._place.running is not None and self._place.running.machine.alive
 
     def kernel_log(self) -> str:
         """Return what the kernel logged since this was last asked, or since the machine booted."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import marshal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from pytest_ebpf import paths
 from pytest_ebpf.errors import EbpfError
@@ -14,14 +17,19 @@ from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
 from pytest_ebpf.machine import Machine, MachineConfig, Recipe, accelerator, boot
 from pytest_ebpf.machine.shelf import Shelf
-from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Waking, restore
+from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot, Waking, restore
+from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once
+from pytest_ebpf.session.warm import Warm
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
 #: large object) 1 s.
 BOOT_TIMEOUT: Final = 90.0
 WAKE_TIMEOUT: Final = 30.0
 CALL_TIMEOUT: Final = 60.0
+
+#: The version of marshal in which equal values give equal bytes, whoever else refers to them.
+_NO_REFERENCES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,12 @@ class Fleet:
         self._workers = workers
         self._say = say
         self._shelf = Shelf(paths.cache_root(), say=say)
+        self._warm = Warm()
         self._recipes: dict[str, Recipe] = {}
         self._labels: dict[str, str] = {}
         self._leases: dict[str, _Lease] = {}
         self._waking: dict[str, Waking] = {}
+        self._usual: dict[tuple[str, str], str] = {}
         self._snapshots = True
 
     def kernel(self, spec: str) -> Kernel:
@@ -75,27 +85,42 @@ class Fleet:
 
         A fresh one is restored from a snapshot, or booted if it is to be *cold*.
         """
-        lease = self._leases.pop(spec, None)
-        if lease and lease.scope == scope and lease.running.machine.alive and not cold:
-            self._leases[spec] = lease  # the newest is the last
-            return lease.running
-        if lease:
-            lease.running.machine.stop()
-        self._make_room(spec)
-        machine, guest = self._booted(spec) if cold else self._fresh(spec)
-        if spec not in self._labels:
-            self._labels[spec] = label_of(self.kernel(spec), guest.hello.release)
-        running = Running(self.kernel(spec), machine, guest, self._labels[spec])
-        self._leases[spec] = _Lease(scope, running)
-        return running
+        if not cold and (found := self._in_use(spec, scope)):
+            return found
+        return self._install(spec, scope, self._booted(spec) if cold else self._fresh(spec))
 
-    def prefetch(self, spec: str, scope: str) -> None:
-        """Start what :meth:`running` will be asked for next, if it is not there and there is room for it."""
-        lease = self._leases.get(spec)
-        needed = not (lease and lease.scope == scope) and spec not in self._waking
-        if needed and self._snapshots and len(self._leases) + len(self._waking) < self._most:
-            with suppress(EbpfError, OSError):  # whatever it is, it will be said when the machine is needed
-                self._waking[spec] = self._wake(spec)
+    def load(
+        self, spec: str, scope: str, place: str, arguments: dict[str, Any]
+    ) -> tuple[Running, dict[str, Any]]:
+        """Carry out the op ``load`` for *scope*; return where, and what it answered.
+
+        If the machine would be a fresh one, it may be one in which this was done before. *place* is the file
+        of the test: what is loaded from there is made ready by :meth:`prefetch`.
+        """
+        key = _key(spec, arguments)
+        self._usual[spec, place] = key
+        if self._in_use(spec, scope) is None and (ready := self._from_template(spec, scope, key)):
+            return ready
+        running = self.running(spec, scope)
+        start = time.monotonic()
+        answer = running.guest.call("load", **arguments)
+        if self._warm.spent(key, time.monotonic() - start) and self._snapshots:
+            with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
+                base = self._shelf.get(self._recipe(spec), timeout=BOOT_TIMEOUT)
+                self._warm.make(key, base, arguments, timeout=WAKE_TIMEOUT)
+        return running, answer
+
+    def prefetch(self, spec: str, scope: str, place: str) -> None:
+        """Start what a test in file *place* will ask for next, unless it is there or there is no room."""
+        if not self._snapshots or self._in_use(spec, scope):
+            return
+        key = self._usual.get((spec, place), spec)
+        template = self._warm.template(key)
+        key = key if template else spec
+        if key in self._waking or not self._room():
+            return
+        with suppress(EbpfError, OSError):  # whatever it is, it will be said when the machine is needed
+            self._waking[key] = self._wake(template) if template else self._wake_kernel(spec)
 
     def discard(self, spec: str) -> None:
         """End the machine in use with this kernel, if there is one."""
@@ -109,11 +134,43 @@ class Fleet:
         self._waking.clear()
         for spec in list(self._leases):
             self.discard(spec)
+        self._warm.close()
 
     @cached_property
     def accelerator(self) -> accelerator.Choice:
         """What runs the machines, decided once."""
         return accelerator.choose(self._request, self._prove_kvm, paths.cache_root() / "accelerator.json")
+
+    def _in_use(self, spec: str, scope: str) -> Running | None:
+        """Return the machine that *scope* has already."""
+        lease = self._leases.get(spec)
+        same = lease is not None and lease.scope == scope and lease.running.machine.alive
+        return lease.running if lease and same else None
+
+    def _install(self, spec: str, scope: str, fresh: tuple[Machine, Guest]) -> Running:
+        """Put a fresh machine into use, in the place of the one with the same kernel."""
+        machine, guest = fresh
+        self.discard(spec)
+        for other in list(self._leases)[: max(0, len(self._leases) + 1 - self._most)]:
+            self.discard(other)
+        if spec not in self._labels:
+            self._labels[spec] = label_of(self.kernel(spec), guest.hello.release)
+        running = Running(self.kernel(spec), machine, guest, self._labels[spec])
+        self._leases[spec] = _Lease(scope, running)
+        return running
+
+    def _from_template(self, spec: str, scope: str, key: str) -> tuple[Running, dict[str, Any]] | None:
+        template = self._warm.template(key)
+        if template is None:
+            return None
+        try:
+            waking = self._waking.pop(key, None) or self._wake(template)
+            running = self._install(spec, scope, waking.ready(WAKE_TIMEOUT))
+        except DamagedSnapshotError as error:
+            self._say(f"a machine of {spec} with an object loaded is thrown away: {error.what}")
+            self._warm.drop(key)
+            return None
+        return running, template.answers[0]
 
     def _fresh(self, spec: str) -> tuple[Machine, Guest]:
         """Restore a machine; where its snapshot is no good, from a new one; where there is none, boot."""
@@ -121,7 +178,7 @@ class Fleet:
             if not self._snapshots:
                 break
             try:
-                waking = self._waking.pop(spec, None) or self._wake(spec)
+                waking = self._waking.pop(spec, None) or self._wake_kernel(spec)
                 return waking.ready(WAKE_TIMEOUT)
             except DamagedSnapshotError as error:
                 self._say(f"the snapshot of {spec} is thrown away: {error.what}")
@@ -131,9 +188,20 @@ class Fleet:
                 self._snapshots = False
         return self._booted(spec)
 
-    def _wake(self, spec: str) -> Waking:
-        snapshot = self._shelf.get(self._recipe(spec), timeout=BOOT_TIMEOUT)
-        return restore(snapshot, call_timeout=CALL_TIMEOUT)
+    def _wake_kernel(self, spec: str) -> Waking:
+        return self._wake(self._shelf.get(self._recipe(spec), timeout=BOOT_TIMEOUT))
+
+    def _wake(self, source: Snapshot | Template) -> Waking:
+        return restore(source, call_timeout=CALL_TIMEOUT)
+
+    def _room(self) -> bool:
+        """Whether one more machine may be started; one that was started in vain gives way."""
+        if len(self._leases) + len(self._waking) < self._most:
+            return True
+        if not self._waking:
+            return False
+        self._waking.pop(next(iter(self._waking))).machine.stop()
+        return True
 
     def _booted(self, spec: str) -> tuple[Machine, Guest]:
         machine = boot(self._recipe(spec), timeout=BOOT_TIMEOUT)
@@ -149,12 +217,6 @@ class Fleet:
     def _most(self) -> int:
         return machines_at_once(self._memory, self._workers)
 
-    def _make_room(self, spec: str) -> None:
-        """End the machines that were not used for longest, so that one more may start."""
-        others = [each for each in self._leases if each != spec]
-        for each in others[: max(0, len(others) + 1 - self._most)]:
-            self.discard(each)
-
     def _prove_kvm(self) -> None:
         self._say("trying KVM, once for each boot of this host")
         kernels = self._store.cached() or (self._store.get("latest"),)
@@ -165,3 +227,8 @@ class Fleet:
 def label_of(kernel: Kernel, booted: str) -> str:
     """Name what *booted* (``uname -r``): the exact version if it is the kernel we took it for."""
     return str(kernel.version) if booted == kernel.release else booted
+
+
+def _key(spec: str, arguments: dict[str, Any]) -> str:
+    """Name a kernel with an object loaded in it, by all that loading it depends on."""
+    return f"{spec} {hashlib.sha256(marshal.dumps(arguments, _NO_REFERENCES)).hexdigest()}"

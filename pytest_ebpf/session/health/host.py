@@ -1,0 +1,87 @@
+"""The host itself: Python, disk, memory, and the project that was asked in."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from pytest_ebpf.errors import EbpfError, ProblemsError
+from pytest_ebpf.session.budget import machines_at_once
+from pytest_ebpf.session.health.finding import Finding, size
+from pytest_ebpf.session.workspace import Workspace
+
+#: Bytes: what building a project takes; what fetching a kernel and keeping five snapshots take.
+BUILD_ROOM: Final = 16e6
+CACHE_ROOM: Final = 1e9
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder that is there or will be: *free* bytes on its disk, and whether this user may write to it."""
+
+    folder: Path
+    free: int
+    writable: bool
+
+
+def room_in(folder: Path) -> Room:
+    """Look at the disk of *folder*, or of the nearest folder above it that is there."""
+    there = next(each for each in (folder, *folder.parents) if each.is_dir())
+    return Room(folder, shutil.disk_usage(there).free, os.access(there, os.W_OK | os.X_OK))
+
+
+def python() -> Finding:
+    """Say what runs this."""
+    return Finding("python", "ok", f"{platform.python_version()}, pytest-ebpf {version('pytest-ebpf')}")
+
+
+def project(workspace: Workspace) -> Finding:
+    """Whether there is a manifest, and it can be read."""
+    if workspace.manifest_path is None:
+        return Finding("project", "ok", "no ebpf.toml here, so only the host is looked at")
+    try:
+        declared = workspace.manifest
+    except ProblemsError as error:
+        count = len(error.problems)
+        return Finding(
+            "project", "note", f"{count} problem{'s' * (count > 1)} in {workspace.manifest_path.name}", "ebpf-build"
+        )
+    except EbpfError as error:
+        return Finding("project", "note", str(error), "ebpf-build")
+    if declared is None:
+        raise AssertionError(workspace.manifest_path)
+    objects = len(declared.objects)
+    kernels = ", ".join(declared.project.kernels)
+    return Finding(
+        "project", "ok", f"{declared.project.name}: {objects} object{'s' * (objects != 1)} for {kernels}"
+    )
+
+
+def disk(cache: Room, here: Room) -> Finding:
+    """Judge the room for the *cache* of kernels and snapshots, and *here*, where objects are built."""
+    if not here.writable:
+        return Finding("disk", "fail", f"nothing may be written to {here.folder}", f"sudo chown $USER {here.folder}")
+    if here.free < BUILD_ROOM:
+        return Finding("disk", "fail", f"{size(here.free)} free in {here.folder}", f"df -h {here.folder}, make room")
+    if not cache.writable:
+        mend = "export PYTEST_EBPF_CACHE=FOLDER"
+        return Finding("disk", "note", f"nothing may be written to {cache.folder}", mend)
+    if cache.free < CACHE_ROOM:
+        what = f"{size(cache.free)} free in {cache.folder}; {size(CACHE_ROOM)} is better"
+        return Finding("disk", "note", what, "ebpf-build kernels clear, or export PYTEST_EBPF_CACHE=FOLDER")
+    return Finding("disk", "ok", f"{size(cache.free)} free for the cache, {size(here.free)} here")
+
+
+def memory(available: int, machine: int) -> Finding:
+    """Judge the host's memory by machines of *machine* MiB; *available* MiB can be had without swapping."""
+    if available < machine:
+        mend = "end other programs, or lower test.memory in ebpf.toml"
+        return Finding("memory", "note", f"{available} MiB available, a machine takes {machine}", mend)
+    count = machines_at_once(machine, 1, available=available)
+    many = f"{count} machines of {machine} MiB at once" if count > 1 else f"one machine of {machine} MiB at a time"
+    return Finding("memory", "ok", f"{available} MiB available: {many}")

@@ -1,0 +1,76 @@
+"""When it pays to keep a machine with an object loaded, decided by what loading was measured to cost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_ebpf.machine.snapshot import Snapshot
+from pytest_ebpf.machine.template import Template, make
+
+#: Seconds that making a template is taken to cost before one has been made (measured, emulated: 0.3 to 0.6).
+_FIRST_GUESS: Final = 0.4
+
+#: Bytes of memory that all templates of a process may take; one takes some 110 MB.
+_MOST: Final = 2 << 30
+
+
+@dataclass
+class _Known:
+    spent: float = 0.0
+    template: Template | None = None
+
+
+@dataclass
+class Warm:
+    """Templates by what they are of, and what was spent on loading without one.
+
+    One is made when loading the same object has cost as much as making it would: never worse than twice the
+    best choice, without knowing what is to come. The least recently used give way when there are too many.
+    """
+
+    room: int = _MOST
+    _known: dict[str, _Known] = field(default_factory=dict)
+    _cost: float = _FIRST_GUESS
+
+    def template(self, key: str) -> Template | None:
+        """Return the template of *key*, if there is one."""
+        known = self._known.pop(key, None)
+        if known is None:
+            return None
+        self._known[key] = known  # the most recently used is the last
+        return known.template
+
+    def spent(self, key: str, seconds: float) -> bool:
+        """Note that loading took *seconds*; return whether a template would have been cheaper by now."""
+        known = self._known.setdefault(key, _Known())
+        known.spent += seconds
+        return known.template is None and known.spent >= self._cost
+
+    def make(self, key: str, base: Snapshot, arguments: dict[str, Any], *, timeout: float) -> None:
+        """Make the template of *key* from *base*: a machine in which the op ``load`` was carried out."""
+        start = time.monotonic()
+        made = make(base, [("load", arguments)], wake_timeout=timeout, call_timeout=timeout)
+        self._cost = time.monotonic() - start
+        self._known.setdefault(key, _Known()).template = made
+        self._give_way(key)
+
+    def drop(self, key: str) -> None:
+        """Forget a template that is no good."""
+        if (known := self._known.pop(key, None)) and known.template:
+            known.template.close()
+
+    def close(self) -> None:
+        """Give all memory back."""
+        for key in list(self._known):
+            self.drop(key)
+
+    def _give_way(self, newest: str) -> None:
+        held = {key: known.template.size for key, known in self._known.items() if known.template}
+        total = sum(held.values())
+        for key, size in held.items():
+            if total <= self.room or key == newest:
+                return
+            self.drop(key)
+            total -= size
