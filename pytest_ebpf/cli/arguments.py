@@ -30,8 +30,11 @@ def parse(argv: Sequence[str]) -> Namespace:
     _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
     _inspect(commands.add_parser("inspect", help="say what is in an object file"))
     _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
-    kernels = commands.add_parser("kernels", help="list, fetch or pin kernels")
+    kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
+    doctor = commands.add_parser("doctor", help="say what works on this host and how to mend what does not")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_command("doctor"))
     schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml, for editors")
     schema.set_defaults(run=_command("schema"))
     return parser.parse_args(argv)
@@ -91,6 +94,11 @@ def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:
     locking = commands.add_parser("lock", help="pin the kernels of the manifest in ebpf-kernels.lock")
     locking.add_argument("specs", metavar="SPEC", nargs="*", help="(default: those the manifest promises)")
     locking.set_defaults(run=_command("kernels", "lock"))
+    clearing = commands.add_parser("clear", help="free what the cache takes")
+    what = clearing.add_mutually_exclusive_group()
+    what.add_argument("--snapshots", action="store_true", help="machines saved when booted (the default)")
+    what.add_argument("--all", action="store_true", help="these, the kernels and the index of the archive")
+    clearing.set_defaults(run=_command("kernels", "clear"))
 
 
 def _command(module: str, function: str = "run") -> Callable[[Namespace], int]:

@@ -1,18 +1,22 @@
-"""``ebpf-build kernels``: what kernels there are, fetching them, pinning them."""
+"""``ebpf-build kernels``: what kernels there are, fetching them, pinning them, freeing what they take."""
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_ebpf import paths
 from pytest_ebpf.cli.build import manifest_of, say
 from pytest_ebpf.kernels import KernelStore, lock_kernels
+from pytest_ebpf.machine.shelf import Entry, Shelf
 from pytest_ebpf.manifest import find, load
 from pytest_ebpf.session.building import LOCK_NAME
 
 
 def show(arguments: Namespace) -> int:
-    """Print the cache, then what the archive offers: the newest of each line, or everything."""
+    """Print what the cache has, then what the archive offers: the newest of each line, or everything."""
     store = _store()
     cached = store.cached()
     releases = {kernel.release for kernel in cached}
@@ -22,6 +26,7 @@ def show(arguments: Namespace) -> int:
         print(f"  {kernel.line:<6} {kernel.version!s:<10} {kernel.release:<34} {origin}")
     if not cached:
         print("  none")
+    _show_snapshots(_shelf().entries())
     print("\nin the archive")
     seen: set[str] = set()
     for offer in store.available():
@@ -51,6 +56,31 @@ def lock(arguments: Namespace) -> int:
         print(f"{spec}: {kernel.version} sha256 {kernel.sha256[:16]}")
     print(f"written to {path.name}; commit it")
     return 0
+
+
+def clear(arguments: Namespace) -> int:
+    """Free what snapshots take, or everything, and say how much that was.
+
+    Machines that run from a snapshot go on; a run that is just starting makes what it misses again.
+    """
+    freed = _shelf().clear()
+    if arguments.all:
+        freed += _store().clear()
+    print(f"{freed / 1e6:.0f} MB freed")
+    return 0
+
+
+def _show_snapshots(entries: Sequence[Entry]) -> None:
+    print("\nsnapshots, the longest unused first")
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        print(f"  {entry.kernel:<17} {entry.size / 1e6:>7.0f} MB   last used {used}")
+    if not entries:
+        print("  none")
+
+
+def _shelf() -> Shelf:
+    return Shelf(paths.cache_root(), say=say)
 
 
 def _store() -> KernelStore:

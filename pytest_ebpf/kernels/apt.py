@@ -15,6 +15,7 @@ from typing import Final
 from pytest_ebpf import process
 from pytest_ebpf.errors import KernelError, ToolError
 from pytest_ebpf.kernels import catalog, sources
+from pytest_ebpf.kernels.cache import remove
 from pytest_ebpf.kernels.catalog import Available, Package
 
 _UNFETCHED: Final = re.compile(
@@ -68,7 +69,7 @@ class Apt:
         can be seen.
         """
         self._say("reading the index of kernels from the archive")
-        roots = self._roots()
+        roots = self.archives()
         self._prepare()
         security = roots.security[0] if roots.security else None
         reason = "it lists no cloud kernel"
@@ -114,7 +115,12 @@ class Apt:
             )
         return file
 
-    def _roots(self) -> sources.Roots:
+    def clear(self) -> int:
+        """Remove the index and all that apt keeps, and return how many bytes that frees."""
+        return remove(self._folder)
+
+    def archives(self) -> sources.Roots:
+        """The archives of Debian that this machine is configured for; :class:`KernelError` without any."""
         done = _run("apt-get", "update", "--print-uris", timeout=_QUERY)
         if done.status:
             reason = next(iter(_ERROR.findall(done.stderr)), f"apt-get ended with status {done.status}")

@@ -87,6 +87,10 @@ class Cache:
         if (self.folder / name).is_dir():
             shutil.rmtree(self.folder / name)
 
+    def clear(self) -> int:
+        """Remove everything and return how many bytes that frees."""
+        return sum(remove(entry) for entry in self.folder.iterdir() if entry.is_dir())
+
     def discard_older(self, keep: Kernel) -> None:
         """Remove what was built from the origin of *keep* over a day ago."""
         for name in self.names():
@@ -118,6 +122,13 @@ class Cache:
         for relative, (size, mtime, digest) in facts["files"].items():
             _check(folder / relative, size, mtime, digest, verify=verify)
         return _kernel(folder, facts)
+
+
+def remove(folder: Path) -> int:
+    """Remove *folder*, if it is there, and return how many bytes that frees on the disk."""
+    freed = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+    shutil.rmtree(folder, ignore_errors=True)
+    return freed
 
 
 def write_facts(

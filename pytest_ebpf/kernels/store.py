@@ -63,6 +63,22 @@ class KernelStore:
         """The kernels in the cache, oldest version first; damaged ones are left out."""
         return tuple(sorted(self._described(), key=lambda kernel: (kernel.version, kernel.release)))
 
+    def has(self, spec: str) -> bool:
+        """Whether :meth:`get` gives *spec* without a network: it is in the cache, as locked, or a file."""
+        if is_path(spec):
+            return Path(spec).expanduser().is_file()
+        if locked := self._locked(spec):
+            return self._cache.has(locked.as_available().name)
+        if spec == "latest" and (index := self._apt.index()):
+            newest = catalog.matching(spec, index.kernels)
+            return any(self._cache.has(kernel.name) for kernel in newest[:1])
+        return any(kernel.packages and _means(spec, kernel) for kernel in self._described())
+
+    def clear(self) -> int:
+        """Remove every kernel and what apt keeps for them, and return how many bytes that frees."""
+        with self._cache.locked(self._say):
+            return self._cache.clear() + self._apt.clear()
+
     def available(self, *, refresh: bool = False) -> tuple[Available, ...]:
         """What the archive offers, newest first; asked at most once a day unless *refresh*.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_ebpf import paths
@@ -33,7 +34,10 @@ def examine(folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
     mend = tools.mend_agent(paths.data_root())
     emulator, agent = tools.emulator(), tools.agent(paths.agent(), mend)
     ready = bool(cached) and "fail" not in (emulator.state, agent.state)
-    archive = stock.archive(Apt(root / "apt", say=say), needed=not cached)
+    archive = stock.archive(Apt(root / "apt", say=say))
+    obtainable = archive.state != "fail"
+    if cached and not obtainable:  # what is in the cache will do
+        archive = replace(archive, state="note")
     return (
         host.python(),
         declared,
@@ -45,10 +49,10 @@ def examine(folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
         agent,
         tools.headers(paths.libbpf_include(), mend),
         stock.kernels(
-            [str(kernel.version) for kernel in cached],
+            list(dict.fromkeys(str(kernel.version) for kernel in cached)),
             workspace.promised,
             workspace.store.has,
-            obtainable=archive.state != "fail" and not archive.what.endswith("PATH"),
+            obtainable=obtainable,
         ),
         stock.snapshots(Shelf(root, say=say).entries(), LIMIT),
         archive,

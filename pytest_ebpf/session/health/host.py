@@ -31,6 +31,7 @@ class Room:
 
 def room_in(folder: Path) -> Room:
     """Look at the disk of *folder*, or of the nearest folder above it that is there."""
+    folder = folder.absolute()
     there = next(each for each in (folder, *folder.parents) if each.is_dir())
     return Room(folder, shutil.disk_usage(there).free, os.access(there, os.W_OK | os.X_OK))
 
@@ -42,32 +43,27 @@ def python() -> Finding:
 
 def project(workspace: Workspace) -> Finding:
     """Whether there is a manifest, and it can be read."""
-    if workspace.manifest_path is None:
-        return Finding("project", "ok", "no ebpf.toml here, so only the host is looked at")
     try:
         declared = workspace.manifest
-    except ProblemsError as error:
-        count = len(error.problems)
-        return Finding(
-            "project", "note", f"{count} problem{'s' * (count > 1)} in {workspace.manifest_path.name}", "ebpf-build"
-        )
     except EbpfError as error:
-        return Finding("project", "note", str(error), "ebpf-build")
+        count = len(error.problems) if isinstance(error, ProblemsError) else 1
+        where = workspace.manifest_path.name if workspace.manifest_path else ""
+        return Finding("project", "note", f"{count} problem{'s' * (count > 1)} in {where}", "ebpf-build")
     if declared is None:
-        raise AssertionError(workspace.manifest_path)
+        return Finding("project", "ok", "no ebpf.toml here or above; only the host is looked at")
     objects = len(declared.objects)
-    kernels = ", ".join(declared.project.kernels)
-    return Finding(
-        "project", "ok", f"{declared.project.name}: {objects} object{'s' * (objects != 1)} for {kernels}"
-    )
+    what = f"{declared.project.name}, {objects} object{'s' * (objects != 1)}"
+    return Finding("project", "ok", f"{what}, for kernels {', '.join(declared.project.kernels)}")
 
 
 def disk(cache: Room, here: Room) -> Finding:
     """Judge the room for the *cache* of kernels and snapshots, and *here*, where objects are built."""
     if not here.writable:
-        return Finding("disk", "fail", f"nothing may be written to {here.folder}", f"sudo chown $USER {here.folder}")
+        mend = f"sudo chown $USER {here.folder}"
+        return Finding("disk", "fail", f"nothing may be written to {here.folder}", mend)
     if here.free < BUILD_ROOM:
-        return Finding("disk", "fail", f"{size(here.free)} free in {here.folder}", f"df -h {here.folder}, make room")
+        mend = f"make room: du -xh {here.folder} | sort -h | tail"
+        return Finding("disk", "fail", f"{size(here.free)} free in {here.folder}", mend)
     if not cache.writable:
         mend = "export PYTEST_EBPF_CACHE=FOLDER"
         return Finding("disk", "note", f"nothing may be written to {cache.folder}", mend)
@@ -83,5 +79,5 @@ def memory(available: int, machine: int) -> Finding:
         mend = "end other programs, or lower test.memory in ebpf.toml"
         return Finding("memory", "note", f"{available} MiB available, a machine takes {machine}", mend)
     count = machines_at_once(machine, 1, available=available)
-    many = f"{count} machines of {machine} MiB at once" if count > 1 else f"one machine of {machine} MiB at a time"
-    return Finding("memory", "ok", f"{available} MiB available: {many}")
+    many = f"{count} machines" if count > 1 else "one machine"
+    return Finding("memory", "ok", f"{available} MiB available, for {many} of {machine} MiB at once")

@@ -11,7 +11,7 @@ from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels.apt import Apt
 from pytest_ebpf.kernels.sources import KEYRING, Roots
 from pytest_ebpf.machine.shelf import Entry
-from pytest_ebpf.session.health.finding import Finding, State, size
+from pytest_ebpf.session.health.finding import Finding, size
 
 #: Kernels named before the rest is only counted.
 _NAMED: Final = 6
@@ -19,23 +19,21 @@ _NAMED: Final = 6
 _HOUR: Final = 3600.0
 
 
-def archive(apt: Apt, *, needed: bool, keyring: Path = KEYRING) -> Finding:
-    """Whether kernels can be fetched; that they cannot is no more than a note unless they are *needed*."""
-    state: State = "fail" if needed else "note"
+def archive(apt: Apt, *, keyring: Path = KEYRING) -> Finding:
+    """Whether kernels can be fetched, as far as can be told without the network."""
     for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
         if shutil.which(tool) is None:
             mend = f"sudo apt-get install {package}, or give the path of a kernel image"
-            return Finding("apt", state, f"{tool}: not found on PATH", mend)
+            return Finding("apt", "fail", f"{tool}: not found on PATH", mend)
     if not keyring.exists():
         mend = "sudo apt-get install debian-archive-keyring"
-        return Finding("apt", state, "the keys of Debian's archive are not there", mend)
+        return Finding("apt", "fail", "the keys of Debian's archive are not there", mend)
     try:
         roots = apt.archives()
     except EbpfError as error:
-        return Finding("apt", state, error.what, error.hint or "")
+        return Finding("apt", "fail", error.what, error.hint or "")
     index = apt.index()
-    known = (len(index.kernels), index.age) if index else None
-    return judge_archive(roots, known)
+    return judge_archive(roots, (len(index.kernels), index.age) if index else None)
 
 
 def judge_archive(roots: Roots, index: tuple[int, float] | None) -> Finding:

@@ -65,7 +65,7 @@ def accelerator(decide: Callable[[], Choice] | None, *, memory: Path) -> Finding
     if "may not be opened" in choice.reason:
         mend = f"sudo usermod -aG kvm {os.environ.get('USER', '$USER')}, and log in again"
     elif "does not come up" in choice.reason:
-        mend = f"to try it again: rm {memory}"
+        mend = f"to try again: rm {memory}"
     return Finding("accelerator", "note", f"emulation (TCG): {choice.reason}", mend)
 
 
