@@ -136,7 +136,7 @@ class Shelf:
         for folder in self._folder.glob("[!.]*"):
             with suppress(OSError):  # another process may be removing it
                 size = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
-                yield Entry(folder.name, (folder / _LABEL).read_text(), size, folder.stat().st_mtime)
+                yield Entry(folder.name, _label(folder), size, folder.stat().st_mtime)
 
     @contextmanager
     def _locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
@@ -152,3 +152,10 @@ class Shelf:
             yield
         finally:
             os.close(lock)
+
+
+def _label(folder: Path) -> str:
+    try:
+        return (folder / _LABEL).read_text()
+    except (OSError, ValueError):  # damaged, and still to be counted and cleared
+        return "?"

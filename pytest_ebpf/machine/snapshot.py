@@ -64,11 +64,13 @@ class Snapshot:
         """
         try:
             facts: dict[str, Any] = json.loads((self.folder / _FACTS).read_text())
-            for name in (_RAM, _STATE):
-                size, modified, digest = facts[name]
-                _check(self.folder / name, size, modified, digest)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedSnapshotError(f"its description cannot be read ({error})") from error
+            noted = {name: (int(size), int(at), int(crc)) for name, (size, at, crc) in facts.items()}
+            ram, state = noted[_RAM], noted[_STATE]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+            raise DamagedSnapshotError(f"its description cannot be read ({why})") from error
+        _check(self.ram, *ram)
+        _check(self.state, *state)
 
 
 def save(recipe: Recipe, folder: Path, *, timeout: float) -> Snapshot:
@@ -177,11 +179,17 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _check(path: Path, size: int, modified: int, checksum: int) -> None:
-    status = path.stat()
-    if status.st_size != size:
-        raise DamagedSnapshotError(f"{path.name} has {status.st_size} bytes, not {size}")
-    if status.st_mtime_ns != modified and _checksum(path) != checksum:
-        raise DamagedSnapshotError(f"{path.name} was changed")
+    try:
+        status = path.stat()
+        if status.st_size != size:
+            raise DamagedSnapshotError(f"{path.name} has {status.st_size} bytes, not {size}")
+        if status.st_mtime_ns != modified:  # changed, or copied with its time rounded
+            if _checksum(path) != checksum:
+                raise DamagedSnapshotError(f"{path.name} was changed")
+            os.utime(path, ns=(modified, modified))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DamagedSnapshotError(f"{path.name} cannot be read ({why})") from error
 
 
 def _checksum(path: Path) -> int:
