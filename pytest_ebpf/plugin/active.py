@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.ebpf import Ebpf, Place
 from pytest_ebpf.session.failure import lost_machine
-from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.fleet import Fleet, Want
 from pytest_ebpf.session.workspace import Workspace
 
 _EBPF: Final = pytest.StashKey[Ebpf]()
@@ -42,6 +43,7 @@ class ActivePlugin:
         self._isolation: Isolation = config.getoption("--ebpf-isolation") or self.workspace.test.isolation
         self._allowed = [re.compile(splat.match) for splat in self.workspace.test.allow_splats]
         self._next: pytest.Item | None = None
+        self._after: dict[pytest.Item, pytest.Item] = {}
         self._retrying = False
         self.summary = Summary(config, {spec: self.label(spec) for spec in self.specs})
 
@@ -72,6 +74,8 @@ class ActivePlugin:
         if self._config.option.collectonly:
             return
         stay_off_the_network()
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            self._after = dict(pairwise(session.items))
         asked = {_spec_of(item) for item in session.items}
         with _usage_errors():
             self._prepare([spec for spec in self.specs if spec in asked])
@@ -123,8 +127,19 @@ class ActivePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self) -> None:
         """Start the machine of the next test while this one runs."""
-        if (after := self._next) is not None and (spec := _spec_of(after)) is not None:
-            self._fleet.prefetch(spec, scope_of(after, self._isolation), str(after.path))
+        self._fleet.prefetch(map(self._want, self._upcoming()))
+
+    def _upcoming(self) -> Iterator[pytest.Item]:
+        """Give the next few eBPF tests; a worker of pytest-xdist knows of no more than one."""
+        after = self._next
+        for _ in range(self._fleet.ahead):
+            if after is None or _spec_of(after) is None:
+                return
+            yield after
+            after = self._after.get(after)
+
+    def _want(self, item: pytest.Item) -> Want:
+        return Want(_spec_of(item) or "", scope_of(item, self._isolation), str(item.path))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import os
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +45,15 @@ class Running:
 
 
 @dataclass(frozen=True)
+class Want:
+    """What a test will ask for: a kernel, the scope it shares a machine with, the file it is in."""
+
+    spec: str
+    scope: str
+    file: str
+
+
+@dataclass(frozen=True)
 class _Lease:
     scope: str
     running: Running
@@ -72,7 +83,7 @@ class Fleet:
         self._recipes: dict[str, Recipe] = {}
         self._labels: dict[str, str] = {}
         self._leases: dict[str, _Lease] = {}
-        self._waking: dict[str, Waking] = {}
+        self._waking: dict[str, list[Waking]] = {}
         self._usual: dict[tuple[str, str], str] = {}
         self._snapshots = True
 
@@ -110,17 +121,30 @@ class Fleet:
                 self._warm.make(key, base, arguments, timeout=WAKE_TIMEOUT)
         return running, answer
 
-    def prefetch(self, spec: str, scope: str, place: str) -> None:
-        """Start what a test in file *place* will ask for next, unless it is there or there is no room."""
-        if not self._snapshots or self._in_use(spec, scope):
+    @cached_property
+    def ahead(self) -> int:
+        """How many machines are worth starting ahead of the tests: what the processors can do at once."""
+        return max(1, (os.cpu_count() or 1) // self._workers)
+
+    def prefetch(self, wanted: Iterable[Want]) -> None:
+        """Start the machines that the next tests will ask for, as far as there is room for them."""
+        if not self._snapshots:
             return
-        key = self._usual.get((spec, place), spec)
-        template = self._warm.template(key)
-        key = key if template else spec
-        if key in self._waking or not self._room():
-            return
-        with suppress(EbpfError, OSError):  # whatever it is, it will be said when the machine is needed
-            self._waking[key] = self._wake(template) if template else self._wake_kernel(spec)
+        fresh = {(want.spec, want.scope): want for want in wanted if not self._in_use(want.spec, want.scope)}
+        needed = Counter(map(self._likely, fresh.values()))
+        for (key, spec), count in needed.items():
+            for _ in range(count - len(self._waking.get(key, ()))):
+                if not self._room(needed.keys()):
+                    return
+                template = self._warm.template(key)
+                with suppress(EbpfError, OSError):  # whatever it is, it will be said when it is needed
+                    waking = self._wake(template) if template else self._wake_kernel(spec)
+                    self._waking.setdefault(key, []).append(waking)
+
+    def _likely(self, want: Want) -> tuple[str, str]:
+        """Return the key of the machine for *want*, judging by the tests before it, and its kernel."""
+        usual = self._usual.get((want.spec, want.file), "")
+        return usual if self._warm.template(usual) else want.spec, want.spec
 
     def discard(self, spec: str) -> None:
         """End the machine in use with this kernel, if there is one."""
@@ -129,9 +153,9 @@ class Fleet:
 
     def close(self) -> None:
         """End every machine."""
-        for waking in self._waking.values():
-            waking.machine.stop()
-        self._waking.clear()
+        for key in list(self._waking):
+            while waking := self._started(key):
+                waking.machine.stop()
         for spec in list(self._leases):
             self.discard(spec)
         self._warm.close()
@@ -164,7 +188,7 @@ class Fleet:
         if template is None:
             return None
         try:
-            waking = self._waking.pop(key, None) or self._wake(template)
+            waking = self._started(key) or self._wake(template)
             running = self._install(spec, scope, waking.ready(WAKE_TIMEOUT))
         except DamagedSnapshotError as error:
             self._say(f"a machine of {spec} with an object loaded is thrown away: {error.what}")
@@ -178,7 +202,7 @@ class Fleet:
             if not self._snapshots:
                 break
             try:
-                waking = self._waking.pop(spec, None) or self._wake_kernel(spec)
+                waking = self._started(spec) or self._wake_kernel(spec)
                 return waking.ready(WAKE_TIMEOUT)
             except DamagedSnapshotError as error:
                 self._say(f"the snapshot of {spec} is thrown away: {error.what}")
@@ -194,13 +218,23 @@ class Fleet:
     def _wake(self, source: Snapshot | Template) -> Waking:
         return restore(source, call_timeout=CALL_TIMEOUT)
 
-    def _room(self) -> bool:
+    def _started(self, key: str) -> Waking | None:
+        """Take a machine that was started ahead."""
+        started = self._waking.get(key, [])
+        waking = started.pop(0) if started else None
+        if not started:
+            self._waking.pop(key, None)
+        return waking
+
+    def _room(self, needed: Iterable[tuple[str, str]]) -> bool:
         """Whether one more machine may be started; one that was started in vain gives way."""
-        if len(self._leases) + len(self._waking) < self._most:
+        keep = {key for key, _ in needed}
+        if len(self._leases) + sum(map(len, self._waking.values())) < self._most:
             return True
-        if not self._waking:
+        vain = next((key for key in self._waking if key not in keep), None)
+        if vain is None or (waking := self._started(vain)) is None:
             return False
-        self._waking.pop(next(iter(self._waking))).machine.stop()
+        waking.machine.stop()
         return True
 
     def _booted(self, spec: str) -> tuple[Machine, Guest]:
