@@ -18,6 +18,11 @@ _LONGEST: Final = 1 << 20
 
 _MOMENT: Final = 0.002
 
+#: Seconds in which the emulator takes a command of some hundred bytes many times over.
+_PATIENCE: Final = 5.0
+
+_NOT_QMP: Final = "the emulator's monitor does not speak QMP"
+
 
 class Monitor:
     """Commands to a running emulator over *control*."""
@@ -46,7 +51,9 @@ class Monitor:
         self._unread = 0
         answer = self._answer(deadline)
         if "error" in answer:
-            raise MachineError(f"the emulator refuses {command} ({answer['error'].get('desc', 'no reason')})")
+            error = answer["error"]
+            reason = error.get("desc") if isinstance(error, dict) else None
+            raise MachineError(f"the emulator refuses {command} ({reason or 'no reason'})")
         returned = answer["return"]
         return returned if isinstance(returned, dict) else {}
 
@@ -56,8 +63,11 @@ class Monitor:
 
     def _send(self, command: str, arguments: dict[str, object], descriptors: Sequence[int]) -> None:
         message = json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n"
+        self._control.settimeout(_PATIENCE)
         try:
             socket.send_fds(self._control, [message], list(descriptors))
+        except TimeoutError as error:
+            raise DeadlineError("the emulator's monitor does not read") from error
         except OSError as error:
             raise MachineError(f"the emulator is gone ({error.strerror})") from error
 
@@ -67,16 +77,15 @@ class Monitor:
             line = self._line(deadline)
             try:
                 message = json.loads(line)
-            except ValueError as error:
-                raise MachineError("the emulator's monitor does not speak QMP") from error
+            except (ValueError, RecursionError) as error:
+                raise MachineError(_NOT_QMP) from error
             if isinstance(message, dict) and ("return" in message or "error" in message):
                 return message
 
     def _line(self, deadline: float) -> bytes:
-        while b"\n" not in self._buffer:
-            left = deadline - time.monotonic()
-            if left <= 0 or len(self._buffer) > _LONGEST:
-                raise DeadlineError("the emulator's monitor did not answer in time")
+        while (left := deadline - time.monotonic()) > 0 and b"\n" not in self._buffer:
+            if len(self._buffer) > _LONGEST:
+                raise MachineError(_NOT_QMP)
             self._control.settimeout(left)
             try:
                 data = self._control.recv(1 << 16)
@@ -87,6 +96,8 @@ class Monitor:
             if not data:
                 raise MachineError("the emulator is gone")
             self._buffer += data
+        if left <= 0:
+            raise DeadlineError("the emulator's monitor did not answer in time")
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
