@@ -70,9 +70,9 @@ def _wrapped(head: str, text: str, width: int) -> list[str]:
 
 
 def _conclusion(findings: Sequence[Finding]) -> str:
-    failed = [finding.name for finding in findings if finding.state == "fail"]
+    failed = sum(finding.state == "fail" for finding in findings)
     if failed:
-        return f"eBPF programs cannot be built and tested here yet: see {', '.join(failed)}"
+        return f"{failed} of {len(findings)} FAIL: eBPF programs cannot be tested here yet"
     if any(finding.state == "note" for finding in findings):
         return "all that is needed is here; lines marked -- could be better"
     return "all that is needed is here"

@@ -69,10 +69,12 @@ class KernelStore:
             return Path(spec).expanduser().is_file()
         if locked := self._locked(spec):
             return self._cache.has(locked.as_available().name)
-        if spec == "latest" and (index := self._apt.index()):
-            newest = catalog.matching(spec, index.kernels)
-            return any(self._cache.has(kernel.name) for kernel in newest[:1])
-        return any(kernel.packages and _means(spec, kernel) for kernel in self._described())
+        there = [kernel for kernel in self._described() if kernel.packages]
+        if spec != "latest":
+            return any(_means(spec, kernel) for kernel in there)
+        if index := self._apt.index():
+            return any(self._cache.has(kernel.name) for kernel in catalog.matching(spec, index.kernels)[:1])
+        return any(not kernel.version.rc for kernel in there)
 
     def clear(self) -> int:
         """Remove every kernel and what apt keeps for them, and return how many bytes that frees."""

@@ -274,3 +274,31 @@ def test_a_path_to_a_folder(store, tmp_path):
     assert str(caught.value) == (
         f"{tmp_path}: the image cannot be read (Is a directory); give the path of a bzImage"
     )
+
+
+def test_whether_a_kernel_can_be_had_without_a_network(root: Path, tmp_path: Path):
+    put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
+    (image := tmp_path / "bzImage").touch()
+    store = KernelStore(root, say=pytest.fail)
+    have = {spec: store.has(spec) for spec in ("6.1", "6.1.192", "latest", str(image), "6.12", "./none")}
+    assert have == dict.fromkeys(("6.1", "6.1.192", "latest", str(image)), True) | dict.fromkeys(
+        ("6.12", "./none"), False
+    )
+
+
+def test_a_locked_kernel_is_had_as_it_is_locked(root: Path, tmp_path: Path):
+    put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
+    package = Package("linux-image-6.1.0-40-cloud-amd64", "6.1.153-1", 20_000_000, "aa")
+    lock = tmp_path / "ebpf-kernels.lock"
+    write_lock(lock, {"6.1": Locked("6.1.0-40-cloud-amd64", "bb", (package,))})
+    assert not KernelStore(root, lock=lock, say=pytest.fail).has("6.1")
+
+
+def test_clear_says_what_it_frees(root: Path):
+    kernel = put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
+    kernel.btf.write_bytes(bytes(100_000))
+    (root / "apt").mkdir()
+    (root / "apt" / "index.json").write_bytes(b"\1" * 50_000)
+    store = KernelStore(root, say=pytest.fail)
+    assert store.clear() >= 150_000
+    assert (store.cached(), (root / "apt").exists(), store.clear()) == ((), False, 0)
