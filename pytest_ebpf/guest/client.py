@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -53,9 +54,13 @@ def errno_name(number: int) -> str:
 
 
 class Guest:
-    """The agent at the other end of *stream*. *timeout* is the seconds that one call may take."""
+    """The agent at the other end of *stream*. *timeout* is the seconds that one call may take.
+
+    No call goes on beyond :attr:`until`, in seconds of ``time.monotonic()``.
+    """
 
     def __init__(self, stream: Stream, *, timeout: float) -> None:
+        self.until = math.inf
         self._stream = stream
         self._timeout = timeout
         self._number = 0
@@ -93,17 +98,19 @@ class Guest:
     def post(self, calls: Sequence[Call], timeout: float) -> Ticket:
         """Send *calls* within *timeout* seconds and return without waiting; :meth:`collect` the answers."""
         self._number = (self._number + 1) & 0xFFFFFFFF
-        self._stream.send(encode_request(self._number, calls), time.monotonic() + timeout)
+        self._stream.send(encode_request(self._number, calls), self._deadline(timeout))
         return Ticket(self._number, tuple(op for op, _ in calls))
 
     def collect(self, ticket: Ticket, timeout: float) -> list[Any]:
         """Return the answers to what was posted; tickets must be collected in their order."""
-        deadline = time.monotonic() + timeout
-        answers = receive_response(self._stream, ticket.number, len(ticket.ops), deadline)
+        answers = receive_response(self._stream, ticket.number, len(ticket.ops), self._deadline(timeout))
         return [
             CallError(op, status, value) if status else value
             for op, (status, value) in zip(ticket.ops, answers, strict=True)
         ]
+
+    def _deadline(self, timeout: float) -> float:
+        return min(time.monotonic() + timeout, self.until)
 
     def _single(self, op: str, args: dict[str, Any], timeout: float) -> Any:
         (answer,) = self.collect(self.post([(op, args)], timeout), timeout)

@@ -1,4 +1,4 @@
-"""Kernels on disk: ``<root>/kernels/<name>/{vmlinuz,btf,modules/,kernel.json}``.
+"""Kernels on disk: ``<root>/kernels/<name>/{vmlinuz,vmlinux,btf,modules/,kernel.json}``.
 
 An entry is built in a folder beside it and renamed into place, so there is all of it or nothing. It is read
 without hashing: ``kernel.json`` has size and time of every file, and only a file whose time differs is
@@ -26,6 +26,7 @@ from pytest_ebpf.kernels.kernel import Kernel
 from pytest_ebpf.kernels.version import Version
 
 IMAGE: Final = "vmlinuz"
+UNPACKED: Final = "vmlinux"
 BTF: Final = "btf"
 MODULES: Final = "modules"
 _FACTS: Final = "kernel.json"
@@ -195,6 +196,7 @@ def _kernel(folder: Path, facts: dict[str, Any]) -> Kernel:
             release=facts["release"],
             version=Version(**facts["version"]),
             image=folder / IMAGE,
+            unpacked=folder / UNPACKED if UNPACKED in facts["files"] else None,
             btf=folder / BTF,
             modules=None if facts["depends"] is None else folder / MODULES,
             sha256=facts["files"][IMAGE][2],

@@ -1,4 +1,4 @@
-"""What a kernel image says of itself, and the BTF inside it, with no boot.
+"""What a kernel image says of itself, and the kernel and BTF inside it, with no boot.
 
 A bzImage begins with a setup header (``Documentation/arch/x86/boot.rst``) that gives the release and, from
 boot protocol 2.08 on, the place of the compressed kernel: an ELF file with a ``.BTF`` section.
@@ -23,6 +23,10 @@ _KERNEL_VERSION: Final = 0x20E
 _PAYLOAD: Final = 0x248
 _HEADER_END: Final = 0x250
 _SECTOR: Final = 512
+
+#: Sizes of a note's name and content, and its type (ELF specification, "Note Section").
+_NOTE: Final = struct.Struct("<III")
+_PHYS32_ENTRY: Final = 18
 
 _DEBIAN_VERSION: Final = re.compile(r"Debian (\d\S+)")
 
@@ -86,21 +90,50 @@ def _upstream(banner: str, where: str) -> Version:
         ) from error
 
 
-def extract_btf(image: bytes, header: Header, *, where: str) -> bytes:
-    """The raw BTF of the kernel in a bzImage, about 4-8 MiB.
-
-    :class:`KernelError` when the image cannot be unpacked or was built without ``CONFIG_DEBUG_INFO_BTF``.
-    """
+def unpack(image: bytes, header: Header, *, where: str) -> bytes:
+    """The kernel inside a bzImage, an ELF file of 45-65 MB; :class:`KernelError` when it is damaged."""
     end = header.payload_offset + header.payload_length
-    vmlinux = decompress(image[header.payload_offset : end], where=where)
+    return decompress(image[header.payload_offset : end], where=where)
+
+
+def extract_btf(vmlinux: bytes, *, where: str) -> bytes:
+    """The raw BTF of an unpacked kernel, about 4-8 MiB.
+
+    :class:`KernelError` when it is no ELF file or was built without ``CONFIG_DEBUG_INFO_BTF``.
+    """
+    btf = _section(vmlinux, ".BTF", where)
+    if btf is None:
+        raise KernelError("the kernel has no BTF", where=where, hint="build it with CONFIG_DEBUG_INFO_BTF=y")
+    return btf
+
+
+def starts_unpacked(vmlinux: bytes, *, where: str) -> bool:
+    """Whether an emulator can start the unpacked kernel (``CONFIG_PVH``), without the code that unpacks it.
+
+    The entry is in a note of the owner Xen, ``XEN_ELFNOTE_PHYS32_ENTRY`` of
+    ``include/xen/interface/elfnote.h``; QEMU looks for the same.
+    """
+    notes = _section(vmlinux, ".notes", where) or b""
+    offset = 0
+    while offset + _NOTE.size <= len(notes):
+        name, content, kind = _NOTE.unpack_from(notes, offset)
+        owner = notes[offset + _NOTE.size : offset + _NOTE.size + name]
+        if (owner, kind) == (b"Xen\0", _PHYS32_ENTRY):
+            return True
+        offset += _NOTE.size + _padded(name) + _padded(content)
+    return False
+
+
+def _padded(size: int) -> int:
+    return size + -size % 4
+
+
+def _section(vmlinux: bytes, name: str, where: str) -> bytes | None:
     try:
-        btf = elf.section(vmlinux, ".BTF")
+        return elf.section(vmlinux, name)
     except ObjectError as error:
         raise KernelError(
             f"the kernel inside the image is unreadable ({error.what})",
             where=where,
             hint="fetch or build it again",
         ) from error
-    if btf is None:
-        raise KernelError("the kernel has no BTF", where=where, hint="build it with CONFIG_DEBUG_INFO_BTF=y")
-    return btf

@@ -10,7 +10,7 @@ from pytest_ebpf import process
 from pytest_ebpf.errors import KernelError, ToolError
 from pytest_ebpf.kernels import cache
 from pytest_ebpf.kernels.catalog import Available
-from pytest_ebpf.kernels.image import extract_btf, read_header
+from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked, unpack
 from pytest_ebpf.kernels.modules import WANTED, closure
 
 _UNPACK: Final = 120.0
@@ -48,7 +48,10 @@ def _fill(into: Path, image: Path, *, modules: Path | None, origin: str, kernel:
     content = _read(image)
     header = read_header(content, where=where)
     (into / cache.IMAGE).write_bytes(content)
-    (into / cache.BTF).write_bytes(extract_btf(content, header, where=where))
+    vmlinux = unpack(content, header, where=where)
+    (into / cache.BTF).write_bytes(extract_btf(vmlinux, where=where))
+    if starts_unpacked(vmlinux, where=where):
+        (into / cache.UNPACKED).write_bytes(vmlinux)
     modules = modules or _installed(image, header.release)
     cache.write_facts(
         into,

@@ -34,7 +34,7 @@ def boot(recipe: Recipe, *, timeout: float, ram: Ram | None = None) -> Machine:
 
 def _start(recipe: Recipe, ram: Ram | None) -> Machine:
     initramfs = recipe.open_initramfs()
-    source = Boot(recipe.kernel.image, Path(f"/proc/self/fd/{initramfs}"))
+    source = Boot(recipe.kernel.unpacked or recipe.kernel.image, Path(f"/proc/self/fd/{initramfs}"))
     try:
         return spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=source, ram=ram),

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,12 +22,22 @@ from pytest_ebpf.errors import (
 )
 from pytest_ebpf.machine.console import Console, complaint, splat
 from pytest_ebpf.machine.monitor import Monitor
-from pytest_ebpf.machine.qemu import Channels
+from pytest_ebpf.machine.qemu import CONSOLE, Channels
 
 _SETPRIV_HINT: Final = "install it: apt-get install util-linux"
 
 #: Seconds that a machine which has hung up is given to end and to print its last words.
 _LAST_WORDS: Final = 2.0
+
+#: sysrq: print everything, then backtraces of active CPUs and tasks that are blocked.
+_STACKS: Final = (b"8", b"l", b"w")
+
+#: Seconds for all of it, and without a word until the next may be asked for.
+_STACKS_TIMEOUT: Final = 4.0
+_QUIET: Final = 0.2
+
+#: Reads of 64 KiB from the console at a time.
+_READS: Final = 64
 
 
 class Machine:
@@ -126,6 +137,7 @@ class Machine:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
+                self._ask_for_stacks()
                 raise DeadlineError(f"the guest did not {what} in time", console=self.console)
             ready = dict(self._poll.poll(left * 1000))
             if self._console_socket.fileno() in ready:
@@ -133,8 +145,25 @@ class Machine:
             if port in ready:
                 return
 
+    def _ask_for_stacks(self) -> None:
+        """Have a kernel that does not answer print what its CPUs do and which tasks are blocked.
+
+        Over the console, as a person would: a break and a letter (``Documentation/admin-guide/sysrq.rst``).
+        """
+        until = time.monotonic() + _STACKS_TIMEOUT
+        printing = select.poll()
+        printing.register(self._console_socket, select.POLLIN)
+        with suppress(EbpfError, OSError):  # it may be the emulator that does not answer
+            for letter in _STACKS:
+                self.monitor.ask("chardev-send-break", until, id=CONSOLE)
+                self._console_socket.send(letter)
+                while printing.poll(_QUIET * 1000) and time.monotonic() < until:
+                    self._drain_console()
+
     def _drain_console(self) -> None:
-        while self._console_socket.fileno() >= 0:
+        for _ in range(_READS):  # a guest that never stops printing must not keep us here
+            if self._console_socket.fileno() < 0:
+                return
             try:
                 data = self._console_socket.recv(1 << 16)
             except OSError:  # nothing there for now, or the emulator is gone

@@ -11,6 +11,9 @@ Accelerator = Literal["kvm", "tcg"]
 #: The virtio-serial port that the agent serves (``PORT_NAME`` in ``vm/agent``).
 PORT_NAME: Final = "pytest-ebpf.0"
 
+#: The character device of the console, by the emulator's name for it.
+CONSOLE: Final = "console"
+
 #: Words of the kernel command line, each for a reason.
 _KERNEL_WORDS: Final = (
     "console=ttyS0",
@@ -20,6 +23,7 @@ _KERNEL_WORDS: Final = (
     "mitigations=off",  # nothing secret runs here
     "random.trust_cpu=on",  # no wait for entropy
     "no_timer_check",  # the timer of an emulated machine fails the check under load
+    "sysrq_always_enabled",  # asked for stacks over the console when the guest does not answer
     "audit=0",
     "lsm=capability,bpf",
     "net.ifnames=0",
@@ -71,7 +75,7 @@ def command_line(
         str(qemu),
         *_machine(config, ram),
         *(_boot(boot, config) if boot else ("-incoming", "defer")),
-        *("-chardev", f"socket,id=console,fd={channels.console}", "-serial", "chardev:console"),
+        *("-chardev", f"socket,id={CONSOLE},fd={channels.console}", "-serial", f"chardev:{CONSOLE}"),
         *("-chardev", f"socket,id=monitor,fd={channels.monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=port,fd={channels.port}"),
         *("-device", f"virtserialport,chardev=port,name={PORT_NAME}"),

@@ -166,6 +166,9 @@ class Test(Declaration):
         Literal["test", "module", "session"],
         Field(description="What gets a fresh kernel: every test, every module, or the whole run."),
     ] = "test"
+    timeout: Annotated[
+        int, Field(ge=1, le=86400, description="Seconds that the calls of one test may take together.")
+    ] = 120
     allow_splats: Annotated[
         tuple[AllowedSplat, ...],
         Field(strict=False, description="Complaints of the kernel that do not fail a test."),

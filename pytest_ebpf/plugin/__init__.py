@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +53,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("test", "module", "session"),
         default=None,
         help="what gets a fresh kernel (default: what the manifest says, else every test)",
+    )
+    group.addoption(
+        "--ebpf-timeout",
+        type=float,
+        metavar="SECONDS",
+        default=None,
+        help="what the calls of one test may take (default: what the manifest says, else 120)",
+    )
+    group.addoption(
+        "--ebpf-run-timeout",
+        type=float,
+        metavar="SECONDS",
+        default=math.inf,
+        help="what the whole run may take; a test that begins later is timed out (default: no limit)",
     )
     group.addoption(
         "--ebpf-accelerator",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
@@ -42,6 +43,8 @@ class ActivePlugin:
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
         self._isolation: Isolation = config.getoption("--ebpf-isolation") or self.workspace.test.isolation
         self._allowed = [re.compile(splat.match) for splat in self.workspace.test.allow_splats]
+        self._timeout: float = config.getoption("--ebpf-timeout") or self.workspace.test.timeout
+        self._end: float = time.monotonic() + config.getoption("--ebpf-run-timeout")
         self._next: pytest.Item | None = None
         self._after: dict[pytest.Item, pytest.Item] = {}
         self._retrying = False
@@ -119,10 +122,17 @@ class ActivePlugin:
         item = request.node
         _skip_outside(item, self._fleet, spec)
         scope = scope_of(item, self._isolation)
-        ebpf = Ebpf(self.workspace, Place(self._fleet, spec, scope, str(item.path), cold=self._retrying))
+        ebpf = Ebpf(
+            self.workspace,
+            Place(self._fleet, spec, scope, str(item.path), self._until(), cold=self._retrying),
+        )
         item.stash[_EBPF] = ebpf
         yield ebpf
         ebpf.close()
+
+    def _until(self) -> float:
+        """Return when a test that starts now must have ended."""
+        return min(time.monotonic() + self._timeout, self._end)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self) -> None:

@@ -29,13 +29,15 @@ class Overrides(TypedDict, total=False):
 class Place:
     """Where a test runs: its kernel, what it shares a machine with, and its file. It is a loader.
 
-    The machine is taken from the fleet when it is first needed.
+    The machine is taken from the fleet when it is first needed. No call goes on beyond *until*, in seconds
+    of ``time.monotonic()``.
     """
 
     fleet: Fleet
     spec: str
     scope: str
     file: str
+    until: float
     cold: bool = False
     running: Running | None = None
 
@@ -43,7 +45,8 @@ class Place:
     def guest(self) -> Guest:
         """The guest of this test."""
         if self.running is None:
-            self.running = self.fleet.running(self.spec, self.scope, cold=self.cold)
+            self._take(self.fleet.running(self.spec, self.scope, cold=self.cold))
+        assert self.running is not None
         return self.running.guest
 
     def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +54,13 @@ class Place:
         if self.cold or self.running is not None:
             answer: dict[str, Any] = self.guest.call("load", **arguments)
             return answer
-        self.running, answer = self.fleet.load(self.spec, self.scope, self.file, arguments)
+        running, answer = self.fleet.load(self.spec, self.scope, self.file, arguments)
+        self._take(running)
         return answer
+
+    def _take(self, running: Running) -> None:
+        self.running = running
+        running.guest.until = self.until
 
 
 class Ebpf:

@@ -30,6 +30,9 @@ BOOT_TIMEOUT: Final = 90.0
 WAKE_TIMEOUT: Final = 30.0
 CALL_TIMEOUT: Final = 60.0
 
+#: With KVM all of it is several times as fast.
+_KVM_SHARE: Final = 0.3
+
 #: The version of marshal in which equal values give equal bytes, whoever else refers to them.
 _NO_REFERENCES: Final = 2
 
@@ -117,9 +120,13 @@ class Fleet:
         answer = running.guest.call("load", **arguments)
         if self._warm.spent(key, time.monotonic() - start) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
-                base = self._shelf.get(self._recipe(spec), timeout=BOOT_TIMEOUT)
-                self._warm.make(key, base, arguments, timeout=WAKE_TIMEOUT)
+                base = self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
+                self._warm.make(key, base, arguments, timeout=self._within(WAKE_TIMEOUT))
         return running, answer
+
+    def _within(self, seconds: float) -> float:
+        """Scale a time that an emulated machine needs to what runs ours."""
+        return seconds if self.accelerator.accelerator == "tcg" else seconds * _KVM_SHARE
 
     @cached_property
     def ahead(self) -> int:
@@ -189,7 +196,7 @@ class Fleet:
             return None
         try:
             waking = self._started(key) or self._wake(template)
-            running = self._install(spec, scope, waking.ready(WAKE_TIMEOUT))
+            running = self._install(spec, scope, waking.ready(self._within(WAKE_TIMEOUT)))
         except DamagedSnapshotError as error:
             self._say(f"a machine of {spec} with an object loaded is thrown away: {error.what}")
             self._warm.drop(key)
@@ -203,7 +210,7 @@ class Fleet:
                 break
             try:
                 waking = self._started(spec) or self._wake_kernel(spec)
-                return waking.ready(WAKE_TIMEOUT)
+                return waking.ready(self._within(WAKE_TIMEOUT))
             except DamagedSnapshotError as error:
                 self._say(f"the snapshot of {spec} is thrown away: {error.what}")
                 self._shelf.discard(self._recipe(spec).key)
@@ -213,10 +220,10 @@ class Fleet:
         return self._booted(spec)
 
     def _wake_kernel(self, spec: str) -> Waking:
-        return self._wake(self._shelf.get(self._recipe(spec), timeout=BOOT_TIMEOUT))
+        return self._wake(self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT)))
 
     def _wake(self, source: Snapshot | Template) -> Waking:
-        return restore(source, call_timeout=CALL_TIMEOUT)
+        return restore(source, call_timeout=self._within(CALL_TIMEOUT))
 
     def _started(self, key: str) -> Waking | None:
         """Take a machine that was started ahead."""
@@ -238,8 +245,8 @@ class Fleet:
         return True
 
     def _booted(self, spec: str) -> tuple[Machine, Guest]:
-        machine = boot(self._recipe(spec), timeout=BOOT_TIMEOUT)
-        return machine, Guest(machine, timeout=CALL_TIMEOUT)
+        machine = boot(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
+        return machine, Guest(machine, timeout=self._within(CALL_TIMEOUT))
 
     def _recipe(self, spec: str) -> Recipe:
         if spec not in self._recipes:
