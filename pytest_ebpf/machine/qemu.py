@@ -25,6 +25,7 @@ _KERNEL_WORDS: Final = (
     "no_timer_check",  # the timer of an emulated machine fails the check under load
     "sysrq_always_enabled",  # asked for stacks over the console when the guest does not answer
     "audit=0",
+    "cryptomgr.notests",  # self-tests of ciphers are a sixth of a boot
     "lsm=capability,bpf",
     "net.ifnames=0",
 )

@@ -24,7 +24,7 @@ from pytest_ebpf import elf
 from pytest_ebpf.errors import KernelError
 from pytest_ebpf.kernels import Available, Kernel, KernelStore, lock_kernels
 from pytest_ebpf.kernels.catalog import matching
-from pytest_ebpf.kernels.image import extract_btf, read_header
+from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked, unpack
 from pytest_ebpf.kernels.version import debian_key
 
 OLD = "6.1"  # one package
@@ -142,7 +142,16 @@ def test_the_virtio_port_of_an_old_kernel_needs_its_modules_in_order(old):
 def test_what_is_cached_is_small(old, new):
     for kernel in (old, new):
         files = [path for path in kernel.image.parent.rglob("*") if path.is_file()]
-        assert sum(path.stat().st_size for path in files) < 40_000_000
+        assert sum(path.stat().st_size for path in files) < 100_000_000
+
+
+def test_the_unpacked_kernel_is_kept_beside_its_image(old, new):
+    for kernel in (old, new):
+        image = kernel.image.read_bytes()
+        inside = unpack(image, read_header(image, where="image"), where="image")
+        assert starts_unpacked(inside, where="image")
+        assert kernel.unpacked is not None
+        assert kernel.unpacked.read_bytes() == inside
 
 
 def test_btf_is_out_of_an_image_in_under_600_milliseconds(old, new):
@@ -151,7 +160,7 @@ def test_btf_is_out_of_an_image_in_under_600_milliseconds(old, new):
         times = []
         for _ in range(3):
             start = time.perf_counter()
-            extract_btf(image, read_header(image, where="image"), where="image")
+            extract_btf(unpack(image, read_header(image, where="image"), where="image"), where="image")
             times.append(time.perf_counter() - start)
         assert min(times) < 0.6
 

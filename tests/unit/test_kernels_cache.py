@@ -26,7 +26,8 @@ NAME = "6.1.0-56-cloud-amd64_6.1.192-2"
 
 def fill(folder: Path, *, origin: str = "debian:linux-image-6.1.0-56-cloud-amd64=6.1.192-2") -> None:
     (folder / "modules").mkdir()
-    for name in ("vmlinuz", "btf", "modules/failover.ko", "modules/net_failover.ko", "modules/virtio_net.ko"):
+    modules = [f"modules/{name}.ko" for name in ("failover", "net_failover", "virtio_net")]
+    for name in ("vmlinuz", "vmlinux", "btf", *modules):
         (folder / name).write_text(f"this is {name}")
     write_facts(
         folder,
@@ -59,8 +60,9 @@ def test_an_entry_is_read_as_it_was_written(cache):
         Version(6, 1, 192),
         "6.1",
     )
-    assert (kernel.image, kernel.btf, kernel.modules) == (
+    assert (kernel.image, kernel.unpacked, kernel.btf, kernel.modules) == (
         folder / "vmlinuz",
+        folder / "vmlinux",
         folder / "btf",
         folder / "modules",
     )
@@ -68,6 +70,14 @@ def test_an_entry_is_read_as_it_was_written(cache):
     assert len(kernel.sha256) == 64
     assert kernel == cache.describe(NAME)
     assert contents(cache) == [".lock", NAME]
+
+
+def test_a_kernel_that_only_starts_packed(cache):
+    with cache.locked(pytest.fail), cache.building(NAME) as folder:
+        for name in ("vmlinuz", "btf"):
+            (folder / name).touch()
+        write_facts(folder, release="mine", version=Version(6, 1), origin="path:/b/bzImage")
+    assert cache.load(NAME).unpacked is None
 
 
 def test_modules_go_in_after_those_they_depend_on(cache):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import struct
+from pathlib import Path
 
 import pytest
 
 from pytest_ebpf.errors import KernelError
 from pytest_ebpf.kernels import Version
-from pytest_ebpf.kernels.image import Header, extract_btf, read_header
+from pytest_ebpf.kernels.image import Header, extract_btf, read_header, starts_unpacked, unpack
 
 BANNER = b"6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP Debian 6.1.192-2 (2026-11-16)\0"
 
@@ -80,8 +81,13 @@ def test_a_release_that_is_no_version():
 def test_an_image_that_holds_no_elf_file():
     image = head(payload=gzip.compress(b"not ELF"))
     with pytest.raises(KernelError) as caught:
-        extract_btf(image, read_header(image, where="vmlinuz"), where="vmlinuz")
+        extract_btf(unpack(image, read_header(image, where="vmlinuz"), where="vmlinuz"), where="vmlinuz")
     assert str(caught.value) == (
         "vmlinuz: the kernel inside the image is unreadable (not an ELF file (begins with 6e 6f 74 20)); "
         "fetch or build it again"
     )
+
+
+def test_an_elf_file_without_the_entry_of_an_unpacked_kernel():
+    elf = (Path(__file__).parent / "data" / "bpf" / "values.le.o").read_bytes()
+    assert not starts_unpacked(elf, where="vmlinuz")
