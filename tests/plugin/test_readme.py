@@ -1,0 +1,111 @@
+"""The README does what it says: its example runs, its commands and links, its matrix is the sample's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pytest_ebpf.cli.arguments import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+#: What each kind of code block is called in the example.
+FILES = {"toml": "ebpf.toml", "c": "firewall.bpf.c", "python": "test_firewall.py"}
+
+
+def blocks() -> dict[str, str]:
+    """The example's files by name."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert [kind for kind, _ in found] == list(FILES)
+    return {FILES[kind]: text for kind, text in found}
+
+
+def commands(program: str) -> list[str]:
+    """The indented lines of the README that call *program*, without comments."""
+    lines = re.findall(rf"^    (?:\$ )?({program} .+)$", README, re.MULTILINE)
+    return [line.partition("#")[0].strip() for line in lines]
+
+
+@pytest.fixture
+def example(pytester: pytest.Pytester) -> Path:
+    for name, text in blocks().items():
+        (pytester.path / name).write_text(text)
+    return pytester.path
+
+
+def test_the_example_passes(example, pytester):
+    result = pytester.runpytest_subprocess("-p", "ebpf", "--ebpf-kernel", "6.12")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["test * 6.12.*", "test_firewall.py", "  test_drops_blocked  pass", "1 passed on 1 kernel"]
+    )
+
+
+def test_the_example_drops_only_what_is_blocked(example, pytester):
+    """It passes because the program works: the test of another address fails."""
+    path = example / "test_firewall.py"
+    path.write_text(path.read_text().replace("10.1.2.3", "192.0.2.1"))
+    result = pytester.runpytest_subprocess("-p", "ebpf", "--ebpf-kernel", "6.12")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *XDP.PASS* == *XDP.DROP*"])
+
+
+def test_the_object_of_the_example_loads_on_its_own(example, pytester):
+    build = [str(Path(sys.executable).with_name("ebpf-build"))]
+    subprocess.run(build, cwd=example, check=True, timeout=120)
+    argv = [*build, "matrix", "build/ebpf/firewall.bpf.o", "--kernel", "6.12"]
+    done = subprocess.run(argv, cwd=example, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 passed on 1 kernel")
+
+
+def test_the_commands_are_there():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = [word for line in commands("make") for word in line.split()[1:]]
+    assert {"demo", "test", "packages", "agent"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for line in [*commands("ebpf-build"), *re.findall(r"`(ebpf-build [a-z]+)`", README)]:
+        argv = line.split()[1:]
+        assert callable(parse(argv if argv != ["matrix"] else ["matrix", "a.o", "--kernel", "6.1"]).run)
+
+
+def test_the_options_are_there(pytester):
+    said = pytester.runpytest_subprocess("--help").stdout.str()
+    for option in set(re.findall(r"--ebpf-[a-z]+", README)):
+        assert option in said
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_the_matrix_is_the_samples():
+    """Rows are tests of sample_project, columns the kernels that it promises."""
+    sample = ROOT / "sample_project"
+    picture = README.partition("    ...\n")[2].partition("\n\n")[0].splitlines()
+    promised = tomllib.loads((sample / "ebpf.toml").read_text())["project"]["kernels"]
+    columns = picture[0].split()[1:]
+    assert [column.rpartition(".")[0] for column in columns] == promised
+    tests: list[str] = []
+    for row in picture[1:]:
+        name, *cells = row.split()
+        if not cells:
+            tests = re.findall(r"^def (test_\w+)", (sample / name).read_text(), re.MULTILINE)
+            continue
+        start, _, end = name.partition("...")
+        assert [test for test in tests if test.startswith(start) and test.endswith(end)], name
+        assert len(cells) == len(columns), name
+
+
+def test_the_sentence_on_top_is_the_packages():
+    summary = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["description"]
+    for word in ("TOML", "CO-RE objects", "many real kernels", "pytest", "without root"):
+        assert word in summary
+        assert word in " ".join(README.split("\n\n")[1].split())
