@@ -10,11 +10,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import Any, Final, Literal, TypeAlias
 
 from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.suggest import suggestion
 
 Order: TypeAlias = Literal["little", "big"]
 Decode: TypeAlias = Callable[[bytes, int], Any]
@@ -67,13 +67,6 @@ def unpack(codec: Codec, data: bytes, where: str) -> Any:
             hint="the object and its BTF disagree; build it again",
         )
     return codec.decode(data, 0)
-
-
-def suggestion(name: str, known: Mapping[str, Any] | list[str]) -> str | None:
-    """``did you mean "blocked"?`` if *known* has a name like *name*, else the list of what there is."""
-    if close := get_close_matches(name, list(known), n=1):
-        return f'did you mean "{close[0]}"?'
-    return f"there is {', '.join(known)}" if known else None
 
 
 def _no_integer(value: Any, name: str, size: int, *, signed: bool) -> Misfit:

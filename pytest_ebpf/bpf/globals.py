@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pytest_ebpf.bpf import codec
-from pytest_ebpf.bpf.codec import Codec, Order, pack, suggestion, unpack
+from pytest_ebpf.bpf.codec import Codec, Order, pack, unpack
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import GlobalFacts, ObjectFacts
+from pytest_ebpf.suggest import suggestion
 
 #: A section of global variables is an array map of one element; this is its key.
 _FIRST: Final = bytes(4)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from pytest_ebpf.bpf.codec import Order, suggestion
+from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.maps import Map, MapMaker
 from pytest_ebpf.bpf.program import Program
@@ -15,6 +15,7 @@ from pytest_ebpf.bpf.values import Bindings, Values
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts
+from pytest_ebpf.suggest import suggestion
 
 T = TypeVar("T")
 
@@ -236,5 +237,7 @@ def _check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
         for each in names:
             if each not in known:
                 raise UsageError(
-                    f'has no {kind} "{each}"', where=f"{owner}: {option}", hint=suggestion(each, known)
+                    f'has no {kind} "{each}"',
+                    where=f"{owner}: {option}",
+                    hint=suggestion(each, known),
                 )

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_ebpf.bpf.codec import Codec, Encode, Misfit, Order, exact_bytes, suggestion
+from pytest_ebpf.bpf.codec import Codec, Encode, Misfit, Order, exact_bytes
 from pytest_ebpf.bpf.record import Record, as_mapping
+from pytest_ebpf.suggest import suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from pytest_ebpf.build.toolchain import Clang
 from pytest_ebpf.build.units import Unit, Units
 from pytest_ebpf.build.vmlinux import Vmlinux
 from pytest_ebpf.errors import BuildError, MismatchError, Problem, UsageError
-from pytest_ebpf.manifest.defect import suggestion
 from pytest_ebpf.manifest.reader import Manifest
+from pytest_ebpf.suggest import suggestion
 
 #: Holds a built object against the manifest: (manifest, object's name, its file) to what is wrong with it.
 Check = Callable[[Manifest, str, Path], Sequence[Problem]]

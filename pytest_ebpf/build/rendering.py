@@ -13,7 +13,7 @@ from jinja2 import meta
 
 from pytest_ebpf.build import lines
 from pytest_ebpf.errors import BuildError
-from pytest_ebpf.manifest.defect import suggestion
+from pytest_ebpf.suggest import suggestion
 
 #: The ending of a template that is an object's body: ``template = "xdp_count"`` is ``xdp_count.bpf.c.j2``.
 BODY: Final = ".bpf.c.j2"

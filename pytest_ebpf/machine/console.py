@@ -9,11 +9,12 @@ from typing import Final
 KEPT: Final = 256 << 10
 
 #: How the kernel begins to say that it is in trouble (kernel/panic.c, lib/bug.c, arch/x86/kernel/dumpstack.c,
-#: arch/x86/mm/fault.c, kernel/watchdog.c, mm/oom_kill.c).
+#: arch/x86/mm/fault.c, kernel/watchdog.c, kernel/rcu/tree_stall.h, mm/oom_kill.c).
 _SPLAT: Final = re.compile(
     r"(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?"
     r"((?:Kernel panic - not syncing|BUG: |Oops: |kernel BUG at |general protection fault|"
-    r"watchdog: BUG: |double fault: |stack segment: |invalid opcode: |divide error: ).*)"
+    r"watchdog: BUG: |rcu: INFO: \S+ (?:self-)?detected|"
+    r"double fault: |stack segment: |invalid opcode: |divide error: ).*)"
 )
 
 _COMPLAINT: Final = re.compile(r"^qemu-\S+: (.*)", re.MULTILINE)

@@ -29,6 +29,8 @@ _SETPRIV_HINT: Final = "install it: apt-get install util-linux"
 #: Seconds that a machine which has hung up is given to end and to print its last words.
 _LAST_WORDS: Final = 2.0
 
+_MOMENT: Final = 0.005
+
 #: sysrq: print everything, then backtraces of active CPUs and tasks that are blocked.
 _STACKS: Final = (b"8", b"l", b"w")
 
@@ -174,13 +176,32 @@ class Machine:
                 return
             self._console.append(data)
 
+    def _overdue(self, what: str) -> EbpfError:
+        """Say that time is over: the kernel has complained of what hangs, or we do not know what it does.
+
+        It is made to panic, so that the console shows the stack of what runs, and is ended.
+        """
+        found = splat(self.console)
+        with suppress(EbpfError):
+            self.monitor.tell("inject-nmi")
+        self._end()
+        if found:
+            return KernelCrashedError(found, console=self.console)
+        return DeadlineError(f"the guest did not {what} in time", console=self.console)
+
+    def _end(self) -> None:
+        """Let the emulator end by itself if it does so soon."""
+        deadline = time.monotonic() + _LAST_WORDS
+        while self.alive and time.monotonic() < deadline:
+            self._drain_console()  # or it would wait for room there
+            time.sleep(_MOMENT)
+        if self.alive:
+            self._process.kill()
+        self._process.wait()
+
     def _lost(self) -> EbpfError:
         """Say why the port hung up: the kernel died, or we do not know."""
-        try:
-            self._process.wait(_LAST_WORDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._end()
         text = self.console
         if found := splat(text):
             return KernelCrashedError(found, console=text)

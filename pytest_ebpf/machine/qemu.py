@@ -20,6 +20,7 @@ _KERNEL_WORDS: Final = (
     "quiet",
     "panic=-1",  # reboot at once; with -no-reboot the machine ends
     "oops=panic",  # an oops ends the machine, so that it is seen
+    "unknown_nmi_panic",  # so does an NMI, with the stack of what hangs
     "mitigations=off",  # nothing secret runs here
     "random.trust_cpu=on",  # no wait for entropy
     "no_timer_check",  # the timer of an emulated machine fails the check under load

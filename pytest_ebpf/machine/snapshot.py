@@ -22,6 +22,7 @@ from pytest_ebpf.machine.boot import boot
 from pytest_ebpf.machine.machine import Machine, spawn
 from pytest_ebpf.machine.qemu import Ram, command_line
 from pytest_ebpf.machine.recipe import Recipe
+from pytest_ebpf.machine.sparse import extents
 
 _RAM: Final = "ram"
 _STATE: Final = "state"
@@ -196,16 +197,8 @@ def _checksum(path: Path) -> int:
     """Return the CRC-32 of the file's data, holes left out: it guards against damage, not against malice."""
     checksum = 0
     with path.open("rb", buffering=0) as stream:
-        descriptor, end = stream.fileno(), path.stat().st_size
-        at = 0
-        while at < end:
-            try:
-                at = os.lseek(descriptor, at, os.SEEK_DATA)
-            except OSError:  # ENXIO: nothing but a hole up to the end
-                break
-            stop = os.lseek(descriptor, at, os.SEEK_HOLE)
-            while at < stop:
-                chunk = os.pread(descriptor, min(_CHUNK, stop - at), at)
+        for start, stop in extents(stream.fileno()):
+            for at in range(start, stop, _CHUNK):
+                chunk = os.pread(stream.fileno(), min(_CHUNK, stop - at), at)
                 checksum = zlib.crc32(chunk, checksum)
-                at += len(chunk)
     return checksum

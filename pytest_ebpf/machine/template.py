@@ -19,8 +19,7 @@ from pytest_ebpf.machine import monitor
 from pytest_ebpf.machine.qemu import Ram
 from pytest_ebpf.machine.recipe import Recipe
 from pytest_ebpf.machine.snapshot import SAVE_TIMEOUT, Snapshot, restore
-
-_CHUNK = 16 << 20
+from pytest_ebpf.machine.sparse import extents
 
 
 @dataclass(frozen=True)
@@ -87,20 +86,11 @@ def _copy(source: Path, target: int) -> int:
     """Copy a file with its holes and return how many bytes are not in holes."""
     copied = 0
     with source.open("rb", buffering=0) as stream:
-        descriptor, end = stream.fileno(), source.stat().st_size
-        os.ftruncate(target, end)
-        at = 0
-        while at < end:
-            try:
-                at = os.lseek(descriptor, at, os.SEEK_DATA)
-            except OSError:  # ENXIO: nothing but a hole up to the end
-                break
-            stop = os.lseek(descriptor, at, os.SEEK_HOLE)
-            os.lseek(target, at, os.SEEK_SET)
-            while at < stop:
-                sent = os.sendfile(target, descriptor, at, min(_CHUNK, stop - at))
-                if sent == 0:
-                    return copied
+        os.ftruncate(target, source.stat().st_size)
+        for start, stop in extents(stream.fileno()):
+            os.lseek(target, start, os.SEEK_SET)
+            at = start
+            while at < stop and (sent := os.sendfile(target, stream.fileno(), at, stop - at)):
                 at += sent
-                copied += sent
+            copied += at - start
     return copied

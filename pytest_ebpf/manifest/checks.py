@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
+from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.initial import check_initial
 from pytest_ebpf.manifest.mapchecks import map_findings
 from pytest_ebpf.manifest.model import Document, EnumDecl, ObjectDecl, StructDecl
 from pytest_ebpf.manifest.scope import Scope
 from pytest_ebpf.manifest.sizes import circle
+from pytest_ebpf.suggest import suggestion
 
 
 def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | int, ...]]) -> list[Finding]:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pytest_ebpf.manifest.defect import DefectError, suggestion
+from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.model import EnumDecl, TypeDecl
 from pytest_ebpf.manifest.scalars import shown
 from pytest_ebpf.manifest.typeexpr import BIG_ENDIAN, INTEGERS, Integer, TypeExpr
+from pytest_ebpf.suggest import suggestion
 
 _MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_ebpf.manifest.defect import Finding, suggestion
+from pytest_ebpf.manifest.defect import Finding
 from pytest_ebpf.manifest.maprules import FLAG_ONLY_ON, RULES, MapRule, Side
 from pytest_ebpf.manifest.model import MapDecl, StructDecl
 from pytest_ebpf.manifest.scope import Scope
 from pytest_ebpf.manifest.typeexpr import PREFIXES, TypeExpr
+from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import MapFlag, MapType
 
 #: The size of a page on every architecture we build for: ring buffers are made of whole ones.

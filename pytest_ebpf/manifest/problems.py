@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
+from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import (
     Build,
     Declaration,
@@ -26,6 +26,7 @@ from pytest_ebpf.manifest.model import (
 )
 from pytest_ebpf.manifest.scalars import shown
 from pytest_ebpf.manifest.source import dotted
+from pytest_ebpf.suggest import suggestion
 
 Path = tuple[str | int, ...]
 

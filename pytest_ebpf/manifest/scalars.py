@@ -11,8 +11,9 @@ from typing import Final
 
 from pytest_ebpf import hooks
 from pytest_ebpf.manifest import typeexpr
-from pytest_ebpf.manifest.defect import DefectError, closest, suggestion
+from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.typeexpr import TypeExpr
+from pytest_ebpf.suggest import closest, suggestion
 
 #: Part of a C identifier, and of a Python one.
 IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

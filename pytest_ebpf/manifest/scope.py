@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_ebpf.manifest.defect import DefectError, Finding, suggestion
+from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import Document
 from pytest_ebpf.manifest.sizes import layout
 from pytest_ebpf.manifest.typeexpr import BUILTINS, TypeExpr
+from pytest_ebpf.suggest import suggestion
 
 
 @dataclass(frozen=True)

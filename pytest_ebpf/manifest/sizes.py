@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from pytest_ebpf.manifest.defect import DefectError, suggestion
+from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.model import EnumDecl, TypeDecl, UnionDecl
 from pytest_ebpf.manifest.typeexpr import BUILTINS, Layout, TypeExpr
+from pytest_ebpf.suggest import suggestion
 
 
 class HasTypes(Protocol):

@@ -7,13 +7,13 @@ from typing import Final
 
 from pytest_ebpf import hooks
 from pytest_ebpf.errors import Problem
-from pytest_ebpf.manifest.defect import closest
 from pytest_ebpf.manifest.model import MapDecl, ObjectDecl, ProgramDecl
 from pytest_ebpf.manifest.reader import Manifest
 from pytest_ebpf.manifest.sizes import layout
 from pytest_ebpf.manifest.typeexpr import TypeExpr
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.objects.model import MapFacts, ObjectFacts, ProgramFacts
+from pytest_ebpf.suggest import closest
 
 _CORRECT: Final = "correct the declaration or the source"
 

@@ -51,7 +51,7 @@ class TestNames:
     def test_a_name_like_no_other(self):
         with pytest.raises(AttributeError) as caught:
             _ = Programs("firewall", {"ingress": None}).x
-        assert str(caught.value) == 'firewall has no program "x"; there is ingress'
+        assert str(caught.value) == 'firewall has no program "x"; known: ingress'
         with pytest.raises(AttributeError) as caught:
             _ = Programs("empty", {}).x
         assert str(caught.value) == 'empty has no program "x"'

@@ -87,8 +87,8 @@ class TestContexts:
 
     def test_a_field_that_a_test_run_does_not_take(self):
         assert refusal(ValueConversionError, ProgType.SCHED_CLS, [FRAME], [{"protocol": 8}]) == (
-            'context: __sk_buff has no field "protocol"; there is mark, priority, ingress_ifindex, '
-            "ifindex, cb, tstamp, wire_len, gso_segs, gso_size, hwtstamp"
+            'context: __sk_buff has no field "protocol"; known: cb, gso_segs, gso_size, hwtstamp, '
+            "ifindex, ingress_ifindex, mark, priority, tstamp, wire_len"
         )
         assert refusal(ValueConversionError, ProgType.XDP, [FRAME], [{"ingress_index": 8}]) == (
             'context: xdp_md has no field "ingress_index"; did you mean "ingress_ifindex"?'

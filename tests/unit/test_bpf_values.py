@@ -211,7 +211,7 @@ def test_enum_constants_are_taken_by_name(sample):
         'rule.action: enum action has no constant "DORP"; did you mean "DROP"?'
     )
     assert message(sample, "bits", {"action": "x"}) == (
-        'bits.action: enum action has no constant "x"; there is PASS, DROP, ANSWER'
+        'bits.action: enum action has no constant "x"; known: ANSWER, DROP, PASS'
     )
 
 
@@ -251,7 +251,7 @@ def test_a_type_without_a_value(sample):
         ("bits", {"delta": -17}, ".delta: -17 does not fit s:5 (-16..15); give a number in that range"),
         ("bits", {"delta": None}, ".delta: None is no integer; s:5 takes a number"),
         ("outer", {"weight": "heavy"}, ".weight: 'heavy' is no double; give a number"),
-        ("outer", {"where": {"z": 1}}, '.where.z: point has no field "z"; there is x, y'),
+        ("outer", {"where": {"z": 1}}, '.where.z: point has no field "z"; known: x, y'),
         (
             "text",
             {"name": "much too long"},
