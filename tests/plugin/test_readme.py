@@ -75,15 +75,26 @@ def test_the_commands_are_there():
         assert callable(parse(argv if argv != ["matrix"] else ["matrix", "a.o", "--kernel", "6.1"]).run)
 
 
-def test_the_options_are_there(pytester):
-    said = pytester.runpytest_subprocess("--help").stdout.str()
-    for option in set(re.findall(r"--ebpf-[a-z]+", README)):
-        assert option in said
+def test_the_options_are_there_and_all_are_told(pytester):
+    options = set(re.findall(r"--ebpf-[a-z-]+", pytester.runpytest_subprocess("--help").stdout.str()))
+    assert set(re.findall(r"--ebpf-[a-z-]+", README)) <= options
+    running = (ROOT / "docs" / "running.md").read_text()
+    assert set(re.findall(r"^\| `(--ebpf-[a-z-]+)", running, re.MULTILINE)) == options
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_lead_somewhere(page):
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+def test_the_index_has_every_page():
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    listed = re.findall(r"^- \[[^]]+\]\(([^)]+)\): ", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted([*pages, "decisions/"])
 
 
 def test_the_matrix_is_the_samples():
