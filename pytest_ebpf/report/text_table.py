@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -23,20 +24,29 @@ _REASON_LINES: Final = 6
 
 _NOT_RUN: Final = "-"
 
+_PATCH_LEVEL: Final = re.compile(r"(\d+\.\d+)([.-].+)")
+
 
 @dataclass(frozen=True)
 class _Column:
-    """Neighbouring *releases* with the same cells, shown as one column (mostly just one release)."""
+    """Neighbouring *releases* with the same cells, shown as one column (mostly just one release).
+
+    A *narrow* one has the patch level of its release in a line of its own.
+    """
 
     releases: tuple[str, ...]
     cells: tuple[Cell | None, ...]
+    narrow: bool
     width: int
 
     @property
     def head(self) -> tuple[str, ...]:
         """The lines above it."""
         first, last = self.releases[0], self.releases[-1]
-        return (first,) if first == last else (first, f"to {last}")
+        if first != last:
+            return (first, f"to {last}")
+        parts = _PATCH_LEVEL.fullmatch(first) if self.narrow else None
+        return parts.groups() if parts else (first,)
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
     page = _Page(width, heading, color)
     names = _names(matrix)
     columns = [_column(matrix, (release,)) for release in matrix.columns]
+    if max(name.width for name in names) > _left(columns, width):
+        columns = [_column(matrix, (release,), narrow=True) for release in matrix.columns]
     if _needed(names, columns) > width:
         columns = _folded(matrix, columns)
     blocks = _blocks(names, columns, width)
@@ -107,11 +119,11 @@ def _name(row: str) -> _Name:
     return _Name("", row)
 
 
-def _column(matrix: Matrix, releases: tuple[str, ...]) -> _Column:
+def _column(matrix: Matrix, releases: tuple[str, ...], *, narrow: bool = False) -> _Column:
     cells = tuple(matrix.cell(row, releases[0]) for row in matrix.rows)
-    column = _Column(releases, cells, 0)
+    column = _Column(releases, cells, narrow, 0)
     widths = [len(line) for line in column.head] + [len(_mark(matrix, cell)) for cell in cells]
-    return _Column(releases, cells, max(widths))
+    return replace(column, width=max(widths))
 
 
 def _mark(matrix: Matrix, cell: Cell | None) -> str:
@@ -131,6 +143,10 @@ def _folded(matrix: Matrix, columns: Sequence[_Column]) -> list[_Column]:
     return [_column(matrix, tuple(column.releases[0] for column in group)) for group in groups]
 
 
+def _left(columns: Sequence[_Column], width: int) -> int:
+    return width - sum(_GAP + column.width for column in columns)
+
+
 def _needed(names: Sequence[_Name], columns: Sequence[_Column]) -> int:
     longest = max(name.width for name in names)
     return min(longest, _MIN_NAME) + sum(_GAP + column.width for column in columns)
@@ -148,7 +164,7 @@ def _blocks(names: Sequence[_Name], columns: Sequence[_Column], width: int) -> l
 
 def _name_width(names: Sequence[_Name], columns: Sequence[_Column], page: _Page) -> int:
     """What *columns* leave for names, or less if none is as long."""
-    room = max(_MIN_NAME, page.width - sum(_GAP + column.width for column in columns))
+    room = max(_MIN_NAME, _left(columns, page.width))
     return min(room, max(len(page.heading), *(name.width for name in names)))
 
 

@@ -175,12 +175,24 @@ def test_columns_that_do_not_fit_even_so_are_put_below() -> None:
     )
 
 
+def test_where_names_need_room_columns_are_narrow() -> None:
+    said = text(
+        matrix({"t.py::test_of_a_rather_long_name_that_is_told_whole": "ppppp"}), width=80, color=False
+    )
+    assert said.splitlines()[:4] == [
+        "test                                             5.10  6.1   6.12  6.18  7.2",
+        "                                                 .259  .192  .57   .3    .1",
+        "t.py",
+        "  test_of_a_rather_long_name_that_is_told_whole  pass  pass  pass  pass  pass",
+    ]
+
+
 def test_a_long_name_is_shortened_in_the_middle() -> None:
     name = "test_that_a_very_long_name_is_still_told_apart[by-its-end]"
     said = text(matrix({f"t.py::{name}": "ppppp"}), width=80, color=False)
     assert (
-        said.splitlines()[2]
-        == "  test_that_a_ver...apart[by-its-end]  pass      pass     pass     pass    pass"
+        said.splitlines()[3]
+        == "  test_that_a_very_long_..._told_apart[by-its-end]  pass  pass  pass  pass  pass"
     )
 
 
