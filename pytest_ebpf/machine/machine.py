@@ -139,18 +139,26 @@ class Machine:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                self._ask_for_stacks()
-                raise DeadlineError(f"the guest did not {what} in time", console=self.console)
+                raise self._overdue(what)
             ready = dict(self._poll.poll(left * 1000))
             if self._console_socket.fileno() in ready:
                 self._drain_console()
             if port in ready:
                 return
 
+    def _overdue(self, what: str) -> EbpfError:
+        """Say that time is over: the kernel has complained of what hangs, or we do not know what it does."""
+        found = splat(self.console)
+        self._ask_for_stacks()
+        if found:
+            return KernelCrashedError(found, console=self.console)
+        return DeadlineError(f"the guest did not {what} in time", console=self.console)
+
     def _ask_for_stacks(self) -> None:
         """Have a kernel that does not answer print what its CPUs do and which tasks are blocked.
 
-        Over the console, as a person would: a break and a letter (``Documentation/admin-guide/sysrq.rst``).
+        Over the console, as a person would: a break and a letter (``Documentation/admin-guide/sysrq.rst``);
+        then by an NMI, of which it dies (``unknown_nmi_panic``) even with its interrupts off.
         """
         until = time.monotonic() + _STACKS_TIMEOUT
         printing = select.poll()
@@ -161,6 +169,10 @@ class Machine:
                 self._console_socket.send(letter)
                 while printing.poll(_QUIET * 1000) and time.monotonic() < until:
                     self._drain_console()
+            self.monitor.ask(
+                "inject-nmi", until
+            )  # reaches a CPU that has its interrupts off, and ends it all
+            self._end()
 
     def _drain_console(self) -> None:
         for _ in range(_READS):  # a guest that never stops printing must not keep us here
@@ -175,19 +187,6 @@ class Machine:
                 self._console_socket.close()
                 return
             self._console.append(data)
-
-    def _overdue(self, what: str) -> EbpfError:
-        """Say that time is over: the kernel has complained of what hangs, or we do not know what it does.
-
-        It is made to panic, so that the console shows the stack of what runs, and is ended.
-        """
-        found = splat(self.console)
-        with suppress(EbpfError):
-            self.monitor.tell("inject-nmi")
-        self._end()
-        if found:
-            return KernelCrashedError(found, console=self.console)
-        return DeadlineError(f"the guest did not {what} in time", console=self.console)
 
     def _end(self) -> None:
         """Let the emulator end by itself if it does so soon."""
