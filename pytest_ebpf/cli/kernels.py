@@ -22,7 +22,7 @@ def show(arguments: Namespace) -> int:
     releases = {kernel.release for kernel in cached}
     print("in the cache")
     for kernel in cached:
-        origin = kernel.origin.partition(":")[0]
+        origin = "debian" if kernel.packages else kernel.origin.removeprefix("path:")
         print(f"  {kernel.line:<6} {kernel.version!s:<10} {kernel.release:<34} {origin}")
     if not cached:
         print("  none")
