@@ -89,11 +89,10 @@ class ActivePlugin:
         return self._accelerator if will_run else None
 
     def _prepare(self, specs: Sequence[str]) -> None:
-        """Fetch kernels and find what machines need, while a problem can still be said once."""
+        """Have the kernels there, and a snapshot of each, while a problem can still be said once."""
         if specs:
             self.workspace.require_emulator()
-        for spec in specs:
-            self._fleet.kernel(spec)
+            self._fleet.prepare(specs)
 
     @property
     def _leads_workers(self) -> bool:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TypeVar
 
 from pytest_ebpf.bpf import LoadOptions, load
 from pytest_ebpf.bpf.verifier import source_line
@@ -19,9 +13,8 @@ from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
 from pytest_ebpf.report import Cell, Matrix, Outcome
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.workspace import Prepared
-
-T = TypeVar("T")
 
 
 def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Matrix:
@@ -37,33 +30,8 @@ def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Flee
             )
     kernels = {spec: fleet.kernel(spec) for spec in specs}  # fetched first, one after the other
     assert fleet.accelerator  # decided once, before machines are started side by side
-    columns = _side_by_side([partial(_column, objects, spec, fleet) for spec in kernels])
+    columns = side_by_side([partial(_column, objects, spec, fleet) for spec in kernels])
     return Matrix.of([cell for column in columns for cell in column])
-
-
-def _side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Return the results of *tasks*, as many at once as there are processors.
-
-    Its threads are daemons, unlike those of a pool: after Ctrl-C nobody waits for them, and machines end
-    with the thread that started them.
-    """
-    futures: list[Future[T]] = [Future() for _ in tasks]
-    todo: SimpleQueue[tuple[Future[T], Callable[[], T]]] = SimpleQueue()
-    for each in zip(futures, tasks, strict=True):
-        todo.put(each)
-
-    def work() -> None:
-        while not todo.empty():
-            with suppress(Empty):
-                future, task = todo.get_nowait()
-                try:
-                    future.set_result(task())
-                except BaseException as error:  # raised again where it is asked for
-                    future.set_exception(error)
-
-    for _ in range(min(len(tasks), os.cpu_count() or 1)):
-        Thread(target=work, daemon=True).start()
-    return [future.result() for future in futures]
 
 
 def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[Cell]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from pytest_ebpf import paths
@@ -22,6 +22,7 @@ from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot, Waking, restore
 from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once
+from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.warm import Warm
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
@@ -93,6 +94,16 @@ class Fleet:
     def kernel(self, spec: str) -> Kernel:
         """Return the kernel that *spec* means, fetched if need be."""
         return self._store.get(spec)
+
+    def prepare(self, specs: Iterable[str]) -> None:
+        """Fetch kernels, one after the other, then boot those of which there is no snapshot, side by side."""
+        recipes = [self._recipe(spec) for spec in specs]
+
+        def keep(recipe: Recipe) -> None:
+            with suppress(EbpfError, OSError):  # it is said to the test that needs the kernel
+                self._shelf.get(recipe, timeout=self._within(BOOT_TIMEOUT))
+
+        side_by_side([partial(keep, recipe) for recipe in recipes])
 
     def running(self, spec: str, scope: str, *, cold: bool = False) -> Running:
         """Return the machine of *scope* with the kernel *spec*: the one it has, else a fresh one.
