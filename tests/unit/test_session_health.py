@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -458,3 +460,26 @@ def test_a_host_that_has_nothing_still_fits_a_screen(bin_folder, tmp_path, monke
     assert len(lines) <= 24
     assert [line for line in lines if len(line) > 80] == []
     assert not (tmp_path / "cache").exists()  # a doctor looks, and changes nothing
+
+
+def test_the_screen_in_the_documentation():
+    """docs/doctor.md shows what these findings print."""
+    made = [Entry(f"{number}", "6.1.192", 119_250_000, 0.0) for number in range(4)]
+    promised = ["5.10", "6.1", "6.12", "6.18", "7.2"]
+    findings = (
+        Finding("python", "ok", "3.11.7, pytest-ebpf 0.1.0"),
+        Finding("project", "ok", "edge, 6 objects, for kernels 5.10, 6.1, 6.12, 6.18, 7.2"),
+        tools.judge_emulator("QEMU emulator version 7.2.22", QEMU),
+        decided("/dev/kvm is not there"),
+        Finding("clang", "fail", "clang: not found on PATH", GET_CLANG),
+        tools.judge_agent("agent 0.1.0, protocol 1, libbpf v1.7\n", ""),
+        Finding("headers", "ok", "libbpf 1.7"),
+        stock.kernels(["6.1.192"], promised, lambda spec: spec != "7.2", obtainable=True),
+        stock.snapshots(made, 4 << 30),
+        stock.judge_archive(Roots(("http://a.example/",), ("http://a.example/",)), (83, 7300.0)),
+        host.disk(Room(Path("/c"), 80_100_000_000, True), Room(Path("/p"), 80_100_000_000, True)),
+        host.memory(23_387, 256),
+    )
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
+    block = re.findall(r"(?:^    .*\n)+", page, re.MULTILINE)[0]
+    assert to_text(findings, width=90) == dedent(block).rstrip("\n")
