@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -127,26 +128,35 @@ def version_of() -> Callable[[str], str]:
 @pytest.fixture
 def no_machine_left() -> Iterator[None]:
     """Nothing that the test started is still there when it ends."""
-    before = emulators()
     yield
-    assert emulators() <= before
+    assert not emulators_below(os.getpid())
 
 
-def emulators() -> frozenset[int]:
-    """The QEMU processes whose ancestor is this process, or that have lost theirs."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and _is_ours(int(entry.name)):
-            found.add(int(entry.name))
-    return frozenset(found)
+def emulators_below(root: int) -> list[int]:
+    """The QEMU processes that *root* or its descendants have started."""
+    parents, found = {}, []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
+            parents[int(entry.parent.name)] = int(rest.split()[1])
+            if name.startswith("qemu"):
+                found.append(int(entry.parent.name))
+    return [pid for pid in found if root in _ancestors(pid, parents)]
 
 
-def _is_ours(pid: int) -> bool:
-    try:
-        if not Path(f"/proc/{pid}/comm").read_text().startswith("qemu"):
-            return False
-        while pid not in {0, 1, os.getpid()}:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return False
-    return pid in {1, os.getpid()}
+def _ancestors(pid: int, parents: Mapping[int, int]) -> Iterator[int]:
+    while pid in parents:
+        pid = parents[pid]
+        yield pid
+
+
+@pytest.fixture
+def machines_below() -> Callable[[int], list[int]]:
+    """``machines_below(pid)``: the QEMU processes that a process and its children have started."""
+    return emulators_below
+
+
+@pytest.fixture
+def make_module(edge: Path) -> Callable[[str], None]:
+    """``make_module(text)``: the tests of the project."""
+    return lambda text: write_module(edge, text)
