@@ -102,17 +102,16 @@ def test_the_matrix_is_the_samples():
     sample = ROOT / "sample_project"
     picture = README.partition("    ...\n")[2].partition("\n\n")[0].splitlines()
     promised = tomllib.loads((sample / "ebpf.toml").read_text())["project"]["kernels"]
-    columns = picture[0].split()[1:]
-    assert [column.rpartition(".")[0] for column in columns] == promised
+    assert picture[0].split()[1:] == promised
+    assert re.fullmatch(r"( +\.\d+){5}", picture[1])
     tests: list[str] = []
-    for row in picture[1:]:
+    for row in picture[2:]:
         name, *cells = row.split()
         if not cells:
             tests = re.findall(r"^def (test_\w+)", (sample / name).read_text(), re.MULTILINE)
             continue
-        start, _, end = name.partition("...")
-        assert [test for test in tests if test.startswith(start) and test.endswith(end)], name
-        assert len(cells) == len(columns), name
+        assert name in tests
+        assert len(cells) == len(promised), name
 
 
 def test_the_sentence_on_top_is_the_packages():
