@@ -120,3 +120,13 @@ class BtfBuilder:
 @pytest.fixture
 def builder() -> BtfBuilder:
     return BtfBuilder()
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder on PATH; nothing is in it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("EBPF_CLANG", raising=False)
+    return folder
