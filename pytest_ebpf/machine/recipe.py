@@ -19,7 +19,7 @@ _QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
 _QEMU_HINT: Final = "install it: apt-get install qemu-system-x86"
 
 #: Counts up when snapshots are written in another way.
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 def find_qemu() -> Path:
