@@ -48,6 +48,7 @@ class ActivePlugin:
         self._next: pytest.Item | None = None
         self._after: dict[pytest.Item, pytest.Item] = {}
         self._retrying = False
+        self._given: Ebpf | None = None
         self.summary = Summary(config, {spec: self.label(spec) for spec in self.specs})
 
     def label(self, spec: str) -> str:
@@ -107,8 +108,11 @@ class ActivePlugin:
         reason = choice.reason.partition(" (")[0]
         return "ebpf: machines are emulated" + (f": {reason}" if reason else "")
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """End every machine."""
+        """End every machine. A test that Ctrl-C ended may have left a call half done: ask no more."""
+        if self._given:
+            self._given.abandon()
         self._fleet.close()
 
     pytest_unconfigure = pytest_sessionfinish
@@ -125,9 +129,10 @@ class ActivePlugin:
             self.workspace,
             Place(self._fleet, spec, scope, str(item.path), self._until(), cold=self._retrying),
         )
-        item.stash[_EBPF] = ebpf
+        item.stash[_EBPF] = self._given = ebpf
         yield ebpf
         ebpf.close()
+        self._given = None
 
     def _until(self) -> float:
         """Return when a test that starts now must have ended."""
@@ -174,12 +179,22 @@ class ActivePlugin:
         """Keep what the kernel logged during the test; a complaint of it is the test's outcome."""
         try:
             yield
-        finally:
-            if (ebpf := item.stash.get(_EBPF, None)) is not None and ebpf.alive:
-                lines = kernellog.messages(ebpf.kernel_log())
-                item.stash[_KERNEL_LOG] = "\n".join(lines)
-                if found := kernellog.splat(lines, self._allowed):
-                    raise KernelCrashedError(found, console="\n".join(lines))
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            if not lost_machine(error):
+                self._hear(item)
+            raise
+        self._hear(item)
+
+    def _hear(self, item: pytest.Item) -> None:
+        ebpf = item.stash.get(_EBPF, None)
+        if ebpf is None or not ebpf.alive:
+            return
+        lines = kernellog.messages(ebpf.kernel_log())
+        item.stash[_KERNEL_LOG] = "\n".join(lines)
+        if found := kernellog.splat(lines, self._allowed):
+            raise KernelCrashedError(found, console="\n".join(lines))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
