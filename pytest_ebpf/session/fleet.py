@@ -257,7 +257,13 @@ class Fleet:
 
     def _booted(self, spec: str) -> tuple[Machine, Guest]:
         machine = boot(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
-        return machine, Guest(machine, timeout=self._within(CALL_TIMEOUT))
+        guest = Guest(machine, timeout=self._within(CALL_TIMEOUT))
+        try:
+            guest.call("klog", clear=True)  # what it said while it booted is no outcome of a test
+        except BaseException:
+            machine.stop()
+            raise
+        return machine, guest
 
     def _recipe(self, spec: str) -> Recipe:
         if spec not in self._recipes:

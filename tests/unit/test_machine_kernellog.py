@@ -22,6 +22,8 @@ COMPLAINTS = [
     "rcu: INFO: rcu_sched self-detected stall on CPU",
     "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
     "watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [init:1]",
+    "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0",
+    "watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 0",
     "INFO: task init:1 blocked for more than 120 seconds.",
     "Out of memory: Killed process 71 (worker) total-vm:2164kB, anon-rss:64kB, file-rss:0kB",
     "Memory cgroup out of memory: Killed process 71 (worker) total-vm:2164kB",
@@ -35,6 +37,7 @@ HARMLESS = [
     "init[1] is installing a program with bpf_probe_write_user helper that may corrupt user memory!",
     "debug: counter at 5",
     "rcu: \tRCU restricting CPUs from NR_CPUS=8192 to nr_cpu_ids=2.",
+    "NMI watchdog: Perf NMI watchdog permanently disabled",
     "NOTICE: trace_printk() being used. Allocating extra memory.",
 ]
 
