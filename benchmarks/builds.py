@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from os import cpu_count
 from pathlib import Path
+from statistics import median
+from typing import Final
 
+from benchmarks.machines import kernel
+from benchmarks.measure import interleaved, ratio, seconds
+from benchmarks.result import Bar, Result
 from pytest_ebpf.btf import Btf, header
-from pytest_ebpf.build import build
 
-PROGRAMS = 100
-SOURCE = Path(__file__).parents[1] / "sample_project" / "src" / "classifier.bpf.c"
+NOTHING: Final = Bar(150, "ms")
+COLD: Final = Bar(0.5, "ratio")
 
-HEAD = """
+PROGRAMS: Final = 100
+SOURCE: Final = Path(__file__).parents[1] / "sample_project" / "src" / "classifier.bpf.c"
+
+#: The kernel whose BTF gives vmlinux.h.
+LINE: Final = "6.12"
+
+_HEAD: Final = f"""
 [project]
 name = "hundred"
-kernels = ["6.12"]
+kernels = ["{LINE}"]
 [types.service]
-struct = { port = "be16", host = "mac", dscp = "u8", mark = "u32", priority = "u32" }
+struct = {{ port = "be16", host = "mac", dscp = "u8", mark = "u32", priority = "u32" }}
 [maps.services]
 type = "hash"
 key = "be16"
@@ -30,72 +41,77 @@ max_entries = 64
 """
 
 
-def write_project(root: Path) -> Path:
-    """Write a project of :data:`PROGRAMS` classifiers, and return its manifest."""
-    (root / "src").mkdir(parents=True)
-    text = HEAD
+def run() -> list[Result]:
+    """Measure whole processes of ``ebpf-build``."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _write_project(root)
+        cold = _cold(root)
+        taken = interleaved({"nothing": partial(_ebpf_build, root)}, 15)["nothing"]
+    detail = f"{PROGRAMS} programs, the whole process"
+    return [Result("ebpf-build with nothing to do", median(taken) * 1000, "ms", NOTHING, detail), cold]
+
+
+def _cold(root: Path) -> Result:
+    _ebpf_build(root)
+    commands = _against_full_header(root)
+
+    def ours() -> float:
+        shutil.rmtree(root / "build")
+        return _ebpf_build(root)
+
+    taken = interleaved({"ours": ours, "clang": lambda: _one_by_one(root, commands)}, 3)
+    return Result(
+        "cold ebpf-build / clang with the full vmlinux.h",
+        ratio(taken["ours"], taken["clang"]),
+        "ratio",
+        COLD,
+        f"{PROGRAMS} programs, {cpu_count()} at once: "
+        f"{median(taken['ours']):.1f} s / {median(taken['clang']):.1f} s",
+    )
+
+
+def _ebpf_build(root: Path) -> float:
+    command = [Path(sys.executable).with_name("ebpf-build")]
+    return seconds(lambda: subprocess.run(command, check=True, cwd=root, capture_output=True))
+
+
+def _write_project(root: Path) -> None:
+    """Write a project of :data:`PROGRAMS` classifiers."""
+    (root / "src").mkdir()
+    text = _HEAD
     for number in range(PROGRAMS):
         name = f"classify_{number}"
         (root / "src" / f"{name}.bpf.c").write_text(SOURCE.read_text().replace("classify", name))
         text += f'[objects.p{number}]\nsource = "src/{name}.bpf.c"\nprograms.{name} = {{ hook = "tc" }}\n'
-    manifest = root / "ebpf.toml"
-    manifest.write_text(text)
-    return manifest
+    (root / "ebpf.toml").write_text(text)
 
 
-def cold(manifest: Path, kernel_btf: Callable[[str], Path]) -> float:
-    """Seconds of a build from nothing."""
-    begin = time.monotonic()
-    assert build(manifest, kernel_btf=kernel_btf).compiled == PROGRAMS
-    return time.monotonic() - begin
+def _against_full_header(root: Path) -> list[list[str]]:
+    """Return the compilers' commands of the last build, with a copy of its headers but the full vmlinux.h."""
+    shutil.copytree(root / "build", root / "other")
+    (root / "full").mkdir()
+    (root / "full" / "vmlinux.h").write_text(header.full(Btf.parse(kernel(LINE).btf.read_bytes())))
+    for minimal in (root / "other").glob("ebpf/*/vmlinux.h"):  # it would be found first
+        minimal.unlink()
+    ninja = [sys.executable, "-m", "ninja", "-f", "build/ebpf/build.ninja", "-t", "commands"]
+    listed = subprocess.run(ninja, check=True, cwd=root, capture_output=True, text=True).stdout
+    lines = listed.replace("build/ebpf", "other/ebpf").splitlines()
+    return [_with_folder(line.partition(" #")[0].split(), "full") for line in lines]
 
 
-def one_by_one(manifest: Path, kernel_btf: Callable[[str], Path]) -> float:
-    """Seconds of compiling the same programs against the full header on as many cores, after :func:`cold`."""
-    root = manifest.parent
-    full = root / "full"
-    full.mkdir()
-    (full / "vmlinux.h").write_text(header.full(Btf.parse(kernel_btf("6.12").read_bytes())))
-    for number in range(PROGRAMS):  # the header beside ebpf.h would be found first
-        (root / f"build/ebpf/p{number}/vmlinux.h").unlink()
-    commands = [edge(root, number) for number in range(PROGRAMS)]
-    begin = time.monotonic()
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        list(pool.map(lambda argv: subprocess.run(argv, check=True, cwd=root, capture_output=True), commands))
-    return time.monotonic() - begin
-
-
-def edge(root: Path, number: int) -> list[str]:
-    """The command of one program, with the full header behind the folder of the object."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ninja",
-            "-f",
-            "build/ebpf/build.ninja",
-            "-t",
-            "commands",
-            f"build/ebpf/p{number}.bpf.o",
-        ],
-        check=True,
-        cwd=root,
-        capture_output=True,
-        text=True,
-    )
-    words = done.stdout.partition(" #")[0].split()
+def _with_folder(words: list[str], folder: str) -> list[str]:
+    """Put an include folder behind the first one, the object's own."""
     place = words.index("-I") + 2
-    return [*words[:place], "-I", "full", *words[place:]]
+    return [*words[:place], "-I", folder, *words[place:]]
 
 
-def nothing_to_do(manifest: Path, times: int = 5) -> float:
-    """Seconds of the whole process of ``ebpf-build`` with nothing to do, the best of *times*."""
-    command = [Path(sys.executable).with_name("ebpf-build")]
+def _one_by_one(root: Path, commands: list[list[str]]) -> float:
+    def compile_one(argv: list[str]) -> None:
+        subprocess.run(argv, check=True, cwd=root, capture_output=True)
 
-    def once() -> float:
-        begin = time.monotonic()
-        subprocess.run(command, check=True, cwd=manifest.parent, capture_output=True)
-        return time.monotonic() - begin
+    def compile_all() -> None:
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            list(pool.map(compile_one, commands))
 
-    once()  # the check against the manifest, if the last build had none
-    return min(once() for _ in range(times))
+    return seconds(compile_all)
