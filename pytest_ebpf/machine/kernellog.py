@@ -11,7 +11,8 @@ from typing import Final
 #: A warning gives its CPU first, from Linux 7.0 on its place.
 _SPLAT: Final = re.compile(
     r"WARNING: (?:CPU: |(?:.* )?at )|BUG: |kernel BUG at |Oops: |"
-    r"rcu: INFO: \S+ (?:self-)?detected|watchdog: (?:BUG: |.*hard LOCKUP)|INFO: task .* blocked for more than|"
+    r"rcu: INFO: \S+ (?:self-)?detected|watchdog: (?:BUG: |.*hard LOCKUP)|"
+    r"INFO: task .* blocked for more than|"
     r"Out of memory: Killed process|Memory cgroup out of memory: Killed process|general protection fault"
 )
 

@@ -158,9 +158,10 @@ class Machine:
         """Have a kernel that does not answer print what its CPUs do and which tasks are blocked.
 
         Over the console, as a person would: a break and a letter (``Documentation/admin-guide/sysrq.rst``);
-        then by an NMI, of which it dies (``unknown_nmi_panic``) even with its interrupts off.
+        if it is deaf to that, by an NMI, which it obeys with its interrupts off too (``unknown_nmi_panic``).
         """
         until = time.monotonic() + _STACKS_TIMEOUT
+        before = self.console
         printing = select.poll()
         printing.register(self._console_socket, select.POLLIN)
         with suppress(EbpfError, OSError):  # it may be the emulator that does not answer
