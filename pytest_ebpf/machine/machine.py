@@ -170,10 +170,9 @@ class Machine:
                 self._console_socket.send(letter)
                 while printing.poll(_QUIET * 1000) and time.monotonic() < until:
                     self._drain_console()
-            self.monitor.ask(
-                "inject-nmi", until
-            )  # reaches a CPU that has its interrupts off, and ends it all
-            self._end()
+            if self.console == before:
+                self.monitor.ask("inject-nmi", until)
+                self._end()
 
     def _drain_console(self) -> None:
         for _ in range(_READS):  # a guest that never stops printing must not keep us here

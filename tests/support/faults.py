@@ -40,7 +40,7 @@ EXPECTED = {
     "goes_on": ("passed", ""),
 }
 
-MODULE = """
+MODULE = r"""
 import os, pathlib, random, signal, threading, time
 import pytest
 from poison import poison, swallow
@@ -102,7 +102,7 @@ def test_warning_of_a_program(ebpf, number):
     call(ebpf, "write_file", path="/dev/kmsg", data=b"WARNING: CPU: 0 PID: 1 at my own program")
 
 def test_console_flood(ebpf, number):
-    call(ebpf, "write_file", path="/dev/console", data=b"BUG: all work and no play\\\\n" * 4000)
+    call(ebpf, "write_file", path="/dev/console", data=b"BUG: all work and no play\n" * 4000)
     call(ebpf, "hello")
 
 def test_no_interrupts(ebpf, number):
@@ -138,26 +138,26 @@ def test_emulator_killed_once(ebpf, number):
     call(ebpf, "hello")
 
 def test_host_that_talks_nonsense(ebpf, number):
-    frame = random.randbytes(2) + b"\\\\0\\\\0" + random.randbytes(70000)
+    frame = random.randbytes(2) + b"\0\0" + random.randbytes(70000)
     ebpf._guest._stream.send(frame, time.monotonic() + 10)
     call(ebpf, "hello")
 
 def test_nonsense_from_the_guest(ebpf, number):
-    ebpf._guest._stream._received += b"\\\\5\\\\0\\\\0\\\\0" + b"\\\\xc1" + random.randbytes(4)
+    ebpf._guest._stream._received += b"\5\0\0\0" + b"\xc1" + random.randbytes(4)
     call(ebpf, "hello")
 
 def test_length_without_end(ebpf, number):
-    ebpf._guest._stream._received += b"\\\\xff" * 4
+    ebpf._guest._stream._received += b"\xff" * 4
     call(ebpf, "hello")
 
 def test_goes_on(ebpf, number):
     assert call(ebpf, "hello")["release"] == ebpf.kernel.release
-""".replace("\\\\", "\\")
+""".replace("\", "\\")
 
 
 @dataclass(frozen=True)
 class Faults:
-    """What a run said: its exit *status*, its *output*, and the outcomes and reasons of each kind of fault."""
+    """What a run said: its exit *status*, its *output*, and what became of each kind of fault, and why."""
 
     status: int
     output: str
