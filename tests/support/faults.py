@@ -152,7 +152,7 @@ def test_length_without_end(ebpf, number):
 
 def test_goes_on(ebpf, number):
     assert call(ebpf, "hello")["release"] == ebpf.kernel.release
-""".replace("\", "\\")
+"""
 
 
 @dataclass(frozen=True)
