@@ -1,0 +1,185 @@
+"""``ebpf-build matrix``: objects from any build on real kernels, program by program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_ebpf import paths
+from pytest_ebpf.kernels import KernelStore
+
+COMMAND = Path(sys.executable).with_name("ebpf-build")
+
+MANY = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} hits SEC(".maps");
+
+SEC("xdp")
+int good(struct xdp_md *ctx)
+{
+    return XDP_PASS;
+}
+
+SEC("xdp")
+int unchecked(struct xdp_md *ctx)
+{
+    __u32 zero = 0;
+    __u64 *found = bpf_map_lookup_elem(&hits, &zero);
+
+    *found += 1;
+    return XDP_PASS;
+}
+
+SEC("netfilter")
+int gate(void *ctx)
+{
+    return 1;
+}
+
+SEC("?tc")
+int optional(struct __sk_buff *skb)
+{
+    return 0;
+}
+
+char _license[] SEC("license") = "GPL";
+"""
+
+SMALL = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int good(struct xdp_md *ctx)
+{
+    return XDP_DROP;
+}
+
+char _license[] SEC("license") = "GPL";
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Objects made by plain clang; no ``ebpf.toml`` far and wide."""
+    root = tmp_path_factory.mktemp("elsewhere")
+    headers = ["-I", paths.libbpf_include(), "-idirafter", "/usr/include/x86_64-linux-gnu"]
+    for name, text in (("many", MANY), ("small", SMALL)):
+        (root / f"{name}.bpf.c").write_text(text)
+        argv = ["clang-19", "-target", "bpf", "-O2", "-g", "-mcpu=v3", *headers]
+        subprocess.run(
+            [*argv, "-c", f"{name}.bpf.c", "-o", f"{name}.bpf.o"], cwd=root, check=True, timeout=60
+        )
+    (root / "copy").mkdir()
+    shutil.copy(root / "small.bpf.o", root / "copy" / "small.bpf.o")
+    return root
+
+
+def matrix(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [COMMAND, "matrix", *words],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_each_program_stands_for_itself(folder):
+    """One that is refused does not spoil its neighbours, and the reason is the verifier's own line."""
+    old, new = (str(KernelStore().get(line).version) for line in ("6.1", "6.12"))
+    done = matrix(folder, "many.bpf.o", "--kernel", "6.12,6.1")
+    assert done.returncode == 1
+    assert done.stderr == "loading 4 programs on 2 kernels\n"
+    assert done.stdout.splitlines() == [
+        f"program      {old}   {new}",
+        "many.bpf.o",
+        "  good       pass      pass",
+        "  unchecked  FAIL[1]   FAIL[2]",
+        "  gate       unsup[3]  pass",
+        "  optional   pass      pass",
+        "",
+        "unsup: this kernel lacks what is needed",
+        "[1] R0 invalid mem access 'map_value_or_null', at *found += 1;",
+        "[2] R0 invalid mem access 'map_value_or_null', at many.bpf.c:24: *found += 1;",
+        "[3] this kernel has no netfilter programs",
+        "",
+        "5 passed, 2 failed, 1 unsupported on 2 kernels",
+    ]
+
+
+def test_json_and_success(folder):
+    done = matrix(folder, "small.bpf.o", "--kernel", "6.12", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["rows"]) == (0, True, ["small.bpf.o: good"])
+
+
+def test_markdown_with_files_of_one_name_told_apart(folder):
+    done = matrix(folder, "small.bpf.o", "copy/small.bpf.o", "small.bpf.o", "--kernel", "6.12", "--markdown")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[2:] == [
+        "| `small.bpf.o: good` | pass |",
+        "| `copy/small.bpf.o: good` | pass |",
+        "",
+        "2 passed on 1 kernel",
+    ]
+
+
+def test_what_a_kernel_lacks_is_no_failure(folder):
+    done = matrix(folder, "many.bpf.o", "--kernel", "5.10", "--json")
+    cells = {cell["row"]: cell["outcome"] for cell in json.loads(done.stdout)["cells"]}
+    assert cells["many.bpf.o: gate"] == "unsupported"
+    assert cells["many.bpf.o: optional"] == "passed"
+
+
+def test_ctrl_c_ends_it_at_once_and_its_machines(folder):
+    process = subprocess.Popen(
+        [COMMAND, "matrix", "many.bpf.o", "--kernel", "5.10,6.1,6.12"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (machines := children(process.pid)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output) == (130, "")
+    assert errors.splitlines() == ["loading 4 programs on 3 kernels", "ebpf-build: interrupted"]
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in machines):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def children(pid: int) -> list[str]:
+    """The processes that any thread of *pid* has started."""
+    try:
+        return [
+            child
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return []
