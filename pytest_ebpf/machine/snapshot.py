@@ -80,6 +80,7 @@ def save(recipe: Recipe, folder: Path, *, timeout: float) -> Snapshot:
     :class:`MachineError` when it does not come up within *timeout* seconds or cannot be saved.
     """
     with boot(recipe, timeout=timeout, ram=Ram(folder / _RAM, shared=True)) as machine:
+        Guest(machine, timeout=timeout).call("warm")  # done here once, not by each machine restored
         return write(machine, recipe, folder)
 
 

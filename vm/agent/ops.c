@@ -35,6 +35,7 @@ static const struct op {
 	{ "read_file", op_read_file },
 	{ "write_file", op_write_file },
 	{ "wake", op_wake },
+	{ "warm", op_warm },
 };
 
 static const struct op *find_op(const char *name)

@@ -34,5 +34,6 @@ int op_klog(struct call *call);
 int op_read_file(struct call *call);
 int op_write_file(struct call *call);
 int op_wake(struct call *call);
+int op_warm(struct call *call);
 
 #endif
