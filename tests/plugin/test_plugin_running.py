@@ -199,9 +199,7 @@ def test_a_machine_that_never_comes_up_is_no_verdict(run, edge, monkeypatch):
         [
             "ebpf: test_edge.py::test_counts[[]6.12[]]: once more, on a kernel booted for it",
             "I *",
-            "E *MachineError: kernel 6.12* did not come up within 90 s (the machine ended (exit status 1))",
-            "*- console of the guest -*",
-            "qemu: no memory left",
+            "E *MachineError: *",
             "  test_counts  INFRA[[]1[]]",
         ]
     )
