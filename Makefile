@@ -64,6 +64,7 @@ test: kernels lint
 	@echo "All of it passes. Next: make demo, or make bench for the measured claims."
 
 bench: kernels
+	@vm/install-packages busybox-static file kmod udev --
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python -m benchmarks
 
