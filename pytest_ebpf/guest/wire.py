@@ -17,6 +17,9 @@ from pytest_ebpf.errors import ProtocolError
 #: Bytes of a frame after its length, in either direction (``WIRE_FRAME_MAX`` in ``vm/agent/wire.h``).
 MAX_FRAME: Final = 64 << 20
 
+#: ``MAX_ERRNO`` of ``include/linux/err.h``.
+_LARGEST_ERRNO: Final = 4095
+
 _LENGTH: Final = struct.Struct("<I")
 
 Call = tuple[str, dict[str, Any]]
@@ -72,9 +75,13 @@ def decode_response(payload: bytes, number: int, count: int) -> list[Answer]:
 
 
 def _answer(answer: Any) -> Answer:
-    if not (isinstance(answer, list) and len(answer) == 2 and type(answer[0]) is int and answer[0] >= 0):
+    if not (isinstance(answer, list) and len(answer) == 2 and _is_status(answer[0])):
         raise ProtocolError("the guest gave an answer without a status")
     status, value = answer
     if status and not (isinstance(value, dict) and isinstance(value.get("what"), str)):
         raise ProtocolError(f"the guest failed a call (status {status}) without saying why")
     return status, value
+
+
+def _is_status(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST_ERRNO

@@ -32,6 +32,9 @@ _FACTS: Final = "snapshot.json"
 SAVE_TIMEOUT: Final = 60.0
 _ENTROPY: Final = 64
 
+#: How reading JSON of another shape fails.
+_NO_DESCRIPTION: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+
 _CHUNK: Final = 64 << 10
 
 
@@ -67,7 +70,7 @@ class Snapshot:
             facts: dict[str, Any] = json.loads((self.folder / _FACTS).read_text())
             noted = {name: (int(size), int(at), int(crc)) for name, (size, at, crc) in facts.items()}
             ram, state = noted[_RAM], noted[_STATE]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, *_NO_DESCRIPTION) as error:
             why = error.strerror if isinstance(error, OSError) else type(error).__name__
             raise DamagedSnapshotError(f"its description cannot be read ({why})") from error
         _check(self.ram, *ram)

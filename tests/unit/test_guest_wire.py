@@ -109,6 +109,7 @@ def test_a_batch_keeps_failures_in_their_place():
         (msgpack.packb([1, []]), "the guest gave 0 answers to 1 calls"),
         (msgpack.packb([1, [0]]), "the guest gave an answer without a status"),
         (msgpack.packb([1, [[-1, None]]]), "the guest gave an answer without a status"),
+        (msgpack.packb([1, [[2**64 - 1, {"what": "x"}]]]), "the guest gave an answer without a status"),
         (msgpack.packb([1, [[True, None]]]), "the guest gave an answer without a status"),
         (msgpack.packb([1, [[22, None]]]), r"the guest failed a call \(status 22\) without saying why"),
         (msgpack.packb([1, [[22, {"what": 4}]]]), r"the guest failed a call \(status 22\) without saying why"),
