@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ETHERNET = 14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One run of a program.
 
@@ -30,12 +30,17 @@ class Result:
 
     verdict: IntEnum | int
     retval: int
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
     data_size: int = 0
     metadata: bytes = b""
     context: Any = None
     duration_ns: int = 0
-    layer3: bool = field(default=False, repr=False)
+    layer3: bool = False
+
+    def __repr__(self) -> str:
+        verdict = self.verdict
+        said = f"{type(verdict).__name__}.{verdict.name}" if isinstance(verdict, IntEnum) else str(verdict)
+        return f"<Result {said}>" if self.data is None else f"<Result {said}, {self.data_size} bytes>"
 
     @cached_property
     def packet(self) -> Packet:

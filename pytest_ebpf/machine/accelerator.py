@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pytest_ebpf.errors import EbpfError, MachineError
+from pytest_ebpf.errors import MachineError
 from pytest_ebpf.machine.qemu import Accelerator
 
 Request = Literal["auto", "kvm", "tcg"]
@@ -36,8 +36,9 @@ class Choice:
 def choose(request: Request, prove: Callable[[], None], memory: Path) -> Choice:
     """Carry out *request*; for ``auto``, KVM if *prove* shows that it works, else TCG with the reason.
 
-    *prove* starts a guest with KVM and raises an :class:`EbpfError` if it does not come up within
-    :data:`PROOF_TIMEOUT`. Its answer is kept in the file *memory* for as long as the host is up.
+    *prove* starts a guest with KVM and raises :class:`MachineError` if it does not come up within
+    :data:`PROOF_TIMEOUT`. Its answer is kept in the file *memory* for as long as the host is up. What else it
+    raises (no emulator, no kernel) is no answer, and passes through.
     """
     if request == "tcg":
         return Choice("tcg")
@@ -65,7 +66,7 @@ def _device_problem() -> str:
 def _proof(prove: Callable[[], None]) -> str:
     try:
         prove()
-    except EbpfError as error:
+    except MachineError as error:
         return f"{_DEVICE} is there but a guest does not come up with it ({error.what})"
     return ""
 

@@ -24,7 +24,7 @@ from pytest_ebpf.machine.console import Console, complaint, splat
 from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.qemu import CONSOLE, Channels
 
-_SETPRIV_HINT: Final = "install it: apt-get install util-linux"
+_SETPRIV_HINT: Final = "install it: sudo apt-get install util-linux"
 
 #: Seconds that a machine which has hung up is given to end and to print its last words.
 _LAST_WORDS: Final = 2.0

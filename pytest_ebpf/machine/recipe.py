@@ -16,7 +16,7 @@ from pytest_ebpf.machine.initramfs import initramfs
 from pytest_ebpf.machine.qemu import Boot, Channels, MachineConfig, command_line
 
 _QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
-_QEMU_HINT: Final = "install it: apt-get install qemu-system-x86"
+_QEMU_HINT: Final = "install it: sudo apt-get install qemu-system-x86"
 
 #: Counts up when snapshots are written in another way.
 _FORMAT: Final = 2

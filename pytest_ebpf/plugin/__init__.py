@@ -88,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     active = ActivePlugin(config, manifest)
     config.stash[_ACTIVE] = active
     config.pluginmanager.register(active, "ebpf-active")
+    config.pluginmanager.register(active.cells, "ebpf-cells")
     config.pluginmanager.register(active.summary, "ebpf-summary")
 
 
@@ -109,7 +110,7 @@ def ebpf(request: pytest.FixtureRequest) -> Iterator[Ebpf]:
             f"{request.config.invocation_params.dir}; write one, or name a kernel: --ebpf-kernel 6.12",
             pytrace=False,
         )
-    yield from active.provide(request)
+    yield from active.cells.provide(request)
 
 
 def _manifest(config: pytest.Config) -> Path | None:

@@ -87,7 +87,7 @@ def test_no_clang(run, monkeypatch, tmp_path_factory, workers):
 def test_no_qemu(run, monkeypatch, tmp_path_factory, workers):
     only(monkeypatch, tmp_path_factory.mktemp("empty") / "bin", "clang-19")
     assert refused(run(COUNTS, *workers)) == (
-        "qemu-system-x86_64: not found on PATH; install it: apt-get install qemu-system-x86"
+        "qemu-system-x86_64: not found on PATH; install it: sudo apt-get install qemu-system-x86"
     )
 
 

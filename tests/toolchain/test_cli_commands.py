@@ -329,7 +329,7 @@ def test_a_matrix_without_qemu(call):
     call("-q")
     done = call("matrix", "build/ebpf/counter.bpf.o", "--kernel", "6.12", env={"PATH": "/nonexistent"})
     assert error_of(done, 1) == (
-        "qemu-system-x86_64: not found on PATH; install it: apt-get install qemu-system-x86"
+        "qemu-system-x86_64: not found on PATH; install it: sudo apt-get install qemu-system-x86"
     )
 
 

@@ -98,7 +98,7 @@ def test_no_machine_without_an_emulator_or_an_agent(tmp_path, monkeypatch):
     with pytest.raises(ToolError) as no_emulator:
         workspace(tmp_path).require_emulator()
     assert str(no_emulator.value) == (
-        "qemu-system-x86_64: not found on PATH; install it: apt-get install qemu-system-x86"
+        "qemu-system-x86_64: not found on PATH; install it: sudo apt-get install qemu-system-x86"
     )
     (tmp_path / "qemu-system-x86_64").write_text("")
     (tmp_path / "qemu-system-x86_64").chmod(0o755)

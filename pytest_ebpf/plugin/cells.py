@@ -1,0 +1,209 @@
+"""What happens in a cell of the matrix: one test, on one kernel."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from pytest_ebpf.errors import KernelCrashedError, UsageError
+from pytest_ebpf.kernels import in_range
+from pytest_ebpf.machine import kernellog
+from pytest_ebpf.plugin import outcomes, tracebacks
+from pytest_ebpf.plugin.scopes import Isolation, scope_of
+from pytest_ebpf.session.ebpf import Ebpf, Place
+from pytest_ebpf.session.failure import lost_machine
+from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.workspace import Workspace
+
+_EBPF: Final = pytest.StashKey[Ebpf]()
+_KERNEL_LOG: Final = pytest.StashKey[str]()
+
+
+class Cells:
+    """Gives each test its kernel, hears what the kernel says meanwhile, and says what became of the test.
+
+    *label* is what a kernel is called in the names of tests.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        workspace: Workspace,
+        fleet: Fleet,
+        *,
+        label: Callable[[str], str],
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._workspace = workspace
+        self._fleet = fleet
+        self._label = label
+        self._say = say
+        self._isolation: Isolation = config.getoption("--ebpf-isolation") or workspace.test.isolation
+        self._allowed = [re.compile(splat.match) for splat in workspace.test.allow_splats]
+        self._timeout: float = config.getoption("--ebpf-timeout") or workspace.test.timeout
+        self._end: float = time.monotonic() + config.getoption("--ebpf-run-timeout")
+        self._next: pytest.Item | None = None
+        self._after: dict[pytest.Item, pytest.Item] = {}
+        self._retrying = False
+        self._given: Ebpf | None = None
+
+    def abandon(self) -> None:
+        """Give up the test that runs, if one does."""
+        if self._given:
+            self._given.abandon()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note the order of tests, as far as this process runs them in order."""
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            self._after = dict(pairwise(session.items))
+
+    def provide(self, request: pytest.FixtureRequest) -> Iterator[Ebpf]:
+        """Give the test its kernel; take everything back when it ends."""
+        spec: str = request.param
+        item = request.node
+        _skip_outside(item, self._fleet, spec)
+        scope = scope_of(item, self._isolation)
+        ebpf = Ebpf(
+            self._workspace,
+            Place(self._fleet, spec, scope, str(item.path), self._until(), cold=self._retrying),
+        )
+        item.stash[_EBPF] = self._given = ebpf
+        yield ebpf
+        ebpf.close()
+        self._given = None
+
+    def _until(self) -> float:
+        """Return when a test that starts now must have ended."""
+        return min(time.monotonic() + self._timeout, self._end)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(self) -> None:
+        """Start the machine of the next test while this one runs."""
+        self._fleet.prefetch(map(self._want, self._upcoming()))
+
+    def _upcoming(self) -> Iterator[pytest.Item]:
+        """Give the next few eBPF tests; a worker of pytest-xdist knows of no more than one."""
+        after = self._next
+        for _ in range(self._fleet.ahead):
+            if after is None or spec_of(after) is None:
+                return
+            yield after
+            after = self._after.get(after)
+
+    def _want(self, item: pytest.Item) -> Want:
+        return Want(spec_of(item) or "", scope_of(item, self._isolation), str(item.path))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a test, and once more on a kernel booted for it if we could not tell what became of it."""
+        if spec_of(item) is None:
+            return None
+        self._next = nextitem
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if any(map(outcomes.could_not_tell, reports)):
+            self._say(f"{item.nodeid}: once more, on a kernel booted for it")
+            self._retrying = True
+            item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001  as pytest-rerunfailures does
+            reports = runtestprotocol(item, log=False, nextitem=nextitem)
+            self._retrying = False
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Keep what the kernel logged during the test; a complaint of it is the test's outcome."""
+        try:
+            yield
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            if not lost_machine(error):
+                self._hear(item)
+            raise
+        self._hear(item)
+
+    def _hear(self, item: pytest.Item) -> None:
+        ebpf = item.stash.get(_EBPF, None)
+        if ebpf is None or not ebpf.alive:
+            return
+        lines = kernellog.messages(ebpf.kernel_log())
+        item.stash[_KERNEL_LOG] = "\n".join(lines)
+        if found := kernellog.splat(lines, self._allowed):
+            raise KernelCrashedError(found, console="\n".join(lines))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn our errors into outcomes of cells, without the frames of this package."""
+        error = call.excinfo.value if call.excinfo else None
+        if call.excinfo and not self._config.option.fulltrace:
+            tracebacks.shorten(call.excinfo)
+        made = yield
+        if call.excinfo and tracebacks.is_all_ours(call.excinfo):
+            made.longrepr = str(error)
+        made.sections += tracebacks.sections(error)
+        if call.when == "call" and made.failed and (log := item.stash.get(_KERNEL_LOG, "")):
+            made.sections.append(("kernel log of the guest", tracebacks.tail(log)))
+        spec = spec_of(item)
+        if spec is None:
+            return made
+        path, line, _ = item.location
+        outcome, reason = outcomes.classify(made, error)
+        outcomes.impose(made, outcome, reason, (path, (line or 0) + 1))
+        given = item.stash.get(_EBPF, None)
+        if lost_machine(error):
+            if given:
+                given.abandon()
+            self._fleet.discard(spec)
+        outcomes.attach(
+            made,
+            outcomes.Phase(
+                row=outcomes.row_of(item.nodeid, _parameters(item), self._label(spec)),
+                line=line or 0,
+                spec=spec,
+                column=given.label if given else "",
+                outcome=outcome.value,
+                reason=reason,
+                duration=call.duration,
+            ),
+        )
+        return made
+
+
+def spec_of(item: pytest.Item) -> str | None:
+    """Return the kernel that *item* is to run on, None if it is no eBPF test."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("ebpf") if callspec else None
+
+
+def _parameters(item: pytest.Item) -> str:
+    """Return what stands in the brackets of a test's name."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.id if callspec else ""
+
+
+def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
+    """Skip *item* on a kernel that is not in the range of one of its ``ebpf_kernel`` markers."""
+    path, line, _ = item.location
+    where = f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_kernel"
+    for marker in item.iter_markers("ebpf_kernel"):
+        reason = marker.kwargs.get("reason")
+        wanted = [isinstance(arg, str) for arg in (*marker.args, reason)]
+        if wanted != [True, True] or len(marker.kwargs) > 1:
+            raise UsageError(
+                "takes one range and a reason", where=where, hint='write (">=5.15", reason="why")'
+            )
+        if not in_range(marker.args[0], fleet.kernel(spec).version, where=where):
+            pytest.skip(f"{marker.args[0]}: {reason}")
