@@ -15,12 +15,14 @@ PACKAGES := clang-19 llvm-19 bpftool qemu-system-x86 gcc libc6-dev make dpkg-dev
 	libzstd-dev xz-utils lz4 zstd util-linux cpio debian-archive-keyring
 MSGPACK := libmsgpack-c-dev libmsgpack-dev
 
-.PHONY: help setup packages agent kernels demo test lint bench clean
+.PHONY: help setup packages agent kernels demo test lint bench fuzz soak clean
 
 help:
 	@echo "make demo    build sample_project and run its tests on $(words $(KERNELS)) kernels"
 	@echo "make test    the whole suite"
 	@echo "make bench   the benchmarks, as ratios"
+	@echo "make fuzz    wounded bytes for every reader, for FUZZ_SECONDS (default $(FUZZ_SECONDS))"
+	@echo "make soak    SOAK_RESTORES fresh kernels in a row ($(SOAK_RESTORES)), each fault SOAK_FAULTS times ($(SOAK_FAULTS))"
 	@echo "make clean   remove what was built here (the kernel cache stays)"
 
 ## What a machine needs
@@ -67,6 +69,23 @@ bench: kernels
 	@vm/install-packages busybox-static file kmod udev --
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python -m benchmarks
+
+FUZZ_SECONDS ?= 600
+
+# Each round starts from another seed; a failure prints the example to keep.
+fuzz: setup
+	@end=$$((SECONDS + $(FUZZ_SECONDS))); round=0; \
+	while [ $$SECONDS -lt $$end ]; do \
+		round=$$((round + 1)); \
+		echo "==> round $$round, $$((end - SECONDS)) s left"; \
+		FUZZ_EXAMPLES=3000 $(BIN)/pytest tests/fuzz -q -n 2 -p no:cacheprovider --hypothesis-seed=$$RANDOM$$RANDOM; \
+	done
+
+SOAK_RESTORES ?= 2000
+SOAK_FAULTS ?= 100
+
+soak: kernels
+	@$(BIN)/python tests/soak --restores $(SOAK_RESTORES) --faults $(SOAK_FAULTS)
 
 clean:
 	@rm -rf .venv build dist vm/agent/build sample_project/build
