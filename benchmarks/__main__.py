@@ -1,4 +1,4 @@
-"""``python -m benchmarks [boot calls build import matrix]``: measure, print the table, write results.md."""
+"""``python -m benchmarks [SUBJECT ...]``: measure, print the table; for all of them write results.md."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ SUBJECTS: Final = {
     "calls": "benchmarks.calls",
     "build": "benchmarks.builds",
     "import": "benchmarks.imports",
+    "restore": "benchmarks.restores",
+    "suite": "benchmarks.suites",
     "matrix": "benchmarks.matrix",
 }
 
