@@ -31,8 +31,8 @@ def emulators(mark: str) -> set[int]:
 
 
 def files(*folders: Path) -> set[Path]:
-    """All there is below *folders*."""
-    return {path for folder in folders for path in folder.rglob("*")}
+    """*folders* themselves and all there is below them."""
+    return {path for folder in folders for path in (folder, *folder.rglob("*"))}
 
 
 def eventually(condition: Callable[[], object], seconds: float) -> bool:

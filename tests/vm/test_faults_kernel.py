@@ -67,4 +67,4 @@ def test_the_console_shows_what_the_guest_was_at(run, sight):
 @pytest.mark.usefixtures("run")
 def test_nothing_is_left(folder):
     assert traces.processes(str(folder)) == {}
-    assert traces.files(folder / "tmp") == set()
+    assert traces.files(folder / "tmp") == {folder / "tmp"}
