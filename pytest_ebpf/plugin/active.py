@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,12 +18,16 @@ from pytest_ebpf.plugin.cells import Cells, spec_of
 from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.workspace import Workspace
 
+#: The attribute of a report that holds what its worker has to say.
+_SAID: Final = "ebpf_said"
+
 
 class ActivePlugin:
     """Builds at the start and gives each test its kernel."""
 
     def __init__(self, config: pytest.Config, manifest: Path | None) -> None:
         self._config = config
+        self._unsaid: list[str] = []
         with _usage_errors():
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
@@ -94,14 +99,27 @@ class ActivePlugin:
 
     pytest_unconfigure = pytest_sessionfinish
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Have what a worker of pytest-xdist has to say travel with the next report, and say it here."""
+        for message in getattr(report, _SAID, ()):
+            self._say(message)
+        if self._unsaid:
+            setattr(report, _SAID, self._unsaid)
+            self._unsaid = []
+
     def _say(self, message: str) -> None:
-        """Show *message* in a line of its own, even in the middle of a test."""
+        """Show *message* in a line of its own, even in the middle of a test; a worker keeps it for later."""
+        if hasattr(self._config, "workerinput"):
+            self._unsaid.append(message)
+            return
         plugins = self._config.pluginmanager
         reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
-        if reporter is not None:
-            with capture.global_and_fixture_disabled() if capture else nullcontext():
-                reporter.ensure_newline()
-                reporter.write_line(f"ebpf: {message}")
+        if reporter is None:
+            return
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(f"ebpf: {message}")
 
 
 @contextmanager

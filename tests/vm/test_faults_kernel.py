@@ -68,3 +68,10 @@ def test_the_console_shows_what_the_guest_was_at(run, sight):
 def test_nothing_is_left(folder):
     assert traces.processes(str(folder)) == {}
     assert traces.files(folder / "tmp") == {folder / "tmp"}
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["alone", "worker"])
+def test_a_run_whose_second_try_passes_is_a_good_one_and_says_so(tmp_path, options):
+    run = faults.run(tmp_path, "6.12", "-k", "killed_once or goes_on", *options)
+    assert run.status == pytest.ExitCode.OK, run.output
+    assert "test_emulator_killed_once[6.12-0]: once more, on a kernel booted for it" in run.output
