@@ -35,7 +35,14 @@ def test_bytes_that_are_no_text_do_not_matter():
             "[   12.000001][  T123] BUG: kernel NULL pointer dereference, address: 0000000000000010",
             "BUG: kernel NULL pointer dereference, address: 0000000000000010",
         ),
-        ("[    3.1] watchdog: BUG: soft lockup - CPU#0 stuck for 22s!", "watchdog: BUG: soft lockup - CPU#0 stuck for 22s!"),
+        (
+            "[    3.1] watchdog: BUG: soft lockup - CPU#0 stuck for 22s!",
+            "watchdog: BUG: soft lockup - CPU#0 stuck for 22s!",
+        ),
+        (
+            "[   30.2] rcu: INFO: rcu_sched self-detected stall on CPU",
+            "rcu: INFO: rcu_sched self-detected stall on CPU",
+        ),
         ("[    3.1] kernel BUG at mm/slub.c:379!", "kernel BUG at mm/slub.c:379!"),
         ("[    3.1] general protection fault, 0000 [#1]", "general protection fault, 0000 [#1]"),
         ("[    0.0] BIOS-e820: usable\n[    0.1] Linux version 6.1", None),

@@ -1,0 +1,100 @@
+"""Who gets which machine of a fleet, and that all of them end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.session import fleet as fleets
+from pytest_ebpf.session.fleet import Fleet, Want
+
+
+def children() -> set[int]:
+    return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def fleet(said):
+    """A fleet that leaves no child process behind."""
+    before = children()
+    made = Fleet(KernelStore(lock=None, say=said.append), accelerator_request="tcg", say=said.append)
+    yield made
+    made.close()
+    assert children() <= before
+
+
+def test_a_scope_keeps_its_machine(fleet):
+    first = fleet.running("6.12", "one")
+    assert fleet.running("6.12", "one") is first
+
+
+def test_another_scope_gets_a_fresh_one_and_the_old_one_ends(fleet):
+    first = fleet.running("6.12", "one")
+    second = fleet.running("6.12", "two")
+    assert second.machine.pid != first.machine.pid
+    assert not first.machine.alive
+
+
+def test_kernels_do_not_disturb_each_other(fleet):
+    old, new = fleet.running("6.1", "one"), fleet.running("6.12", "one")
+    assert old.machine.alive
+    assert (old.label, new.label) == (str(old.kernel.version), str(new.kernel.version))
+    assert fleet.running("6.1", "one") is old
+
+
+def test_a_machine_that_died_is_replaced(fleet):
+    first = fleet.running("6.12", "one")
+    os.kill(first.machine.pid, signal.SIGKILL)
+    while first.machine.alive:
+        time.sleep(0.01)
+    second = fleet.running("6.12", "one")
+    assert second.guest.hello.release == second.kernel.release
+
+
+def test_a_cold_one_is_booted_and_has_nothing_in_its_log_either(fleet):
+    running = fleet.running("6.12", "one", cold=True)
+    assert "Linux version" not in running.guest.call("klog")
+
+
+def test_what_was_started_ahead_is_what_is_given(fleet):
+    fleet.running("6.12", "one")
+    before = children()
+    fleet.prefetch([Want("6.12", "two", "test_x.py")])
+    (ahead,) = children() - before
+    assert fleet.running("6.12", "two").machine.pid == ahead
+
+
+def test_one_that_was_started_ahead_and_died_is_told_and_replaced(fleet, said):
+    fleet.running("6.12", "one")
+    before = children()
+    fleet.prefetch([Want("6.12", "two", "test_x.py")])
+    (ahead,) = children() - before
+    os.kill(ahead, signal.SIGKILL)
+    running = fleet.running("6.12", "two")
+    assert running.guest.hello.release == running.kernel.release
+    assert any("thrown away: it does not come up" in line for line in said)
+
+
+def test_no_more_run_than_there_is_memory_for(fleet, monkeypatch):
+    monkeypatch.setattr(fleets, "machines_at_once", lambda memory, workers: 2)
+    old, middle = fleet.running("5.10", "one"), fleet.running("6.1", "one")
+    new = fleet.running("6.12", "one")
+    assert [each.machine.alive for each in (old, middle, new)] == [False, True, True]
+
+
+def test_all_end_even_those_that_nobody_asked_for(fleet):
+    before = children()
+    fleet.running("6.12", "one")
+    fleet.prefetch([Want("6.12", "two", "test_x.py"), Want("6.1", "two", "test_x.py")])
+    fleet.close()
+    assert children() <= before
