@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.measure import difference, interleaved, seconds
+from benchmarks.measure import difference, interleaved, processor_seconds
 from benchmarks.result import Bar, Result
 
 BAR: Final = Bar(20, "ms")
@@ -19,9 +18,10 @@ ROUNDS: Final = 25
 def run() -> list[Result]:
     """Measure ``pytest --collect-only`` of one test, with the plugin and without."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+        root = Path(folder)
+        (root / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
         taken = interleaved(
-            {"with": lambda: _collect(folder), "without": lambda: _collect(folder, "-p", "no:ebpf")}, ROUNDS
+            {"with": lambda: _collect(root), "without": lambda: _collect(root, "-p", "no:ebpf")}, ROUNDS
         )
     return [
         Result(
@@ -29,11 +29,12 @@ def run() -> list[Result]:
             difference(taken["with"], taken["without"]) * 1000,
             "ms",
             BAR,
-            f"{median(taken['with']) * 1000:.0f} ms, {median(taken['without']) * 1000:.0f} ms without",
+            f"processor time: {median(taken['with']) * 1000:.0f} ms, "
+            f"{median(taken['without']) * 1000:.0f} ms without",
         )
     ]
 
 
-def _collect(folder: str, *words: str) -> float:
+def _collect(folder: Path, *words: str) -> float:
     argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *words]
-    return seconds(lambda: subprocess.run(argv, cwd=folder, check=True, capture_output=True))
+    return processor_seconds(argv, folder=folder)

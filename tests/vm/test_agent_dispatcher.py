@@ -1,4 +1,4 @@
-"""Lists of XDP runs: old kernels have the program attached for as long as they take, unnoticed."""
+"""XDP runs in a row: on old kernels the program is attached from the eighth on, which nobody may notice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ PACKET = bytes(64)
 #: ``r0 = 2; exit``.
 PASS = bytes([0xB7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0])
 
-#: From 8 on the program is attached.
 SHORT, LONG = 7, 64
 
 
@@ -23,11 +22,32 @@ def outcomes(guest, prog, count):
     return {(status, verdict) for status, verdict, *_ in guest.call("run", prog=prog, data=[PACKET] * count)}
 
 
+def links(guest):
+    """What the kernel says of each attachment that the agent holds open."""
+    files = guest.batch([("read_file", {"path": f"/proc/self/fdinfo/{number}"}) for number in range(64)])
+    return [each for each in files if isinstance(each, bytes) and b"link_type" in each]
+
+
 def test_a_long_list_gives_what_a_short_one_gives(guest):
     prog = assemble(guest)
     assert outcomes(guest, prog, SHORT) == {(0, XDP.PASS)}
     for _ in range(2):
         assert outcomes(guest, prog, LONG) == {(0, XDP.PASS)}
+
+
+def test_a_row_of_single_runs(guest):
+    prog = assemble(guest)
+    assert [outcomes(guest, prog, 1) for _ in range(20)] == [{(0, XDP.PASS)}] * 20
+
+
+def test_the_attachment_goes_with_its_program(guest, line, vm_objects):
+    wanted = {"xdp_answer": {"autoload": True}}
+    loaded = guest.call("load", elf=vm_objects("types").read_bytes(), name="types", programs=wanted)
+    prog = next(each["prog"] for each in loaded["programs"] if each["name"] == "xdp_answer")
+    outcomes(guest, prog, LONG)
+    assert len(links(guest)) == (1 if line == "5.10" else 0)
+    guest.call("unload", object=loaded["object"])
+    assert links(guest) == []
 
 
 def test_programs_take_turns(guest):

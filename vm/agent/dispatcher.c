@@ -2,8 +2,8 @@
 /* XDP programs are called through a dispatcher, machine code that the kernel rewrites when a program is attached
  * for the first time and when it is detached for the last (kernel/bpf/dispatcher.c). Old kernels do both around
  * every test run (bpf_prog_change_xdp in net/bpf/test_run.c), which takes ten times as long as the run. A program
- * that is attached to a device is in the dispatcher already. So for the length of a list it is attached to the
- * loopback device of a network namespace in which nothing ever happens.
+ * that is attached to a device is in the dispatcher already. So the one that is run again and again is attached
+ * to the loopback device of a network namespace in which nothing ever happens.
  */
 #include "dispatcher.h"
 
@@ -18,21 +18,32 @@
 
 #define NOTHING (-1)
 
-/* Attaching and detaching take about as long as four runs. */
+/* Runs in a row. Attaching and detaching take about as long as four. */
 #define WORTHWHILE 8
 
 /* The first device of every network namespace (LOOPBACK_IFINDEX in include/net/flow.h). */
 #define LOOPBACK 1
 
-/* In 5.10 and still in 5.15; 5.18 rewrites for repeated runs only. */
+/* The program that was run last, how often in a row, whether it was tried to attach it, and how that went. */
+static struct {
+	int prog_fd;
+	uint32_t runs;
+	bool tried;
+	int link;
+} last = { .prog_fd = NOTHING, .link = NOTHING };
+
+/* So does 5.10; 5.18 and later rewrite for repeated runs only. A wrong guess costs time, nothing else. */
 static bool rewrites_for_each_run(void)
 {
+	static int known = NOTHING;
 	struct utsname name;
 	int major, minor;
 
-	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major < 5 || (major == 5 && minor < 18);
+	if (known < 0) {
+		known = !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+			(major < 5 || (major == 5 && minor < 18));
+	}
+	return known;
 }
 
 /* Go to the quiet namespace, made the first time; where we were, or NOTHING. */
@@ -52,25 +63,42 @@ static int enter_quiet(void)
 	return before;
 }
 
-int dispatcher_hold(int prog_fd, uint32_t count)
+/* What cannot be attached (a program for a devmap) is slow, that is all. */
+static int attach(int prog_fd)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_SKB_MODE);
-	int before, link;
+	int before = enter_quiet(), link;
 
-	if (count < WORTHWHILE || !rewrites_for_each_run())
-		return NOTHING;
-	before = enter_quiet();
 	if (before < 0)
 		return NOTHING;
-	/* What cannot be attached (a program for a devmap) is slow, that is all. */
 	link = bpf_link_create(prog_fd, LOOPBACK, BPF_XDP, &opts);
 	setns(before, CLONE_NEWNET);
 	close(before);
 	return link;
 }
 
-void dispatcher_release(int held)
+void dispatcher_expect(int prog_fd, uint32_t count)
 {
-	if (held >= 0)
-		close(held);
+	if (!rewrites_for_each_run())
+		return;
+	if (last.prog_fd != prog_fd) {
+		dispatcher_forget(last.prog_fd);
+		last.prog_fd = prog_fd;
+	}
+	last.runs = count < WORTHWHILE ? last.runs + count : WORTHWHILE;
+	if (last.runs >= WORTHWHILE && !last.tried) {
+		last.link = attach(prog_fd);
+		last.tried = true;
+	}
+}
+
+void dispatcher_forget(int prog_fd)
+{
+	if (last.prog_fd != prog_fd)
+		return;
+	if (last.link >= 0)
+		close(last.link);
+	last.prog_fd = last.link = NOTHING;
+	last.runs = 0;
+	last.tried = false;
 }

@@ -4,8 +4,10 @@
 
 #include <stdint.h>
 
-/* Before `count` test runs of an XDP program: something to hand to dispatcher_release() after them. */
-int dispatcher_hold(int prog_fd, uint32_t count);
-void dispatcher_release(int held);
+/* `count` test runs of an XDP program follow. */
+void dispatcher_expect(int prog_fd, uint32_t count);
+
+/* The descriptor of a program is about to be closed. */
+void dispatcher_forget(int prog_fd);
 
 #endif

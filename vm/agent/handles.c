@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "dispatcher.h"
+
 static struct handle **table;	/* NULL where a handle is gone */
 static uint32_t table_len;
 static uint32_t table_cap;
@@ -66,6 +68,8 @@ static void drop(uint32_t number)
 {
 	struct handle *handle = table[number];
 
+	if (handle->kind == HANDLE_PROG)
+		dispatcher_forget(handle->fd);
 	if (handle->owns_fd)
 		close(handle->fd);
 	if (handle->kind == HANDLE_OBJECT)

@@ -144,7 +144,6 @@ static int read_input(struct call *call, const struct run *run, uint32_t index, 
 static int run_all(struct call *call, const struct run *run)
 {
 	struct bin data, ctx;
-	int held = -1;
 
 	/* Nothing runs unless all inputs are well-formed: a run changes maps. */
 	for (uint32_t i = 0; i < run->data->size; i++) {
@@ -154,13 +153,12 @@ static int run_all(struct call *call, const struct run *run)
 			return err;
 	}
 	if (run->prog->prog_type == BPF_PROG_TYPE_XDP)
-		held = dispatcher_hold(run->prog->fd, run->data->size);
+		dispatcher_expect(run->prog->fd, run->data->size);
 	msgpack_pack_array(&call->pk, run->data->size);
 	for (uint32_t i = 0; i < run->data->size; i++) {
 		read_input(call, run, i, &data, &ctx);
 		run_one(call, run, &data, &ctx);
 	}
-	dispatcher_release(held);
 	return 0;
 }
 
