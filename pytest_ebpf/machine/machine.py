@@ -147,11 +147,15 @@ class Machine:
                 return
 
     def _overdue(self, what: str) -> EbpfError:
-        """Say that time is over: the kernel has complained of what hangs, or we do not know what it does."""
-        found = splat(self.console)
+        """Say that time is over: the kernel has complained of what hangs, goes on, or is silent itself."""
+        before = self.console
         self._ask_for_stacks()
-        if found:
+        if found := splat(before):
             return KernelCrashedError(found, console=self.console)
+        if self.console == before:
+            return GuestLostError(
+                f"the guest did not {what} in time, and its kernel is silent", console=before
+            )
         return DeadlineError(f"the guest did not {what} in time", console=self.console)
 
     def _ask_for_stacks(self) -> None:

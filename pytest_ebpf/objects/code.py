@@ -22,7 +22,8 @@ _SHF_EXECINSTR = 4
 _CALL = 0x85
 _LOAD_64 = 0x18
 _CONSTANTS = frozenset({0xB4, 0xB7, _LOAD_64})  # a register is set to a constant of 32 or 64 bits
-_PSEUDO_CALL = 1  # src_reg of a call: a subprogram
+_HELPER_CALL = 0  # src_reg of a call: a helper of the kernel, by its number
+_PSEUDO_CALL = 1  # ... a subprogram
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,23 @@ class Code:
             for index, section in sections.items()
         }
 
+    def _instructions(self, function: Function) -> Iterator[tuple[int, int, int, int]]:
+        """Give of each instruction its place, its code, its source register and its immediate value."""
+        order = "<" if self._elf.little_endian else ">"
+        for at in range(function.start, function.start + function.size, INSTRUCTION):
+            code, registers, _, immediate = struct.unpack_from(order + "BBhi", function.section.data, at)
+            yield at, code, registers >> 4 if self._elf.little_endian else registers & 15, immediate
+
+    def _helpers(self, function: Function) -> Iterator[int]:
+        """Numbers of the helpers that *function* calls."""
+        for _, code, source, immediate in self._instructions(function):
+            if code == _CALL and source == _HELPER_CALL:
+                yield immediate
+
     def _called(self, function: Function) -> Iterator[Function]:
         """Subprograms that *function* calls or takes the address of, as libbpf resolves them."""
         relocations = self._relocations[function.section.index]
-        data = function.section.data
-        order = "<" if self._elf.little_endian else ">"
-        for at in range(function.start, function.start + function.size, INSTRUCTION):
-            code, registers, _, immediate = struct.unpack_from(order + "BBhi", data, at)
-            source = registers >> 4 if self._elf.little_endian else registers & 15
+        for at, code, source, immediate in self._instructions(function):
             relocation = relocations.get(at)
             base = relocation.symbol.value if relocation else at
             if code == _CALL and source == _PSEUDO_CALL:
@@ -165,6 +175,9 @@ class Code:
             size=program.size,
             source=self._source(section, program.start),
             subprograms=tuple(each.name for each in subprograms),
+            helpers=tuple(
+                sorted({number for each in (program, *subprograms) for number in self._helpers(each)})
+            ),
         )
 
     def relocations(self) -> tuple[CoreRelocation, ...]:

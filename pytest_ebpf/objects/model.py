@@ -15,7 +15,8 @@ class ProgramFacts:
 
     *prog_type* and *attach_type* are the kernel's numbers as the section implies them (None: the section is
     no hook). *instructions* and *size* (bytes) are the program's own; *total_instructions* includes each
-    of its *subprograms* once, as libbpf hands them to the kernel. *source* is ``file:line``.
+    of its *subprograms* once, as libbpf hands them to the kernel. *helpers* are the numbers of the kernel's
+    helpers that all of it calls (``enum bpf_func_id``). *source* is ``file:line``.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ProgramFacts:
     size: int
     source: str | None
     subprograms: tuple[str, ...]
+    helpers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ def _program(each: ProgramFacts) -> dict[str, Any]:
         "size": each.size,
         "source": each.source,
         "subprograms": list(each.subprograms),
+        "helpers": list(each.helpers),
     }
 
 

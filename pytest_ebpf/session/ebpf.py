@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Final, TypedDict, TypeVar, Unpack, overload
 
 from pytest_ebpf.bpf import LoadedObject, load
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.fleet import Fleet, Running
-from pytest_ebpf.session.workspace import Workspace
+from pytest_ebpf.session.workspace import Prepared, Workspace
+
+#: ``BPF_FUNC_get_prandom_u32`` of ``include/uapi/linux/bpf.h``.
+_GET_PRANDOM_U32: Final = 7
 
 Loaded = TypeVar("Loaded", bound=LoadedObject)
 
@@ -27,7 +30,7 @@ class Overrides(TypedDict, total=False):
 
 @dataclass
 class Place:
-    """Where a test runs: its kernel, what it shares a machine with, and its file. It is a loader.
+    """Where a test runs: its kernel, what it shares a machine with, and its file.
 
     The machine is taken from the fleet when it is first needed. No call goes on beyond *until*, in seconds
     of ``time.monotonic()``.
@@ -49,9 +52,9 @@ class Place:
         assert self.running is not None
         return self.running.guest
 
-    def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Carry out the op ``load``."""
-        if self.cold or self.running is not None:
+    def load(self, arguments: dict[str, Any], *, copied: bool) -> dict[str, Any]:
+        """Carry out the op ``load``; if *copied*, maybe in a copy of a machine where it was done before."""
+        if not copied or self.cold or self.running is not None:
             answer: dict[str, Any] = self.guest.call("load", **arguments)
             return answer
         running, answer = self.fleet.load(self.spec, self.scope, self.file, arguments)
@@ -61,6 +64,26 @@ class Place:
     def _take(self, running: Running) -> None:
         self.running = running
         running.guest.until = self.until
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """The loading of one object at a place.
+
+    Machines that are copies of one draw the same random numbers from ``bpf_get_prandom_u32``, which the
+    kernel seeds when the first program that calls it is loaded: objects that call it are not copied.
+    """
+
+    place: Place
+    prepared: Prepared
+
+    @property
+    def guest(self) -> Guest:
+        return self.place.guest
+
+    def load(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        random = any(_GET_PRANDOM_U32 in program.helpers for program in self.prepared.facts.programs)
+        return self.place.load(arguments, copied=not random)
 
 
 class Ebpf:
@@ -102,7 +125,7 @@ class Ebpf:
         prepared = self._workspace.prepared(name)
         options = replace(prepared.options, **_merged(prepared.options.autoload, overrides))
         loaded = load(
-            self._place,
+            _Loading(self._place, prepared),
             prepared.elf,
             prepared.facts,
             name=prepared.name,

@@ -29,7 +29,7 @@ EXPECTED = {
     "console_flood": ("passed", ""),
     "no_interrupts": ("timed out", "the guest did not answer in time"),
     "agent_that_blocks": ("timed out", "the guest did not answer in time"),
-    "emulator_stopped": ("timed out", "the guest did not answer in time"),
+    "emulator_stopped": ("infrastructure", "the guest did not answer in time, and its kernel is silent"),
     "triple_fault": ("infrastructure", "the machine ended (exit status 0)"),
     "reboot": ("infrastructure", "the machine ended (exit status 0)"),
     "emulator_killed": ("infrastructure", "the machine ended (killed by SIGKILL)"),

@@ -51,6 +51,11 @@ def test_programs_come_in_the_object_s_order(programs):
     assert list(programs) == ["first", "second", "traced", "shaper", "elsewhere"]
 
 
+def test_helpers_are_those_of_all_that_is_called(programs):
+    loop, random = 181, 7
+    assert {name: each.helpers for name, each in programs.items() if each.helpers} == {"first": (random, loop)}
+
+
 def test_a_program_s_section_says_what_it_is(programs):
     said = {name: (each.section, each.prog_type, each.attach_type) for name, each in programs.items()}
     assert said == {

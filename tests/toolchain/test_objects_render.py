@@ -111,6 +111,7 @@ def test_json_is_versioned_and_whole(facts):
         "size": 304,
         "source": facts.programs[1].source,
         "subprograms": [],
+        "helpers": [35, 113],
     }
     assert document["maps"][0]["inner"]["value"] == {"type": "struct rule", "size": 16}
     assert document["maps"][1]["flags"] == ["no_prealloc"]

@@ -37,7 +37,13 @@ def frame(value: object) -> bytes:
     return struct.pack("<I", len(payload)) + payload
 
 
-HELLO = {"protocol": 1, "agent": "0.1", "libbpf": "1.7", "release": "6.1.0-56-cloud-amd64", "machine": "x86_64"}
+HELLO = {
+    "protocol": 1,
+    "agent": "0.1",
+    "libbpf": "1.7",
+    "release": "6.1.0-56-cloud-amd64",
+    "machine": "x86_64",
+}
 
 
 def test_a_request_is_a_length_and_a_message():
@@ -112,7 +118,10 @@ def test_a_batch_keeps_failures_in_their_place():
         (msgpack.packb([1, [[2**64 - 1, {"what": "x"}]]]), "the guest gave an answer without a status"),
         (msgpack.packb([1, [[True, None]]]), "the guest gave an answer without a status"),
         (msgpack.packb([1, [[22, None]]]), r"the guest failed a call \(status 22\) without saying why"),
-        (msgpack.packb([1, [[22, {"what": 4}]]]), r"the guest failed a call \(status 22\) without saying why"),
+        (
+            msgpack.packb([1, [[22, {"what": 4}]]]),
+            r"the guest failed a call \(status 22\) without saying why",
+        ),
     ],
 )
 def test_what_is_no_response_is_a_protocol_error(message, complaint):

@@ -66,11 +66,18 @@ class TestTrouble:
             with pytest.raises(GuestLostError, match=r"the machine ended \(killed by SIGKILL\)"):
                 Guest(machine, timeout=30).call("hello")
 
-    def test_a_guest_that_is_silent_meets_a_deadline(self, kernel):
+    def test_a_machine_that_is_silent_says_nothing_of_the_program(self, kernel):
         with start(kernel) as machine:
             os.kill(machine.pid, signal.SIGSTOP)
-            with pytest.raises(DeadlineError, match="the guest did not answer in time"):
+            with pytest.raises(GuestLostError) as caught:
                 Guest(machine, timeout=0.2).call("hello")
+        assert str(caught.value) == "the guest did not answer in time, and its kernel is silent"
+
+    def test_a_call_that_hangs_meets_a_deadline_and_the_kernel_shows_its_stacks(self, kernel):
+        with start(kernel) as machine, pytest.raises(DeadlineError) as caught:
+            Guest(machine, timeout=0.5).call("read_file", path="/dev/console")
+        assert str(caught.value) == "the guest did not answer in time"
+        assert "sysrq: Show backtrace of all active CPUs" in caught.value.console
 
     def test_a_kernel_that_does_not_come_up_is_told_with_its_console(self, kernel, tmp_path):
         agent = tmp_path / "agent"

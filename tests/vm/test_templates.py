@@ -1,0 +1,106 @@
+"""Machines with an object loaded already: as fresh as the others, and only where that is no difference."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from pytest_ebpf.errors import LoadError
+from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.machine.shelf import Shelf
+from pytest_ebpf.machine.snapshot import restore
+from pytest_ebpf.machine.template import make
+from pytest_ebpf.session.ebpf import Ebpf, Place
+from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.workspace import Workspace
+
+
+@pytest.fixture
+def fleet():
+    made = Fleet(KernelStore(lock=None, say=print), accelerator_request="tcg", say=print)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def test_of(fleet, tmp_path):
+    """``test_of("scope")`` is the fixture ``ebpf`` of a test with a scope of its own."""
+    workspace = Workspace(None, tmp_path, say=print)
+    return lambda scope, line="6.12": Ebpf(workspace, Place(fleet, line, scope, "test_x.py", math.inf))
+
+
+@pytest.fixture
+def stats(vm_objects):
+    return str(vm_objects("maps"))
+
+
+def until_copied(fleet, test_of, path, line="6.12"):
+    """Load an object in one fresh machine after the other, until a machine is kept with it."""
+    for number in range(40):
+        test_of(f"before {number}", line).load(path).close()
+        if any(known.template for known in fleet._warm._known.values()):
+            return
+    pytest.fail("loading did not become dearer than a template")
+
+
+@pytest.mark.parametrize("line", ["5.10", "6.1", "6.12", "6.18", "7.2"])
+def test_a_copy_has_the_object_and_nothing_of_other_tests(fleet, test_of, stats, line):
+    until_copied(fleet, test_of, stats, line)
+    one, two = test_of("one", line), test_of("two", line)
+    first = one.load(stats)
+    first.maps.rules["10.0.0.1"] = {"hits": 7}
+    assert first.maps.rules["10.0.0.1"].hits == 7
+    assert len(two.load(stats).maps.rules) == 0
+
+
+def test_a_copy_is_quicker_than_loading(fleet, test_of, stats):
+    until_copied(fleet, test_of, stats)
+    (known,) = [known for known in fleet._warm._known.values() if known.template]
+    loads = known.spent
+    start = time.monotonic()
+    fleet.prefetch([Want("6.12", "next", "test_x.py")])
+    test_of("next").load(stats)
+    assert time.monotonic() - start < loads
+
+
+def test_other_settings_are_another_object(fleet, test_of, stats):
+    until_copied(fleet, test_of, stats)
+    loaded = test_of("other").load(stats, max_entries={"totals": 9})
+    assert len(loaded.maps.totals) == 9
+
+
+def test_random_numbers_are_not_copied(fleet, test_of, vm_objects):
+    path = str(vm_objects("random"))
+    drawn = set()
+    for number in range(8):
+        loaded = test_of(str(number)).load(path)
+        loaded.programs.draw.run(bytes(64))
+        drawn.add(loaded.maps.drawn[0])
+    assert len(drawn) == 8
+    assert not any(known.template for known in fleet._warm._known.values())
+
+
+def test_what_the_kernel_refuses_is_refused_every_time(test_of, vm_objects):
+    path = str(vm_objects("refused"))
+    for number in range(3):
+        with pytest.raises(LoadError):
+            test_of(str(number)).load(path, autoload={"out_of_bounds": True})
+
+
+def test_a_template_outlives_the_snapshot_it_was_made_from(machines, tmp_path):
+    recipe = machines.recipe("6.12")
+    shelf = Shelf(tmp_path, say=print)
+    template = make(
+        shelf.get(recipe, timeout=120),
+        [("write_file", {"path": "/tmp/x", "data": b"kept"})],
+        wake_timeout=60,
+        call_timeout=60,
+    )
+    shelf.clear()
+    machine, guest = restore(template, call_timeout=60).ready(60)
+    template.close()
+    with machine:
+        assert template.answers == (None,)
+        assert guest.call("read_file", path="/tmp/x") == b"kept"
