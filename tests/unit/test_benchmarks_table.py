@@ -67,11 +67,10 @@ def test_two_sides_are_measured_in_turn():
     assert difference(taken["ours"], taken["other"]) == -2.0
 
 
-def test_a_benchmark_that_there_is_not(capsys):
+def test_a_benchmark_that_there_is_not(capsys, monkeypatch):
+    monkeypatch.setattr(command, "SUBJECTS", {"boot": "benchmarks.boot", "calls": "benchmarks.calls"})
     assert command.main(["boots"]) == 2
-    assert capsys.readouterr().err == (
-        "benchmarks: no such benchmark (boots); there are boot, calls, build, import, matrix\n"
-    )
+    assert capsys.readouterr().err == ("benchmarks: no such benchmark (boots); there are boot, calls\n")
 
 
 class TestARun:
