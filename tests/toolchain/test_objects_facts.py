@@ -52,8 +52,9 @@ def test_programs_come_in_the_object_s_order(programs):
 
 
 def test_helpers_are_those_of_all_that_is_called(programs):
-    loop, random = 181, 7
-    assert {name: each.helpers for name, each in programs.items() if each.helpers} == {"first": (random, loop)}
+    random, loop = 7, 181
+    called = {name: each.helpers for name, each in programs.items() if each.helpers}
+    assert called == {"first": (random, loop)}
 
 
 def test_a_program_s_section_says_what_it_is(programs):
