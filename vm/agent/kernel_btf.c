@@ -5,8 +5,6 @@
  */
 #include <bpf/btf.h>
 
-#include "ops.h"
-
 /* The names that the linker gives to the functions and to what stands in for them. */
 struct btf *__real_btf__load_vmlinux_btf(void);
 struct btf *__wrap_btf__load_vmlinux_btf(void);
@@ -26,11 +24,4 @@ void __wrap_btf__free(struct btf *btf)
 {
 	if (btf != kept)
 		__real_btf__free(btf);
-}
-
-/* What comes of it, a load that needs it will say. */
-int op_warm(struct call *call)
-{
-	btf__load_vmlinux_btf();
-	return answer_nil(call);
 }
