@@ -21,7 +21,7 @@ from pytest_ebpf.machine import Machine, MachineConfig, Recipe, accelerator, boo
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot, Waking, restore
 from pytest_ebpf.machine.template import Template
-from pytest_ebpf.session.budget import machines_at_once
+from pytest_ebpf.session.budget import machines_at_once, room_for_templates
 from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.warm import Warm
 
@@ -83,7 +83,7 @@ class Fleet:
         self._workers = workers
         self._say = say
         self._shelf = Shelf(paths.cache_root(), say=say)
-        self._warm = Warm()
+        self._warm = Warm(room_for_templates(workers))
         self._recipes: dict[str, Recipe] = {}
         self._labels: dict[str, str] = {}
         self._leases: dict[str, _Lease] = {}

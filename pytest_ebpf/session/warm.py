@@ -12,9 +12,6 @@ from pytest_ebpf.machine.template import Template, make
 #: Seconds that making a template is taken to cost before one has been made (measured, emulated: 0.3 to 0.6).
 _FIRST_GUESS: Final = 0.4
 
-#: Bytes of memory that all templates of a process may take; one takes some 110 MB.
-_MOST: Final = 2 << 30
-
 
 @dataclass
 class _Known:
@@ -27,10 +24,11 @@ class Warm:
     """Templates by what they are of, and what was spent on loading without one.
 
     One is made when loading the same object has cost as much as making it would: never worse than twice the
-    best choice, without knowing what is to come. The least recently used give way when there are too many.
+    best choice, without knowing what is to come. Together they take at most *room* bytes of memory: the least
+    recently used give way.
     """
 
-    room: int = _MOST
+    room: int
     _known: dict[str, _Known] = field(default_factory=dict)
     _cost: float = _FIRST_GUESS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_ebpf.session.budget import available_memory, machines_at_once
+from pytest_ebpf.session.budget import available_memory, machines_at_once, room_for_templates
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_all_workers_together_stay_within_the_budget():
 def test_without_a_figure_the_host_is_asked():
     assert available_memory() > 0
     assert machines_at_once(1, 1) > 1
+
+
+def test_templates_take_a_fifth_of_what_is_available_between_them():
+    assert room_for_templates(1, available=10_000) == 2000 << 20
+    assert room_for_templates(4, available=10_000) == 500 << 20
+    assert room_for_templates(1, available=0) == 0
