@@ -77,7 +77,7 @@ def _answers(spec: str) -> Iterator[Result]:
         ROUNDS,
     )
     template.close()
-    theirs = seconds(lambda: uname(command, release))
+    theirs = uname(command, release)
     loaded, loading = (sorted(each) for each in taken.values())
     middle = median(loaded)
     told = f"{_span(loaded)}; with the loading of a program {median(loading) * 1000:.0f} ms, {_span(loading)}"
