@@ -119,3 +119,12 @@ def test_the_sentence_on_top_is_the_packages():
     for word in ("TOML", "CO-RE objects", "many real kernels", "pytest", "without root"):
         assert word in summary
         assert word in " ".join(README.split("\n\n")[1].split())
+
+
+def test_the_figures_are_those_of_the_last_whole_run():
+    quoted = [
+        line for line in README.splitlines() if line.startswith("| ") and re.search(r" (pass|MISS) ", line)
+    ]
+    measured = (ROOT / "benchmarks" / "results.md").read_text().splitlines()
+    assert len(quoted) > 10
+    assert [line for line in quoted if line not in measured] == []
