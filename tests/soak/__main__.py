@@ -211,13 +211,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
         root = Path(scratch)
         parts = (
-            restores(asked.restores, root),
-            damaged(asked.faults, root),
-            inflicted(asked.faults),
-            killed(asked.faults),
+            (asked.restores, lambda: restores(asked.restores, root)),
+            (asked.faults, lambda: damaged(asked.faults, root)),
+            (asked.faults, lambda: inflicted(asked.faults)),
+            (asked.faults, lambda: killed(asked.faults)),
         )
-        for part in parts:
-            for line in part:
+        for times, part in parts:
+            for line in part() if times else ():
                 wrong += not line.right
                 mark = "ok" if line.right else "WRONG"
                 print(f"{line.what:<34} {line.times:>5}  {mark:<5}  {line.note}", flush=True)
