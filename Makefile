@@ -38,7 +38,7 @@ packages:
 	@touch $@
 
 agent: packages
-	@$(MAKE) -C vm/agent
+	@$(MAKE) -s -C vm/agent
 
 setup: packages agent .venv/ready
 
@@ -61,7 +61,7 @@ lint: .venv/ready
 	@$(BIN)/lint-imports --no-cache
 
 test: kernels lint
-	@$(MAKE) -C vm/agent asan
+	@$(MAKE) -s -C vm/agent asan
 	@$(BIN)/pytest -n 2
 	@echo "All of it passes. Next: make demo, or make bench for the measured claims."
 
