@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import marshal
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -114,26 +113,25 @@ class Fleet:
             return found
         return self._install(spec, scope, self._booted(spec) if cold else self._fresh(spec))
 
-    def load(
+    def copy(
         self, spec: str, scope: str, place: str, arguments: dict[str, Any]
-    ) -> tuple[Running, dict[str, Any]]:
-        """Carry out the op ``load`` for *scope*; return where, and what it answered.
+    ) -> tuple[Running, dict[str, Any]] | None:
+        """Return, for a *scope* without a machine, one in which the op ``load`` was done, and its answer.
 
-        If the machine would be a fresh one, it may be one in which this was done before. *place* is the file
-        of the test: what is loaded from there is made ready by :meth:`prefetch`.
+        None where no such machine is kept. *place* is the file of the test: what is loaded from there is made
+        ready by :meth:`prefetch`.
         """
         key = _key(spec, arguments)
         self._usual[spec, place] = key
-        if self._in_use(spec, scope) is None and (ready := self._from_template(spec, scope, key)):
-            return ready
-        running = self.running(spec, scope)
-        start = time.monotonic()
-        answer = running.guest.call("load", **arguments)
-        if self._warm.spent(key, time.monotonic() - start) and self._snapshots:
+        return None if self._in_use(spec, scope) else self._from_template(spec, scope, key)
+
+    def loaded(self, spec: str, arguments: dict[str, Any], seconds: float) -> None:
+        """Note what the op ``load`` took; once it has cost as much as keeping a machine with it, keep one."""
+        key = _key(spec, arguments)
+        if self._warm.spent(key, seconds) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
                 base = self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
                 self._warm.make(key, base, arguments, timeout=self._within(WAKE_TIMEOUT))
-        return running, answer
 
     def _within(self, seconds: float) -> float:
         """Scale a time that an emulated machine needs to what runs ours."""

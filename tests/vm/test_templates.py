@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pytest_ebpf.errors import LoadError
+from pytest_ebpf.errors import DeadlineError, LoadError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import restore
@@ -28,7 +28,9 @@ def fleet():
 def test_of(fleet, tmp_path):
     """``test_of("scope")`` is the fixture ``ebpf`` of a test with a scope of its own."""
     workspace = Workspace(None, tmp_path, say=print)
-    return lambda scope, line="6.12": Ebpf(workspace, Place(fleet, line, scope, "test_x.py", math.inf))
+    return lambda scope, line="6.12", until=math.inf: Ebpf(
+        workspace, Place(fleet, line, scope, "test_x.py", until)
+    )
 
 
 @pytest.fixture
@@ -69,6 +71,21 @@ def test_other_settings_are_another_object(fleet, test_of, stats):
     until_copied(fleet, test_of, stats)
     loaded = test_of("other").load(stats, max_entries={"totals": 9})
     assert len(loaded.maps.totals) == 9
+
+
+def test_the_deadline_of_one_test_is_not_that_of_the_next_with_the_same_machine(test_of, stats):
+    first = test_of("module")
+    first.load(stats).close()
+    first._guest.until = time.monotonic() - 1  # as if the first test had been long over
+    second = test_of("module")
+    second.load(stats)
+    assert second._place.running is first._place.running
+
+
+def test_the_first_load_is_bound_by_the_deadline_of_its_test(test_of, stats):
+    late = test_of("late", until=time.monotonic() - 1)
+    with pytest.raises(DeadlineError):
+        late.load(stats)
 
 
 def test_random_numbers_are_not_copied(fleet, test_of, vm_objects):
