@@ -43,7 +43,7 @@ int handle_add(struct call *call, const struct handle *handle, uint32_t *number)
 
 static const char *kind_name(enum handle_kind kind)
 {
-	static const char *const names[] = { "an object", "a program", "a map" };
+	static const char *const names[] = { "an object", "a program", "a map", "a link", "a process" };
 
 	return names[kind];
 }
@@ -64,10 +64,12 @@ int arg_handle(struct call *call, const char *name, enum handle_kind kind, struc
 	return 0;
 }
 
-static void drop(uint32_t number)
+void handle_drop(uint32_t number)
 {
 	struct handle *handle = table[number];
 
+	if (handle->end)
+		handle->end(handle);
 	if (handle->kind == HANDLE_PROG)
 		dispatcher_forget(handle->fd);
 	if (handle->owns_fd)
@@ -78,13 +80,20 @@ static void drop(uint32_t number)
 	table[number] = NULL;
 }
 
-void handle_drop_object(uint32_t number)
+static void drop_owned(uint32_t owner, bool links)
 {
 	for (uint32_t i = 0; i < table_len; i++) {
-		if (table[i] && table[i]->kind != HANDLE_OBJECT && table[i]->owner == number)
-			drop(i);
+		if (table[i] && table[i]->kind != HANDLE_OBJECT && table[i]->owner == owner &&
+		    (table[i]->kind == HANDLE_LINK) == links)
+			handle_drop(i);
 	}
-	drop(number);
+}
+
+void handle_drop_object(uint32_t number)
+{
+	drop_owned(number, true);
+	drop_owned(number, false);
+	handle_drop(number);
 }
 
 uint32_t map_cpus(uint32_t type)

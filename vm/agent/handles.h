@@ -15,6 +15,8 @@ enum handle_kind {
 	HANDLE_OBJECT,
 	HANDLE_PROG,
 	HANDLE_MAP,
+	HANDLE_LINK,
+	HANDLE_PROCESS,
 };
 
 /* What it takes to create a map. */
@@ -37,8 +39,11 @@ struct handle {
 	bool owns_fd;			/* libbpf closes the others with their object */
 	struct bpf_object *object;	/* objects */
 	uint32_t prog_type;		/* progs */
+	struct bpf_program *program;	/* progs of an object; else NULL */
 	struct map_shape shape;		/* maps */
 	struct map_shape inner;		/* outer maps: what their inner maps are; else type 0 */
+	void *state;			/* links, processes: what `end` needs */
+	void (*end)(struct handle *handle);	/* called before the handle goes; NULL where there is nothing to do */
 };
 
 /* Add a copy; the number, or the value of fail(). */
@@ -47,8 +52,11 @@ int handle_add(struct call *call, const struct handle *handle, uint32_t *number)
 /* The handle that argument `name` numbers: 0, or fail() with ENOENT, or EINVAL where it is of another kind. */
 int arg_handle(struct call *call, const char *name, enum handle_kind kind, struct handle **handle);
 
-/* Close an object and all that goes with it. */
+/* Close an object and all that goes with it, links first. */
 void handle_drop_object(uint32_t number);
+
+/* Close one handle that is no object. */
+void handle_drop(uint32_t number);
 
 /* Number of values a key has: the possible CPUs for per-CPU kinds, else 0. */
 uint32_t map_cpus(uint32_t type);

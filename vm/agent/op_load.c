@@ -63,13 +63,14 @@ static uint32_t verified_insns(int fd)
 	return bpf_prog_get_info_by_fd(fd, &info, &len) ? 0 : info.verified_insns;
 }
 
-static int pack_program(struct call *call, const struct bpf_program *prog, uint32_t owner)
+static int pack_program(struct call *call, struct bpf_program *prog, uint32_t owner)
 {
 	struct handle handle = {
 		.kind = HANDLE_PROG,
 		.owner = owner,
 		.fd = bpf_program__fd(prog),
 		.prog_type = bpf_program__type(prog),
+		.program = prog,
 	};
 	uint32_t number = 0;
 	int err;
