@@ -40,6 +40,7 @@ struct handle {
 	struct bpf_object *object;	/* objects */
 	uint32_t prog_type;		/* progs */
 	struct bpf_program *program;	/* progs of an object; else NULL */
+	const struct bpf_map *map;	/* maps of an object; else NULL */
 	struct map_shape shape;		/* maps */
 	struct map_shape inner;		/* outer maps: what their inner maps are; else type 0 */
 	void *state;			/* links, processes: what `end` needs */

@@ -94,12 +94,13 @@ static int pack_program(struct call *call, struct bpf_program *prog, uint32_t ow
 	return 0;
 }
 
-static int pack_map(struct call *call, const struct load *load, const struct bpf_map *map, uint32_t owner)
+static int pack_map(struct call *call, const struct load *load, struct bpf_map *map, uint32_t owner)
 {
 	struct handle handle = {
 		.kind = HANDLE_MAP,
 		.owner = owner,
 		.fd = bpf_map__fd(map),
+		.map = map,
 		.shape = load_map_shape(map),
 		.inner = load_inner_shape(load, map),
 	};
