@@ -36,6 +36,12 @@ static const struct op {
 	{ "write_file", op_write_file },
 	{ "wake", op_wake },
 	{ "warm", op_warm },
+	{ "attach", op_attach },
+	{ "attach_map", op_attach_map },
+	{ "detach", op_detach },
+	{ "link_info", op_link_info },
+	{ "link_update", op_link_update },
+	{ "iter", op_iter },
 };
 
 static const struct op *find_op(const char *name)

@@ -35,5 +35,11 @@ int op_read_file(struct call *call);
 int op_write_file(struct call *call);
 int op_wake(struct call *call);
 int op_warm(struct call *call);
+int op_attach(struct call *call);
+int op_attach_map(struct call *call);
+int op_detach(struct call *call);
+int op_link_info(struct call *call);
+int op_link_update(struct call *call);
+int op_iter(struct call *call);
 
 #endif

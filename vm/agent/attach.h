@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Attaching a program: one row for each `how` of docs/protocol.md, in attach_trace.c and attach_net.c. */
+#ifndef AGENT_ATTACH_H
+#define AGENT_ATTACH_H
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "handles.h"
+#include "wire.h"
+
+/* What an attach function fills in: either libbpf's link, or a state with a detach function of its own. */
+struct attached {
+	struct bpf_link *link;
+	void *state;
+	int (*detach)(void *state);	/* detaches and frees `state`; 0 or an errno */
+	int fd;				/* the descriptor of a kernel link that is not in `link`; else -1 */
+	const char *mode;		/* static text for the answer's `mode`; NULL: none */
+	struct handle *prog;		/* what is attached; NULL for a map of struct_ops */
+};
+
+struct attach_row {
+	const char *how;
+	bool needs_object;	/* libbpf does it, which knows only programs of objects */
+	int (*attach)(struct call *call, const struct handle *prog, struct attached *attached);
+};
+
+/* Rows end with one whose `how` is NULL. */
+extern const struct attach_row attach_trace_rows[];
+extern const struct attach_row attach_net_rows[];
+
+/* 0 with `link` kept, or fail() with errno where libbpf gave NULL; `what` says what was attached to. */
+int attach_take(struct call *call, struct attached *attached, struct bpf_link *link, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Run the rest of an operation in the network namespace that argument `netns` names a file of: *saved is the
+ * descriptor to go back with, -1 where there is no such argument. netns_leave() closes it.
+ */
+int netns_enter(struct call *call, int *saved);
+void netns_leave(int saved);
+
+#endif

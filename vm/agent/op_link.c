@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* attach, attach_map, detach, link_info, link_update, iter: programs where they are called, and back. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "handles.h"
+#include "log.h"
+#include "ops.h"
+
+#define HOW_ROOM 32
+#define PATH_ROOM 4096
+#define ITER_LIMIT ((uint32_t)1 << 20)
+#define ITER_MAX ((uint32_t)32 << 20)
+
+int netns_enter(struct call *call, int *saved)
+{
+	char path[PATH_ROOM];
+	int fd, err;
+
+	*saved = -1;
+	if (!arg_find(call, "netns"))
+		return 0;
+	err = arg_str(call, "netns", path, sizeof(path));
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(call, errno, "netns: %s", path);
+	*saved = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (*saved < 0 || setns(fd, CLONE_NEWNET))
+		err = fail(call, errno, "netns: %s", path);
+	close(fd);
+	if (err && *saved >= 0) {
+		close(*saved);
+		*saved = -1;
+	}
+	return err;
+}
+
+void netns_leave(int saved)
+{
+	if (saved < 0)
+		return;
+	/* It was ours before: the kernel has no reason to refuse. */
+	if (setns(saved, CLONE_NEWNET))
+		abort();
+	close(saved);
+}
+
+int attach_take(struct call *call, struct attached *attached, struct bpf_link *link, const char *format, ...)
+{
+	int err = errno;
+	char what[WHAT_MAX];
+	va_list args;
+
+	attached->link = link;
+	if (link)
+		return 0;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	return fail(call, err, "%s", what);
+}
+
+/* Take a program off; 0 or an errno. `attached` is free afterwards. */
+static int let_go(struct attached *attached)
+{
+	int err = 0;
+
+	if (attached->link)
+		err = -bpf_link__destroy(attached->link);
+	else if (attached->detach)
+		err = attached->detach(attached->state);
+	free(attached);
+	return err;
+}
+
+static void end_link(struct handle *handle)
+{
+	if (handle->state)
+		let_go(handle->state);
+}
+
+static int link_fd(const struct attached *attached)
+{
+	return attached->link ? bpf_link__fd(attached->link) : attached->fd;
+}
+
+/* Make a handle of what is attached; what has no handle is taken off again. */
+static int give_link(struct call *call, const struct attached *attached, uint32_t owner)
+{
+	struct attached *copy = malloc(sizeof(*copy));
+	struct handle handle = { .kind = HANDLE_LINK, .owner = owner, .state = copy, .end = end_link };
+	uint32_t number;
+	int err;
+
+	if (!copy) {
+		err = fail(call, ENOMEM, "no memory for a link");
+	} else {
+		*copy = *attached;
+		handle.fd = link_fd(copy);
+		err = handle_add(call, &handle, &number);
+	}
+	if (err) {
+		if (attached->link)
+			bpf_link__destroy(attached->link);
+		else
+			attached->detach(attached->state);
+		free(copy);
+		return err;
+	}
+	msgpack_pack_map(&call->pk, attached->mode ? 2 : 1);
+	pack_key_u64(&call->pk, "link", number);
+	if (attached->mode)
+		pack_key_str(&call->pk, "mode", attached->mode);
+	return 0;
+}
+
+static const struct attach_row *find_row(const struct attach_row *rows, const char *how)
+{
+	for (; rows->how; rows++) {
+		if (strcmp(rows->how, how) == 0)
+			return rows;
+	}
+	return NULL;
+}
+
+int op_attach(struct call *call)
+{
+	struct attached attached = { .fd = -1 };
+	const struct attach_row *row;
+	struct handle *prog;
+	char how[HOW_ROOM];
+	int saved, err;
+
+	err = arg_handle(call, "prog", HANDLE_PROG, &prog) ?: arg_str(call, "how", how, sizeof(how));
+	if (err)
+		return err;
+	row = find_row(attach_trace_rows, how) ?: find_row(attach_net_rows, how);
+	if (!row)
+		return fail(call, EINVAL, "how: no such way (%s)", how);
+	if (row->needs_object && !prog->program)
+		return fail(call, EINVAL, "prog: not of an object, which %s needs", how);
+	log_start(false);
+	call->failure.has_log = true;
+	err = netns_enter(call, &saved);
+	if (err)
+		return err;
+	attached.prog = prog;
+	err = row->attach(call, prog, &attached);
+	netns_leave(saved);
+	return err ?: give_link(call, &attached, prog->owner);
+}
+
+int op_attach_map(struct call *call)
+{
+	struct attached attached = { .fd = -1 };
+	struct handle *map;
+	int err = arg_handle(call, "map", HANDLE_MAP, &map);
+
+	if (err)
+		return err;
+	if (!map->map || map->shape.type != BPF_MAP_TYPE_STRUCT_OPS)
+		return fail(call, EINVAL, "map: not a map of struct_ops (type %u)", map->shape.type);
+	log_start(false);
+	call->failure.has_log = true;
+	err = attach_take(call, &attached, bpf_map__attach_struct_ops(map->map), "the kernel does not take it");
+	return err ?: give_link(call, &attached, map->owner);
+}
+
+int op_detach(struct call *call)
+{
+	struct attached *attached;
+	struct handle *link;
+	int err = arg_handle(call, "link", HANDLE_LINK, &link);
+
+	if (err)
+		return err;
+	attached = link->state;
+	link->state = NULL;
+	handle_drop(link->number);
+	err = let_go(attached);
+	return err ? fail(call, err, "detached as far as it goes") : answer_nil(call);
+}
+
+int op_link_info(struct call *call)
+{
+	struct bpf_link_info info = {};
+	uint32_t len = sizeof(info);
+	struct handle *link;
+	int err = arg_handle(call, "link", HANDLE_LINK, &link);
+
+	if (err)
+		return err;
+	/* What is attached by other means than a link of the kernel has no id. */
+	if (link->fd < 0 || bpf_link_get_info_by_fd(link->fd, &info, &len)) {
+		msgpack_pack_map(&call->pk, 0);
+		return 0;
+	}
+	msgpack_pack_map(&call->pk, 3);
+	pack_key_u64(&call->pk, "id", info.id);
+	pack_key_u64(&call->pk, "type", info.type);
+	pack_key_u64(&call->pk, "prog_id", info.prog_id);
+	return 0;
+}
+
+int op_link_update(struct call *call)
+{
+	struct handle *link, *prog;
+	int err = arg_handle(call, "link", HANDLE_LINK, &link) ?: arg_handle(call, "prog", HANDLE_PROG, &prog);
+
+	if (err)
+		return err;
+	if (link->fd < 0)
+		return fail(call, EOPNOTSUPP, "link: not one of the kernel's, so its program stays");
+	err = -bpf_link_update(link->fd, prog->fd, NULL);
+	return err ? fail(call, err, "the kernel keeps the program it has") : answer_nil(call);
+}
+
+/* All that an iterator writes, up to the buffer's limit; 0 or an errno. */
+static int read_iterator(int fd, struct buffer *data)
+{
+	for (;;) {
+		ssize_t got;
+
+		if (!buffer_reserve(data, 4096))
+			return data->len + 4096 > data->limit ? EFBIG : ENOMEM;
+		got = read(fd, data->data + data->len, 4096);
+		if (got == 0)
+			return 0;
+		if (got > 0)
+			data->len += (size_t)got;
+		else if (errno != EINTR && errno != EAGAIN)
+			return errno;
+	}
+}
+
+int op_iter(struct call *call)
+{
+	struct buffer data = {};
+	uint32_t limit = ITER_LIMIT;
+	struct handle *link;
+	int fd, err;
+
+	err = arg_handle(call, "link", HANDLE_LINK, &link) ?: arg_u32_opt(call, "limit", &limit);
+	if (err)
+		return err;
+	if (limit > ITER_MAX)
+		return fail(call, EINVAL, "limit: more than %u (%u)", ITER_MAX, limit);
+	fd = link->fd < 0 ? -EINVAL : bpf_iter_create(link->fd);
+	if (fd < 0)
+		return fail(call, -fd, "link: not one of an iterator");
+	data.limit = (size_t)limit + 4096;
+	err = read_iterator(fd, &data);
+	close(fd);
+	if (err)
+		err = fail(call, err, err == EFBIG ? "the iterator writes more than %u bytes" : "reading (%u bytes)",
+			   err == EFBIG ? limit : (uint32_t)data.len);
+	else
+		pack_bin(&call->pk, data.len ? data.data : "", data.len);
+	buffer_reset(&data, 0);
+	return err;
+}
