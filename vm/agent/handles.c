@@ -48,20 +48,33 @@ static const char *kind_name(enum handle_kind kind)
 	return names[kind];
 }
 
+static int find_handle(struct call *call, uint32_t number, const char *where, enum handle_kind kind,
+		       struct handle **handle)
+{
+	if (number >= table_len || !table[number])
+		return fail(call, ENOENT, "%s: no such handle (%u)", where, number);
+	if (table[number]->kind != kind)
+		return fail(call, EINVAL, "%s: not %s (%u is %s)", where, kind_name(kind), number,
+			    kind_name(table[number]->kind));
+	*handle = table[number];
+	return 0;
+}
+
 int arg_handle(struct call *call, const char *name, enum handle_kind kind, struct handle **handle)
 {
 	uint32_t number;
 	int err = arg_u32(call, name, &number);
 
-	if (err)
-		return err;
-	if (number >= table_len || !table[number])
-		return fail(call, ENOENT, "%s: no such handle (%u)", name, number);
-	if (table[number]->kind != kind)
-		return fail(call, EINVAL, "%s: not %s (%u is %s)", name, kind_name(kind), number,
-			    kind_name(table[number]->kind));
-	*handle = table[number];
-	return 0;
+	return err ?: find_handle(call, number, name, kind, handle);
+}
+
+int value_handle(struct call *call, arg_t arg, const char *where, enum handle_kind kind,
+		 struct handle **handle)
+{
+	uint32_t number;
+	int err = value_u32(call, arg, where, &number);
+
+	return err ?: find_handle(call, number, where, kind, handle);
 }
 
 void handle_drop(uint32_t number)

@@ -53,6 +53,10 @@ int handle_add(struct call *call, const struct handle *handle, uint32_t *number)
 /* The handle that argument `name` numbers: 0, or fail() with ENOENT, or EINVAL where it is of another kind. */
 int arg_handle(struct call *call, const char *name, enum handle_kind kind, struct handle **handle);
 
+/* The same of a value that lies in an argument; `where` names it in the failure. */
+int value_handle(struct call *call, arg_t arg, const char *where, enum handle_kind kind,
+		 struct handle **handle);
+
 /* Close an object and all that goes with it, links first. */
 void handle_drop_object(uint32_t number);
 

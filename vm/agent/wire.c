@@ -106,7 +106,7 @@ int value_map(struct call *call, arg_t arg, const char *where, const msgpack_obj
 	return 0;
 }
 
-static int value_list(struct call *call, arg_t arg, const char *where, const msgpack_object_array **value)
+int value_list(struct call *call, arg_t arg, const char *where, const msgpack_object_array **value)
 {
 	if (arg->type != MSGPACK_OBJECT_ARRAY)
 		return fail(call, EINVAL, "%s: not a list", where);
@@ -168,6 +168,13 @@ int arg_list_opt(struct call *call, const char *name, const msgpack_object_array
 	arg_t arg = arg_find(call, name);
 
 	return arg ? value_list(call, arg, name, value) : 0;
+}
+
+int arg_str_opt(struct call *call, const char *name, char *value, size_t size)
+{
+	arg_t arg = arg_find(call, name);
+
+	return arg ? value_str(call, arg, name, value, size) : 0;
 }
 
 int arg_bin_opt(struct call *call, const char *name, struct bin *value)

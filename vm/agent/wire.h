@@ -49,6 +49,7 @@ int arg_list(struct call *call, const char *name, const msgpack_object_array **v
 int arg_u32_opt(struct call *call, const char *name, uint32_t *value);
 int arg_u64_opt(struct call *call, const char *name, uint64_t *value);
 int arg_bool_opt(struct call *call, const char *name, bool *value);
+int arg_str_opt(struct call *call, const char *name, char *value, size_t size);
 int arg_bin_opt(struct call *call, const char *name, struct bin *value);
 int arg_list_opt(struct call *call, const char *name, const msgpack_object_array **value);
 int arg_map_opt(struct call *call, const char *name, const msgpack_object_map **value);
@@ -59,6 +60,7 @@ int value_bool(struct call *call, arg_t arg, const char *where, bool *value);
 int value_bin(struct call *call, arg_t arg, const char *where, struct bin *value);
 int value_str(struct call *call, arg_t arg, const char *where, char *value, size_t size);
 int value_map(struct call *call, arg_t arg, const char *where, const msgpack_object_map **value);
+int value_list(struct call *call, arg_t arg, const char *where, const msgpack_object_array **value);
 
 /* Element `index` of a list: bin, and nil too if `nil_ok`. */
 int list_bin(struct call *call, const char *name, const msgpack_object_array *list, uint32_t index,
