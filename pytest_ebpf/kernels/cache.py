@@ -24,6 +24,7 @@ from pytest_ebpf.errors import KernelError
 from pytest_ebpf.kernels.catalog import Package
 from pytest_ebpf.kernels.kernel import Kernel
 from pytest_ebpf.kernels.version import Version
+from pytest_ebpf.kernels.wanted import WANTED
 
 IMAGE: Final = "vmlinuz"
 UNPACKED: Final = "vmlinux"
@@ -31,6 +32,7 @@ BTF: Final = "btf"
 MODULES: Final = "modules"
 _FACTS: Final = "kernel.json"
 _FORMAT: Final = 1
+_POSTPONED: Final = "postponed"
 _BUILDING: Final = ".building-"
 _DAY: Final = 86_400.0
 
@@ -92,6 +94,10 @@ class Cache:
         """Remove everything and return how many bytes that frees."""
         return sum(remove(entry) for entry in self.folder.iterdir() if entry.is_dir())
 
+    def postpone(self, name: str) -> None:
+        """Take an outdated entry for good until tomorrow."""
+        (self.folder / name / _POSTPONED).touch()
+
     def discard_older(self, keep: Kernel) -> None:
         """Remove what was built from the origin of *keep* over a day ago."""
         for name in self.names():
@@ -140,6 +146,7 @@ def write_facts(
     origin: str,
     packages: Sequence[Package] = (),
     depends: Mapping[str, Sequence[str]] | None = None,
+    aliases: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write ``kernel.json`` for the files of *folder*. *depends* is None where there are no modules."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -150,6 +157,8 @@ def write_facts(
         "origin": origin,
         "packages": [asdict(package) for package in packages],
         "depends": depends,
+        "aliases": aliases or {},
+        "wanted": WANTED,
         "files": {str(path.relative_to(folder)): _stamp(path) for path in files},
     }
     (folder / _FACTS).write_text(json.dumps(facts, indent=1))
@@ -203,9 +212,20 @@ def _kernel(folder: Path, facts: dict[str, Any]) -> Kernel:
             origin=facts["origin"],
             packages=tuple(Package(**package) for package in facts["packages"]),
             depends=facts["depends"] or {},
+            aliases=facts.get("aliases", {}),
+            outdated=facts["depends"] is not None and not _has_all(folder, facts),
         )
     except (KeyError, TypeError, IndexError) as error:
         raise DamagedError(f"{_FACTS} cannot be read") from error
+
+
+def _has_all(folder: Path, facts: dict[str, Any]) -> bool:
+    """Whether all the modules that are wanted now were looked for, or cannot be had today."""
+    if set(facts.get("wanted", ())) >= set(WANTED):
+        return True
+    with suppress(OSError):
+        return time.time() - (folder / _POSTPONED).stat().st_mtime < _DAY
+    return False
 
 
 @contextmanager

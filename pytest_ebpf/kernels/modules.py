@@ -1,12 +1,14 @@
-"""Which kernel modules are kept, and how to read what they need.
+"""Read what a kernel module needs, and by which other names it goes.
 
-Debian's packages carry no ``modules.dep`` (depmod makes it when they are installed), so the order of
-insertion comes from ``depends=`` in each module's own ``.modinfo`` section, which modpost wrote there.
+Debian's packages carry no ``modules.dep`` and no ``modules.alias`` (depmod makes them when they are
+installed), so the order of insertion comes from ``depends=`` in each module's own ``.modinfo`` section, which
+modpost wrote there, and the names by which the kernel asks for it (``rtnl-link-veth``) from ``alias=``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,45 +17,21 @@ from pytest_ebpf import elf
 from pytest_ebpf.errors import KernelError, ObjectError
 from pytest_ebpf.kernels.compression import decompress
 
-#: What is kept of the thousand modules of a distribution kernel, where they are not built in.
-WANTED: Final = (
-    # The machine itself: the port of the agent, the wire.
-    "virtio_pci",
-    "virtio_console",
-    "virtio_net",
-    # Devices that programs are attached to.
-    "veth",
-    "dummy",
-    "tun",
-    "ifb",
-    # tc: the clsact hook, the classifier and the action.
-    "sch_ingress",
-    "cls_bpf",
-    "act_bpf",
-    # bpf_skb_set_tunnel_key and its like.
-    "vxlan",
-    "geneve",
-    "ip_gre",
-    "ipip",
-    # BPF_F_NETFILTER_IP_DEFRAG, and the kfuncs bpf_xdp_ct_lookup, bpf_skb_ct_lookup, bpf_ct_set_nat_info.
-    "nf_defrag_ipv4",
-    "nf_defrag_ipv6",
-    "nf_conntrack",
-    "nf_nat",
-    # Sockets in a sockmap.
-    "vsock",
-    "vsock_loopback",
-    "tls",
-)
+#: A pattern that can be told from what stands beside it in a line of ``modules.alias``.
+_ALIAS: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
 class Module:
-    """One module: its *name* as the kernel has it, its unpacked ELF file, the names it *depends* on."""
+    """One module: its *name* as the kernel has it, its unpacked ELF file, the names it *depends* on.
+
+    *aliases* are patterns of other names it goes by, as ``fnmatch(3)`` takes them.
+    """
 
     name: str
     data: bytes
     depends: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
 
 
 def name_of(path: Path) -> str:
@@ -70,15 +48,20 @@ def read_module(path: Path) -> Module:
         info = elf.section(data, ".modinfo")
     except ObjectError as error:
         raise KernelError(f"not a kernel module ({error.what})", where=str(path)) from error
-    return Module(name_of(path), data, _depends(info or b""))
+    values = list(_values(info or b""))
+    depends = next((value for key, value in values if key == "depends"), "")
+    return Module(
+        name_of(path),
+        data,
+        tuple(name.replace("-", "_") for name in depends.split(",") if name),
+        tuple(dict.fromkeys(value for key, value in values if key == "alias" and _ALIAS.fullmatch(value))),
+    )
 
 
-def _depends(info: bytes) -> tuple[str, ...]:
+def _values(info: bytes) -> Iterator[tuple[str, str]]:
     for entry in info.split(b"\0"):
         key, _, value = entry.decode("ascii", "replace").partition("=")
-        if key == "depends":
-            return tuple(name.replace("-", "_") for name in value.split(",") if name)
-    return ()
+        yield key, value
 
 
 def closure(files: Iterable[Path], wanted: Iterable[str]) -> dict[str, Module]:

@@ -119,7 +119,8 @@ class KernelStore:
         if not found:
             return None
         newest = max(found, key=lambda kernel: (kernel.version, kernel.modules is not None))
-        return self._load(newest.image.parent.name, verify=verify)
+        loaded = self._load(newest.image.parent.name, verify=verify)
+        return self._install(spec, _available(loaded), verify=False) if loaded and loaded.outdated else loaded
 
     def _latest(self, *, verify: bool) -> Kernel:
         try:
@@ -192,7 +193,8 @@ class KernelStore:
             ) from error
         identity = f"{image}:{status.st_size}:{status.st_mtime_ns}"
         name = f"path-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
-        if kernel := self._load(name, verify=verify):
+        kernel = self._load(name, verify=verify)
+        if kernel and not kernel.outdated:
             return kernel
         from pytest_ebpf.kernels import unpack  # noqa: PLC0415 - reads ELF, which is slow to import
 
@@ -203,13 +205,21 @@ class KernelStore:
         return kernel
 
     def _install(self, spec: str, kernel: Available, *, verify: bool) -> Kernel:
-        """The entry for *kernel*, fetched if it is not there."""
-        if found := self._load(kernel.name, verify=verify):
+        """The entry for *kernel*, fetched if it is not there or lacks modules that are wanted by now."""
+        found = self._load(kernel.name, verify=verify)
+        if found and not found.outdated:
             return found
         with self._cache.locked(self._say):
-            if found := self._load(kernel.name, verify=verify, held=True):
+            found = self._load(kernel.name, verify=verify, held=True)
+            if found and not found.outdated:
                 return found  # fetched by another process while this one waited
-            self._fetch(spec, kernel)
+            try:
+                self._fetch(spec, kernel)
+            except KernelError as error:
+                if found is None:
+                    raise
+                self._say(f"{spec}: {error.what}; going on without the modules that are missing in the cache")
+                self._cache.postpone(kernel.name)
         return self._cache.load(kernel.name)
 
     def _fetch(self, spec: str, kernel: Available) -> None:
@@ -235,6 +245,12 @@ class KernelStore:
             self._say(f"{name}: damaged in the cache ({error.what}); making it anew")
             self._cache.discard(name)
             return None
+
+
+def _available(kernel: Kernel) -> Available:
+    """What to ask the archive for, to have a kernel of the cache once more."""
+    complete = kernel.modules is not None
+    return Available(kernel.version, kernel.release, kernel.packages, suite="", complete=complete)
 
 
 def _means(spec: str, kernel: Kernel) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,8 @@ from pytest_ebpf.errors import KernelError, ToolError
 from pytest_ebpf.kernels import cache
 from pytest_ebpf.kernels.catalog import Available
 from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked, unpack
-from pytest_ebpf.kernels.modules import WANTED, closure
+from pytest_ebpf.kernels.modules import Module, closure
+from pytest_ebpf.kernels.wanted import WANTED
 
 _UNPACK: Final = 120.0
 
@@ -53,13 +54,15 @@ def _fill(into: Path, image: Path, *, modules: Path | None, origin: str, kernel:
     if starts_unpacked(vmlinux, where=where):
         (into / cache.UNPACKED).write_bytes(vmlinux)
     modules = modules or _installed(image, header.release)
+    kept = None if modules is None else _keep_modules(modules, into / cache.MODULES)
     cache.write_facts(
         into,
         release=header.release,
         version=header.version,
         origin=origin,
         packages=kernel.packages if kernel else (),
-        depends=None if modules is None else _keep_modules(modules, into / cache.MODULES),
+        depends=None if kept is None else {module.name: module.depends for module in kept},
+        aliases={module.name: module.aliases for module in kept or () if module.aliases},
     )
 
 
@@ -72,12 +75,12 @@ def _installed(image: Path, release: str) -> Path | None:
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
-def _keep_modules(tree: Path, into: Path) -> Mapping[str, Sequence[str]]:
+def _keep_modules(tree: Path, into: Path) -> Sequence[Module]:
     found = closure(tree.rglob("*.ko*"), WANTED)
     into.mkdir()
     for module in found.values():
         (into / f"{module.name}.ko").write_bytes(module.data)
-    return {name: module.depends for name, module in sorted(found.items())}
+    return [module for _, module in sorted(found.items())]
 
 
 def _read(image: Path) -> bytes:

@@ -36,6 +36,7 @@ def fill(folder: Path, *, origin: str = "debian:linux-image-6.1.0-56-cloud-amd64
         origin=origin,
         packages=[PACKAGE],
         depends={"virtio_net": ["net_failover"], "net_failover": ["failover"], "failover": []},
+        aliases={"virtio_net": ["virtio:d00000001v*"]},
     )
 
 
@@ -72,6 +73,39 @@ def test_an_entry_is_read_as_it_was_written(cache):
     assert contents(cache) == [".lock", NAME]
 
 
+def test_the_other_names_of_a_module_are_kept(cache):
+    assert cache.load(NAME).aliases == {"virtio_net": ["virtio:d00000001v*"]}
+
+
+def without_a_wanted_module(cache: Cache) -> Path:
+    path = cache.folder / NAME / "kernel.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "wanted": facts["wanted"][1:]}))
+    return path
+
+
+def test_an_entry_made_when_fewer_modules_were_kept_is_outdated(cache):
+    assert not cache.load(NAME).outdated
+    without_a_wanted_module(cache)
+    assert cache.load(NAME).outdated
+
+
+def test_an_entry_that_does_not_say_what_it_was_made_with_is_outdated(cache):
+    path = without_a_wanted_module(cache)
+    facts = json.loads(path.read_text())
+    del facts["wanted"], facts["aliases"]
+    path.write_text(json.dumps(facts))
+    assert (cache.load(NAME).outdated, cache.load(NAME).aliases) == (True, {})
+
+
+def test_what_cannot_be_made_anew_today_is_good_until_tomorrow(cache):
+    without_a_wanted_module(cache)
+    cache.postpone(NAME)
+    assert not cache.load(NAME).outdated
+    os.utime(cache.folder / NAME / "postponed", (time.time() - 90_000,) * 2)
+    assert cache.load(NAME).outdated
+
+
 def test_a_kernel_that_only_starts_packed(cache):
     with cache.locked(pytest.fail), cache.building(NAME) as folder:
         for name in ("vmlinuz", "btf"):
@@ -94,7 +128,7 @@ def test_a_kernel_without_modules_inserts_none(tmp_path):
         (folder / "btf").write_text("btf")
         write_facts(folder, release="7.3.0-rc7+", version=Version(7, 3, rc=7), origin="path:/linux/bzImage")
     kernel = cache.load("path-1")
-    assert kernel.modules is None
+    assert (kernel.modules, kernel.outdated) == (None, False)
     assert kernel.module_order(["virtio_net"]) == ()
 
 

@@ -130,6 +130,20 @@ def test_a_damaged_entry_is_thrown_away_and_said(root, store, said):
     assert not kernel.image.parent.exists()
 
 
+@pytest.mark.parametrize("spec", ["6.1", "6.1.0-56-cloud-amd64", "latest"])
+def test_an_entry_with_fewer_modules_is_good_enough_where_no_other_can_be_had(root, store, said, spec):
+    kernel = put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
+    facts = kernel.image.parent / "kernel.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "depends": {}, "wanted": []}))
+    put_index(root, offered("6.1.0-56-cloud-amd64", "6.1.192-2"))
+    assert [store.get(spec).sha256 for _ in range(2)] == [kernel.sha256] * 2
+    assert said == [
+        f"{spec}: fetching 6.1.0-56-cloud-amd64 6.1.192-2 (20 MB)",
+        f"{spec}: kernels are fetched through apt (apt-get: not found; install it or correct the path); "
+        "going on without the modules that are missing in the cache",
+    ]
+
+
 @pytest.mark.parametrize("spec", ["", "newest", "6", "-h"])
 def test_nonsense_is_refused_before_anything_is_asked(store, said, spec):
     with pytest.raises(UsageError) as caught:
