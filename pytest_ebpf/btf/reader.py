@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from pytest_ebpf.btf.decode import EXTRA_WORDS, decode, kind
+from pytest_ebpf.btf.names import essential
 from pytest_ebpf.btf.spelling import spell
 from pytest_ebpf.btf.types import (
     DEPTH,
@@ -39,7 +40,7 @@ _FIXED = bytes(3 + extra[0] if extra else 0 for extra in EXTRA_WORDS).ljust(32, 
 _EACH = bytes(extra[1] if extra else 0 for extra in EXTRA_WORDS).ljust(32, b"\0")
 
 
-def byte_order(data: bytes, what: str) -> str:
+def byte_order(data: bytes | memoryview, what: str) -> str:
     """``<`` or ``>``, by the magic number that begins *data*."""
     for order in "<>":
         if data[:2] == struct.pack(order + "H", MAGIC):
@@ -48,7 +49,26 @@ def byte_order(data: bytes, what: str) -> str:
     raise BtfError(f"no BTF data (begins with {seen}, not 9f eb)", where=what, hint="compile with -g")
 
 
-def _index(words: array[int]) -> array[int]:
+def spans(data: bytes | memoryview) -> tuple[str, slice, slice]:
+    """The byte order of raw BTF (``<`` or ``>``), where its types lie and where its strings."""
+    order = byte_order(data, "BTF")
+    if len(data) < _HEADER.size:
+        raise BtfError(f"header cut short ({len(data)} bytes)", where="BTF", hint="build the object again")
+    fields = struct.unpack_from(order + _HEADER.format, data)
+    _, version, _, header, type_offset, type_size, string_offset, string_size = fields
+    if version != 1:
+        raise BtfError(f"unknown version ({version})", where="BTF", hint="only version 1 is known")
+    types, strings = header + type_offset, header + string_offset
+    if max(types + type_size, strings + string_size) > len(data) or type_size % 4:
+        raise BtfError(f"cut short ({len(data)} bytes)", where="BTF", hint="build the object again")
+    return order, slice(types, types + type_size), slice(strings, strings + string_size)
+
+
+#: 32-bit numbers: read into memory, or seen in a file that is mapped there.
+Words = Sequence[int]
+
+
+def starts_of(words: Words) -> array[int]:
     """The position in *words* of every type, with the end of the last one behind them; 0 stands for void."""
     starts = array("I", [0])
     append, position, end = starts.append, 0, len(words)
@@ -72,10 +92,18 @@ def _index(words: array[int]) -> array[int]:
 class Btf:
     """The types of an object or a kernel, by id from 1 to ``len() - 1``; 0 is ``void``."""
 
-    def __init__(self, words: array[int], strings: bytes, *, little_endian: bool) -> None:
+    def __init__(
+        self,
+        words: Words,
+        strings: bytes,
+        *,
+        little_endian: bool,
+        starts: Words | None = None,
+    ) -> None:
+        """*starts*, where it is known already, is what :func:`starts_of` finds in *words*."""
         self._words = words
         self._strings = strings
-        self._starts = _index(words)
+        self._starts = starts_of(words) if starts is None else starts
         self._decoded: dict[int, Type] = {0: _VOID}
         self.little_endian = little_endian
 
@@ -85,24 +113,13 @@ class Btf:
 
         Whatever a single type says is checked when that type is asked for.
         """
-        order = byte_order(data, "BTF")
-        if len(data) < _HEADER.size:
-            raise BtfError(
-                f"header cut short ({len(data)} bytes)", where="BTF", hint="build the object again"
-            )
-        fields = struct.unpack_from(order + _HEADER.format, data)
-        _, version, _, header, type_offset, type_size, string_offset, string_size = fields
-        if version != 1:
-            raise BtfError(f"unknown version ({version})", where="BTF", hint="only version 1 is known")
-        types, strings = header + type_offset, header + string_offset
-        if max(types + type_size, strings + string_size) > len(data) or type_size % 4:
-            raise BtfError(f"cut short ({len(data)} bytes)", where="BTF", hint="build the object again")
-        text = data[strings : strings + string_size]
+        order, types, strings = spans(data)
+        text = data[strings]
         if text[:1] != b"\0" or text[-1:] != b"\0":
             raise BtfError(
                 "string table not closed by zero bytes", where="BTF", hint="build the object again"
             )
-        words = array("I", data[types : types + type_size])
+        words = array("I", data[types])
         if (order == "<") != (sys.byteorder == "little"):
             words.byteswap()
         return cls(words, text, little_endian=order == "<")
@@ -148,9 +165,32 @@ class Btf:
             by_name.setdefault(self.string(offset), []).extend(ids)
         return by_name
 
+    @cached_property
+    def _by_essential_name(self) -> dict[str, list[str]]:
+        """The names that have a flavour, by what is before it."""
+        found: dict[str, list[str]] = {}
+        for name in self._by_name:
+            if "___" in name and (plain := essential(name)) != name:
+                found.setdefault(plain, []).append(name)
+        return found
+
+    def _named(self, name: str) -> list[int]:
+        return sorted(self._by_name.get(name, ()))
+
+    def _flavoured(self, name: str) -> list[int]:
+        names = [name] if essential(name) == name else []
+        names += self._by_essential_name.get(name, ())
+        return sorted(type_id for each in names for type_id in self._by_name.get(each, ()))
+
     def ids(self, name: str, *kinds: TypeClass) -> list[int]:
         """Every type called *name*, of one of the classes *kinds* if any are given, by rising id."""
-        found = sorted(self._by_name.get(name, ()))
+        return self._only(self._named(name), kinds)
+
+    def flavours(self, name: str, *kinds: TypeClass) -> list[int]:
+        """Every type called *name* or ``NAME___FLAVOUR``, of one of the classes *kinds*, by rising id."""
+        return self._only(self._flavoured(name), kinds)
+
+    def _only(self, found: list[int], kinds: tuple[TypeClass, ...]) -> list[int]:
         if not kinds:
             return found
         numbers = frozenset().union(*(KIND_NUMBERS[each] for each in kinds))
