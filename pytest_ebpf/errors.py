@@ -99,6 +99,20 @@ class LoadError(EbpfError):
         self.log = log
 
 
+class AttachError(EbpfError):
+    """A program cannot be attached: what it goes to is not there, or the kernel refuses it there.
+
+    *log* is what libbpf said.
+    """
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, errno: int = 0, log: str = ""
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.errno = errno
+        self.log = log
+
+
 class UnsupportedError(EbpfError):
     """The booted kernel lacks what was asked, found by probing it. The outcome ``unsupported``."""
 

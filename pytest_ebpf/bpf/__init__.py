@@ -1,6 +1,7 @@
 """What a test holds: loaded objects, their programs and maps, and values by BTF."""
 
 from pytest_ebpf.bpf.globals import Globals
+from pytest_ebpf.bpf.links import Link, LinkInfo
 from pytest_ebpf.bpf.loaded import LoadedObject, LoadOptions, Maps, Programs, load
 from pytest_ebpf.bpf.maps import (
     ArrayMap,
@@ -32,6 +33,8 @@ __all__ = [
     "Globals",
     "HashMap",
     "KeyedMap",
+    "Link",
+    "LinkInfo",
     "LoadOptions",
     "LoadedObject",
     "LpmTrie",

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from pytest_ebpf import hooks
 from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
+from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps import Map, MapMaker
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.values import Bindings, Values
-from pytest_ebpf.errors import UsageError
+from pytest_ebpf.errors import EbpfError, UsageError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts
 from pytest_ebpf.suggest import suggestion
@@ -26,7 +28,9 @@ class LoadOptions:
 
     *globals*: initial values of global variables. *autoload*: whether a program is loaded at all.
     *max_entries*, *value_size*: sizes of maps. *inner*: the map whose shape the inner maps of a map of maps
-    get. *records*: the C type of the records of a ring buffer.
+    get. *records*: the C type of the records of a ring buffer. *attach*: settings of attachments.
+    *targets*: the function that a program is loaded for (fentry, fexit, fmod_ret, lsm, ...), or the program
+    of another object (freplace, fentry), whose function is the one that the section names, else its main one.
     """
 
     globals: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +39,8 @@ class LoadOptions:
     value_size: Mapping[str, int] = field(default_factory=dict)
     inner: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, str] = field(default_factory=dict)
+    attach: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    targets: Mapping[str, str | Program] = field(default_factory=dict)
 
 
 class _Named(Generic[T]):
@@ -109,10 +115,43 @@ class LoadedObject:
         self.name = name
 
     def close(self) -> None:
-        """Unload it: programs, maps and all. Closing twice does nothing."""
+        """Detach and unload it: programs, maps and all. Closing twice does nothing."""
         if self._handle is not None:
             handle, self._handle = self._handle, None
-            self._guest.call("unload", object=handle)
+            try:
+                self.detach()
+            finally:
+                self._guest.call("unload", object=handle)
+
+    def attach(self) -> list[Link]:
+        """Attach every program that is loaded, not attached yet, and whose settings are complete.
+
+        If one cannot be attached, those before it are detached again, and its error is raised.
+        """
+        made: list[Link] = []
+        try:
+            for each in self._attachable():
+                made.append(each.attach())  # noqa: PERF401  (what was made before a failure counts)
+        except EbpfError:
+            for link in reversed(made):
+                link.detach()
+            raise
+        return made
+
+    def detach(self) -> None:
+        """Take off all that is attached, the last first."""
+        for link in reversed(self._links()):
+            link.detach()
+
+    def _attachable(self) -> list[Program]:
+        return [
+            each
+            for each in self.programs
+            if each.attachable and not any(link.attached for link in each.links)
+        ]
+
+    def _links(self) -> list[Link]:
+        return [link for each in self.programs for link in each.links]
 
     def __enter__(self) -> Self:
         return self
@@ -172,14 +211,24 @@ def load(
     images = initial_images(elf, facts, values, options.globals, order=order, owner=name)
     loader = DirectLoader(loader) if isinstance(loader, Guest) else loader
     try:
-        answer = loader.load(_arguments(elf, name, options, images))
+        answer = loader.load(_arguments(elf, facts, name, options, images))
     except CallError as error:
         skipped = _skipped(facts, options)
         raise explain_load(loader.guest, facts, error, name=name, skipped=skipped) from error
     guest = loader.guest
     loaded = cls(guest, answer["object"], name)
     loaded.programs = Programs(
-        name, {each["name"]: Program(guest, each, values) for each in answer["programs"]}
+        name,
+        {
+            each["name"]: Program(
+                guest,
+                each,
+                values,
+                settings=options.attach.get(each["name"]),
+                maps=lambda name: loaded.maps[name],
+            )
+            for each in answer["programs"]
+        },
     )
     maker = MapMaker(guest, values, order, records=options.records, programs=lambda: loaded.programs)
     loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
@@ -205,13 +254,28 @@ def _maps(
     }
 
 
-def _arguments(elf: bytes, name: str, options: LoadOptions, images: dict[str, bytes]) -> dict[str, Any]:
+def _arguments(
+    elf: bytes, facts: ObjectFacts, name: str, options: LoadOptions, images: dict[str, bytes]
+) -> dict[str, Any]:
     maps: dict[str, dict[str, Any]] = {}
     for setting in ("max_entries", "value_size", "inner"):
         for each, value in getattr(options, setting).items():
             maps.setdefault(each, {})[setting] = value
-    programs = {each: {"autoload": wanted} for each, wanted in options.autoload.items()}
+    programs: dict[str, dict[str, Any]] = {
+        each: {"autoload": wanted} for each, wanted in options.autoload.items()
+    }
+    for each, target in options.targets.items():
+        programs.setdefault(each, {}).update(_target(each, target, facts))
     return {"elf": elf, "name": name, "maps": maps, "programs": programs, "data": images}
+
+
+def _target(name: str, target: str | Program, facts: ObjectFacts) -> dict[str, Any]:
+    """The settings that have the program *name* loaded for a function of the kernel or of a program."""
+    if isinstance(target, str):
+        return {"target": target}
+    section = next(each.section for each in facts.programs if each.name == name)
+    hook = hooks.parse(section)
+    return {"target_prog": target.handle, "target": (hook and hook.target) or target.name}
 
 
 def _skipped(facts: ObjectFacts, options: LoadOptions) -> frozenset[str]:
@@ -232,6 +296,8 @@ def _check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
         ("inner", "map", options.inner, maps),
         ("inner", "map", options.inner.values(), maps),
         ("records", "map", options.records, maps),
+        ("attach", "program", options.attach, programs),
+        ("targets", "program", options.targets, programs),
     ]
     for option, kind, names, known in expected:
         for each in names:

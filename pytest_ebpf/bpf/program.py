@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
 from pytest_ebpf import hooks
+from pytest_ebpf.bpf.attach import is_complete, plan
+from pytest_ebpf.bpf.attaching import carry_out
 from pytest_ebpf.bpf.diagnosis import Attempt, explain
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
+from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
@@ -41,11 +44,24 @@ class Program:
     """A program of a loaded object.
 
     *section* and *type* are those of the object; *verdicts* is the enumeration of its return values, None
-    where they are plain numbers. :meth:`run` and :meth:`run_many` run it in the kernel.
+    where they are plain numbers. :meth:`run` and :meth:`run_many` run it in the kernel, :meth:`attach` has
+    the kernel call it; *links* are its attachments so far, also those that were ended. *settings* are
+    those of attachments unless a test gives others; *maps* finds a map of the object.
     """
 
-    def __init__(self, guest: Guest, answer: Mapping[str, Any], values: Values | None) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        answer: Mapping[str, Any],
+        values: Values | None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        maps: Callable[[str], Any] | None = None,
+    ) -> None:
         self._guest = guest
+        self._settings = settings or {}
+        self._maps = maps
+        self.links: list[Link] = []
         self._handle: int | None = answer["prog"]
         self._number: int = answer["type"]
         self._values = values
@@ -143,6 +159,31 @@ class Program:
                 hint="give one for each",
             )
         return self._results(frames, given, b"", _options(repeat, flags, cpu, 0))
+
+    def attach(self, **settings: Any) -> Link:
+        """Attach it to what its section, the manifest and *settings* say, and return the link.
+
+        Which settings there are depends on the kind of hook: ``interface="eth0"``,
+        ``function="tcp_connect"``, ``binary="/bin/true"``, ``cgroup=...``.
+        :class:`~pytest_ebpf.errors.UnsupportedError` for a kind of hook that this kernel lacks,
+        :class:`~pytest_ebpf.errors.AttachError` for a place that is not there or that the kernel refuses,
+        :class:`~pytest_ebpf.errors.UsageError` for settings that are unknown, missing or contradictory.
+        """
+        planned = plan(self.section, self._where, defaults=self._settings, given=settings, maps=self._maps)
+        link = Link(
+            self._guest,
+            self._where,
+            lambda: carry_out(self._guest, self.handle, planned),
+            program=self,
+            values=self._values,
+        )
+        self.links.append(link.attach())
+        return link
+
+    @property
+    def attachable(self) -> bool:
+        """Whether it is loaded, and can be attached with no settings but those it has."""
+        return self.loaded and is_complete(self.section, self._settings)
 
     @property
     def _where(self) -> str:

@@ -1,0 +1,54 @@
+"""What a row of the tables of attachments is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.hooks import Hook
+
+Settings = Mapping[str, Any]
+
+
+class Held(Protocol):
+    """A program that is attached."""
+
+    #: The agent's number of the link; None where the agent has none.
+    handle: int | None
+    #: The way of attaching that is in effect (xdp: native or generic), where there are several.
+    mode: str | None
+
+    def detach(self) -> None:
+        """Take it off."""
+
+
+def nothing(_: Hook) -> Settings:
+    """A section that gives no settings."""
+    return {}
+
+
+def as_they_are(_: Hook, settings: Settings) -> Settings:
+    """Settings that are the agent's own."""
+    return settings
+
+
+def no_target(_: Hook, __: Settings) -> str:
+    """No place that could be named."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to attach.
+
+    *from_section* gives the settings that the section holds, *arguments* writes settings for the agent's op
+    ``attach``, *target* names the place for messages. Where the agent's op does not do it, *perform* is
+    called with the guest, the handle of the program and the arguments.
+    """
+
+    from_section: Callable[[Hook], Settings] = nothing
+    arguments: Callable[[Hook, Settings], Settings] = as_they_are
+    target: Callable[[Hook, Settings], str] = no_target
+    perform: Callable[[Guest, int, Settings], Held] | None = None

@@ -1,0 +1,152 @@
+"""Programs where the kernel calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from pytest_ebpf.bpf.attach_rows import Held
+from pytest_ebpf.bpf.codec import unpack
+from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.errors import UsageError, ValueConversionError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.uapi import LinkType
+
+if TYPE_CHECKING:
+    from pytest_ebpf.bpf.program import Program
+
+
+@dataclass(frozen=True)
+class LinkInfo:
+    """What the kernel says of a link: ``struct bpf_link_info``. A *type* newer than LinkType is a number."""
+
+    id: int
+    type: LinkType | int
+    prog_id: int
+
+
+@dataclass
+class AgentLink:
+    """A link that the guest's agent keeps."""
+
+    guest: Guest
+    handle: int | None
+    mode: str | None = None
+
+    def detach(self) -> None:
+        """Have the agent take the program off."""
+        self.guest.call("detach", link=self.handle)
+
+
+class Link:
+    """A program, or a map of struct_ops, that is attached until :meth:`detach` or the end of a ``with``.
+
+    After :meth:`detach` it can be attached to the same place again by :meth:`attach`. *program* is None for
+    a map.
+    """
+
+    def __init__(
+        self,
+        guest: Guest,
+        where: str,
+        make: Callable[[], Held],
+        *,
+        program: Program | None = None,
+        values: Values | None = None,
+    ) -> None:
+        self._guest = guest
+        self._where = where
+        self._make = make
+        self._values = values
+        self._held: Held | None = None
+        self.program = program
+
+    @property
+    def attached(self) -> bool:
+        """Whether it is."""
+        return self._held is not None
+
+    @property
+    def mode(self) -> str | None:
+        """The way of attaching that is in effect, where there are several: of xdp native or generic."""
+        return self._held.mode if self._held else None
+
+    @property
+    def handle(self) -> int:
+        """The number by which the guest's agent knows it; :class:`UsageError` if it has none."""
+        if self._held is None:
+            raise UsageError("is not attached", where=self._where, hint="attach() it again")
+        if self._held.handle is None:
+            raise UsageError("the kernel has no link for this attachment", where=self._where)
+        return self._held.handle
+
+    def attach(self) -> Self:
+        """Attach it where it was before; does nothing if it is."""
+        if self._held is None:
+            self._held = self._make()
+        return self
+
+    def detach(self) -> None:
+        """Take the program off; does nothing if it is not attached."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            held.detach()
+
+    def forget(self) -> None:
+        """Take it for detached: what it was attached to, or its object, is gone."""
+        self._held = None
+
+    def info(self) -> LinkInfo | None:
+        """Ask the kernel about this link; None where it has none for this kind of attachment."""
+        answer: dict[str, int] = self._guest.call("link_info", link=self.handle)
+        if not answer:
+            return None
+        kind: LinkType | int = answer["type"]
+        with suppress(ValueError):
+            kind = LinkType(kind)
+        return LinkInfo(answer["id"], kind, answer["prog_id"])
+
+    def update(self, program: Program) -> None:
+        """Put *program* in the place of the one that is attached."""
+        self._guest.call("link_update", link=self.handle, prog=program.handle)
+        self.program = program
+
+    def read(self) -> bytes:
+        """Run an iterator once over all there is, and return what it wrote."""
+        data: bytes = self._guest.call("iter", link=self.handle)
+        return data
+
+    def text(self) -> str:
+        """Run an iterator once, and return what it wrote as text."""
+        return self.read().decode(errors="replace")
+
+    def records(self, record: str | type) -> list[Any]:
+        """Run an iterator once, and return what it wrote as records of a type, named as in C.
+
+        :class:`~pytest_ebpf.errors.ValueConversionError` if that is no whole number of records.
+        """
+        name = record if isinstance(record, str) else getattr(record, "__btf_name__", record.__name__)
+        if self._values is None:
+            raise ValueConversionError(
+                f'no type "{name}": the object has no BTF', where=self._where, hint="compile with -g"
+            )
+        codec, data = self._values.named(name), self.read()
+        if len(data) % codec.size:
+            raise ValueConversionError(
+                f"{len(data)} bytes are no whole number of {name} ({codec.size} bytes each)",
+                where=self._where,
+                hint="write one whole record at a time, with bpf_seq_write()",
+            )
+        parts = range(0, len(data), codec.size)
+        return [unpack(codec, data[at : at + codec.size], f"{self._where} record") for at in parts]
+
+    def __enter__(self) -> Self:
+        return self.attach()
+
+    def __exit__(self, *_: object) -> None:
+        self.detach()
+
+    def __repr__(self) -> str:
+        return f"<Link of {self._where}: {'attached' if self.attached else 'detached'}>"
