@@ -41,9 +41,13 @@ OURS = {
 
 
 def recorded(command: str) -> bytes:
-    """What ``ip`` sent for *command*, which stands in a line above the bytes."""
+    """What ``ip`` sent for *command*, which stands in a line above the bytes.
+
+    In one place it leaves its padding as the memory was.
+    """
     _, _, after = RECORDED.read_text().partition(f"{command}\n")
-    return bytes.fromhex("".join(takewhile(lambda line: line.startswith(" "), after.splitlines())))
+    sent = bytes.fromhex("".join(takewhile(lambda line: line.startswith(" "), after.splitlines())))
+    return sent.replace(b"\6\0\x15\0\6\0\1\0", b"\6\0\x15\0\6\0\0\0")
 
 
 @pytest.mark.parametrize("command", OURS)
