@@ -14,9 +14,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "modprobe.h"
 
 #define PORT_NAME "pytest-ebpf.0"
 #define PORT_DIR "/sys/class/virtio-ports"
@@ -64,19 +65,6 @@ static void open_console(void)
 		fd = dup(fd);
 }
 
-static void load_module(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0) {
-		complain(path, errno);
-		return;
-	}
-	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
-		complain(path, errno);
-	close(fd);
-}
-
 static void load_modules(void)
 {
 	FILE *list = fopen(MODULES_LIST, "re");
@@ -88,9 +76,12 @@ static void load_modules(void)
 		return;
 	}
 	while (fgets(path, sizeof(path), list)) {
+		int err;
+
 		path[strcspn(path, "\n")] = '\0';
-		if (path[0])
-			load_module(path);
+		err = path[0] ? module_insert(path) : 0;
+		if (err)
+			complain(path, err);
 	}
 	fclose(list);
 }

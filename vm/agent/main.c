@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The guest agent: carries out what docs/protocol.md describes, over a virtio-serial port as PID 1 of a guest,
- * or over a pipe with --stdio.
+ * or over a pipe with --stdio. As /sbin/modprobe of a guest it inserts the modules that the kernel asks for.
  */
 #include <bpf/libbpf.h>
 #include <msgpack.h>
@@ -13,6 +13,7 @@
 #include "frame.h"
 #include "init.h"
 #include "log.h"
+#include "modprobe.h"
 #include "ops.h"
 
 #define EXIT_USAGE 1
@@ -110,6 +111,8 @@ static void __attribute__((noreturn)) run_as_init(void)
 
 int main(int argc, char **argv)
 {
+	if (called_as_modprobe(argv[0]))
+		return modprobe_main(argc, argv);
 	log_init();
 	if (argc == 2 && strcmp(argv[1], "--stdio") == 0)
 		return serve_stdio();
