@@ -1,0 +1,29 @@
+"""What an object asks of a kernel, and which of its instructions a kernel would ever reach."""
+
+from __future__ import annotations
+
+from pytest_ebpf.requirements.model import (
+    FunctionFacts,
+    Kconfig,
+    Kind,
+    Ksym,
+    ProgramRequirements,
+    Requirement,
+    Requirements,
+    SourceLine,
+    Stage,
+)
+from pytest_ebpf.requirements.oracle import KernelOracle
+
+__all__ = [
+    "FunctionFacts",
+    "Kconfig",
+    "KernelOracle",
+    "Kind",
+    "Ksym",
+    "ProgramRequirements",
+    "Requirement",
+    "Requirements",
+    "SourceLine",
+    "Stage",
+]

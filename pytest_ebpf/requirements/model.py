@@ -1,0 +1,219 @@
+"""What an object asks of a kernel, each thing with the instruction and the line that ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pytest_ebpf.btf.ext import CoreRelo
+from pytest_ebpf.requirements.instructions import Instruction
+
+
+class Kind(StrEnum):
+    """What is asked for. Of each, *name* and *number* of a :class:`Requirement` are what is said here."""
+
+    PROGRAM_TYPE = "program_type"  # enum bpf_prog_type: "xdp", 6
+    ATTACH_TYPE = "attach_type"  # enum bpf_attach_type: "trace_fentry", 24
+    MAP_TYPE = "map_type"  # enum bpf_map_type: "ringbuf", 27
+    MAP_FLAG = "map_flag"  # one bit of map_flags: "mmapable", 1024; without a name "0x80000000"
+    HELPER = "helper"  # enum bpf_func_id: "bpf_loop", 181
+    KFUNC = "kfunc"  # a function of the kernel that is called: "bpf_task_acquire"
+    KSYM = "ksym"  # a variable or a function of the kernel whose address is taken: "bpf_prog_active"
+    KCONFIG = "kconfig"  # "CONFIG_HZ", "LINUX_KERNEL_VERSION"
+    INSTRUCTION = "instruction"  # a word of instructions.FEATURES: "jmp32", "cmpxchg"
+    BTF_KIND = "btf_kind"  # BTF_KIND_*: "enum64", 19
+    RELOCATION = "relocation"  # CO-RE: "struct task_struct::mm"; see Requirement.relocation
+    FUNCTION = "function"  # what fentry, fexit, fmod_ret and fsession trace: "tcp_connect", "mod:function"
+    BTF_TRACEPOINT = "btf_tracepoint"  # of tp_btf and raw_tp: "sched_switch"
+    TRACEPOINT = "tracepoint"  # "sched/sched_switch"
+    KPROBE = "kprobe"  # "tcp_connect", without the offset
+    SYSCALL = "syscall"  # of ksyscall and kretsyscall: "openat"
+    LSM_HOOK = "lsm_hook"  # "file_open"
+    ITERATOR = "iterator"  # "task"
+    STRUCT_OPS = "struct_ops"  # a type, or a member that a program implements: "tcp_congestion_ops.init"
+    LICENCE = "licence"  # a GPL-compatible licence, for what is named: "bpf_trace_printk"
+
+
+class Stage(StrEnum):
+    """When the want of something shows."""
+
+    LOAD = "load"
+    ATTACH = "attach"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of a source as ``.BTF.ext`` has it; *text* is empty where the compiler left it out."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that is asked of a kernel.
+
+    *program* is None where it is the object as a whole that asks: then every program fails with it.
+    *function* is the subprogram, or the program itself, that holds the instruction; *instruction* its
+    index in the whole program (as the verifier counts) and *offset* its byte in its ELF section. All three
+    are None where no instruction asks.
+
+    *weak*: its absence alone stops nothing (a weak symbol, a relocation that asks whether something exists,
+    BTF that libbpf rewrites for kernels that do not know it).
+    *always*: the kernel or libbpf insist on it even where control never comes.
+    *relocation* is what a RELOCATION is about; *accesses*: its instruction reads or writes the field.
+    *type_id* is the type, in the object's BTF, of a KFUNC or KSYM (0: untyped).
+    *subject* is the map of a MAP_TYPE or MAP_FLAG.
+    """
+
+    kind: Kind
+    name: str
+    number: int | None = None
+    program: str | None = None
+    function: str | None = None
+    instruction: int | None = None
+    offset: int | None = None
+    source: SourceLine | None = None
+    weak: bool = False
+    always: bool = False
+    stage: Stage = Stage.LOAD
+    relocation: CoreRelo | None = None
+    accesses: bool = False
+    type_id: int | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ksym:
+    """A symbol of the kernel: a variable, or a function if *is_function*.
+
+    *type_id* is its type in the object's BTF: libbpf wants the kernel's to be compatible. A symbol without
+    a type (0) is looked up in the kernel's table of symbols instead of its BTF.
+    """
+
+    name: str
+    type_id: int
+    is_function: bool
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kconfig:
+    """An option of the kernel's configuration, or a value of libbpf's own (``LINUX_KERNEL_VERSION``).
+
+    *shape* is ``bool``, ``tristate``, ``char``, ``int`` or ``string``; *size* in bytes.
+    """
+
+    name: str
+    shape: str
+    size: int
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """From *instruction* to the function called *callee*, or its address taken if *is_callback*."""
+
+    instruction: int
+    callee: str
+    is_callback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFacts:
+    """A function of a program: its instructions are *first* to ``first + instructions - 1`` of the whole.
+
+    *stack* is the bytes of stack that it can be seen to use. *is_global* ones are verified by themselves.
+    *tail_calls* are the instructions that call ``bpf_tail_call``.
+    """
+
+    name: str
+    first: int
+    instructions: int
+    stack: int
+    is_global: bool
+    calls: tuple[Call, ...]
+    tail_calls: tuple[int, ...]
+    source: SourceLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class DataAddress:
+    """Byte *offset* of *section*."""
+
+    section: str
+    offset: int
+
+
+#: What a relocation of the ELF file puts into an ``ldimm64``, where folding has a use for it.
+Address = DataAddress | Ksym | Kconfig
+
+
+@dataclass(frozen=True)
+class ProgramCode:
+    """What folding works on, by index in the whole program.
+
+    *instructions* are those of the program and behind it those of its subprograms; *functions* as in
+    :class:`ProgramRequirements`; *targets* gives for a call or an ``ldimm64`` the first instruction of
+    the function that it is about; *addresses* what an ``ldimm64`` loads where it is known by name;
+    *symbolic* are all ``ldimm64`` that do not load the number they hold.
+    """
+
+    instructions: tuple[Instruction, ...]
+    functions: tuple[FunctionFacts, ...]
+    targets: Mapping[int, int]
+    addresses: Mapping[int, Address]
+    symbolic: frozenset[int]
+    relocations: Mapping[int, CoreRelo]
+    rodata: Mapping[str, bytes]
+    little_endian: bool
+
+
+@dataclass(frozen=True)
+class ProgramRequirements:
+    """What one program asks for, in the order of its instructions; first what no instruction asks.
+
+    *stack* is the bytes that the deepest chain of calls can be seen to use, each frame rounded up to 32 as
+    the verifier does; None for a chain without end.
+    """
+
+    name: str
+    section: str
+    autoload: bool
+    prog_type: int | None
+    attach_type: int | None
+    requirements: tuple[Requirement, ...]
+    functions: tuple[FunctionFacts, ...]
+    stack: int | None
+    code: ProgramCode = field(repr=False, compare=False)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions of the whole, as libbpf hands it to the kernel."""
+        return len(self.code.instructions)
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What an object asks for: *common* to all of it, and by program, in libbpf's order.
+
+    *relocations* are all CO-RE relocations in the file's order, in which libbpf resolves them.
+    """
+
+    licence: str | None
+    gpl_compatible: bool
+    common: tuple[Requirement, ...]
+    programs: tuple[ProgramRequirements, ...]
+    relocations: tuple[CoreRelo, ...]
+
+    def program(self, name: str) -> ProgramRequirements:
+        """The program called *name*; KeyError if there is none."""
+        for each in self.programs:
+            if each.name == name:
+                return each
+        raise KeyError(name)
