@@ -29,6 +29,7 @@ from pytest_ebpf.kernels.wanted import WANTED
 IMAGE: Final = "vmlinuz"
 UNPACKED: Final = "vmlinux"
 BTF: Final = "btf"
+CONFIG: Final = "config"
 MODULES: Final = "modules"
 _FACTS: Final = "kernel.json"
 _FORMAT: Final = 1
@@ -207,6 +208,7 @@ def _kernel(folder: Path, facts: dict[str, Any]) -> Kernel:
             image=folder / IMAGE,
             unpacked=folder / UNPACKED if UNPACKED in facts["files"] else None,
             btf=folder / BTF,
+            config=folder / CONFIG if CONFIG in facts["files"] else None,
             modules=None if facts["depends"] is None else folder / MODULES,
             sha256=facts["files"][IMAGE][2],
             origin=facts["origin"],

@@ -15,6 +15,8 @@ from pytest_ebpf.kernels.modules import Module, closure
 from pytest_ebpf.kernels.wanted import WANTED
 
 _UNPACK: Final = 120.0
+#: Where ``make bzImage`` leaves it.
+_BUILT: Final = ("arch", "x86", "boot")
 
 
 def from_packages(debs: Sequence[Path], into: Path, *, kernel: Available, scratch: Path) -> None:
@@ -34,6 +36,7 @@ def from_packages(debs: Sequence[Path], into: Path, *, kernel: Available, scratc
         into,
         images[0],
         modules=modules[0] if modules else None,
+        config=next(scratch.glob("boot/config-*"), None),
         origin=f"debian:{first.name}={first.version}",
         kernel=kernel,
     )
@@ -41,10 +44,18 @@ def from_packages(debs: Sequence[Path], into: Path, *, kernel: Available, scratc
 
 def from_image(image: Path, into: Path) -> None:
     """Fill folder *into* with a copy of *image* and of the modules that are installed for it, if any are."""
-    _fill(into, image, modules=None, origin=f"path:{image}", kernel=None)
+    _fill(into, image, modules=None, config=configuration_of(image), origin=f"path:{image}", kernel=None)
 
 
-def _fill(into: Path, image: Path, *, modules: Path | None, origin: str, kernel: Available | None) -> None:
+def _fill(
+    into: Path,
+    image: Path,
+    *,
+    modules: Path | None,
+    config: Path | None,
+    origin: str,
+    kernel: Available | None,
+) -> None:
     where = origin.partition(":")[2]
     content = _read(image)
     header = read_header(content, where=where)
@@ -53,6 +64,8 @@ def _fill(into: Path, image: Path, *, modules: Path | None, origin: str, kernel:
     (into / cache.BTF).write_bytes(extract_btf(vmlinux, where=where))
     if starts_unpacked(vmlinux, where=where):
         (into / cache.UNPACKED).write_bytes(vmlinux)
+    if config:
+        (into / cache.CONFIG).write_bytes(config.read_bytes())
     modules = modules or _installed(image, header.release)
     kept = None if modules is None else _keep_modules(modules, into / cache.MODULES)
     cache.write_facts(
@@ -73,6 +86,14 @@ def _installed(image: Path, release: str) -> Path | None:
     root = image.parent.parent
     folders = (root / prefix / release / "kernel" for prefix in ("lib/modules", "usr/lib/modules"))
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def configuration_of(image: Path) -> Path | None:
+    """The configuration beside an installed kernel, or in the tree where it was built."""
+    beside = image.with_name(image.name.replace("vmlinuz-", "config-", 1))
+    places = [beside] if beside != image else []
+    places += [folder / ".config" for folder in image.parents[3:4] if image.parts[-4:-1] == _BUILT]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _keep_modules(tree: Path, into: Path) -> Sequence[Module]:
