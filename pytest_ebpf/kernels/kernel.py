@@ -16,8 +16,8 @@ class Kernel:
 
     *release* is what ``uname -r`` says; *version* the upstream version (6.1.192 for Debian's 6.1.0-56);
     *image* a bzImage with its *sha256*; *unpacked* the kernel inside it, where that can be started as it is,
-    which saves the guest half a second; *btf* its raw BTF; *config* what it was configured with, where that is
-    known; *modules* a folder of unpacked ``*.ko`` files, or None where there are none; *origin*
+    which saves the guest half a second; *btf* its raw BTF; *config* what it was configured with, where
+    that is known; *modules* a folder of unpacked ``*.ko`` files, or None where there are none; *origin*
     ``debian:PACKAGE=VERSION`` or ``path:/...``. *depends* says what each module needs, *aliases* by which
     other names (patterns of ``fnmatch(3)``) the kernel may ask for it.
     An *outdated* entry was made when fewer modules were kept.
