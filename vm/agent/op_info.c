@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -130,29 +131,59 @@ int op_read_file(struct call *call)
 	return err;
 }
 
-int op_write_file(struct call *call)
+/* Make the directories above a file, those that are missing: 0 or an errno. */
+static int make_parents(char *path)
 {
-	char path[PATH_ROOM];
-	struct bin data;
-	size_t done = 0;
-	int fd, err;
+	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+		*at = '\0';
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return errno;
+		*at = '/';
+	}
+	return 0;
+}
 
-	err = arg_str(call, "path", path, sizeof(path)) ?: arg_bin(call, "data", &data);
-	if (err)
-		return err;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fail(call, errno, "%s", path);
-	/* A sysctl takes its value in one write, so all is offered at once. */
-	while (done < data.len && !err) {
-		ssize_t put = write(fd, (const char *)data.data + done, data.len - done);
+/* A sysctl takes its value in one write, so all is offered at once: 0 or an errno. */
+static int write_all(int fd, const struct bin *data)
+{
+	size_t done = 0;
+
+	while (done < data->len) {
+		ssize_t put = write(fd, (const char *)data->data + done, data->len - done);
 
 		if (put >= 0)
 			done += (size_t)put;
 		else if (errno != EINTR)
-			err = fail(call, errno, "%s", path);
+			return errno;
 	}
+	return 0;
+}
+
+int op_write_file(struct call *call)
+{
+	uint32_t mode = 0644;
+	bool parents = false, append = false;
+	char path[PATH_ROOM];
+	struct bin data;
+	int fd, err;
+
+	err = arg_str(call, "path", path, sizeof(path)) ?: arg_bin(call, "data", &data) ?:
+	      arg_u32_opt(call, "mode", &mode) ?: arg_bool_opt(call, "parents", &parents) ?:
+	      arg_bool_opt(call, "append", &append);
+	if (err)
+		return err;
+	if (mode > 07777)
+		return fail(call, EINVAL, "mode: more than 07777 (0%o)", mode);
+	err = parents ? make_parents(path) : 0;
+	if (err)
+		return fail(call, err, "%s", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+	if (fd < 0)
+		return fail(call, errno, "%s", path);
+	err = write_all(fd, &data);
+	if (!err && arg_find(call, "mode") && fchmod(fd, mode))
+		err = errno;
 	if (close(fd) && !err)
-		err = fail(call, errno, "%s", path);
-	return err ?: answer_nil(call);
+		err = errno;
+	return err ? fail(call, err, "%s", path) : answer_nil(call);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "process.h"
 
 /* Kept free in every answer, so that a value too long can still be answered by its failure. */
 #define ANSWER_SLACK (1u << 20)
@@ -156,6 +157,7 @@ bool serve_request(const msgpack_object *request, struct buffer *out)
 	    pair->ptr[1].type != MSGPACK_OBJECT_ARRAY)
 		return false;
 	calls = &pair->ptr[1].via.array;
+	process_tend();
 	msgpack_packer_init(&pk, out, buffer_write);
 	msgpack_pack_array(&pk, 2);
 	msgpack_pack_uint64(&pk, pair->ptr[0].via.u64);

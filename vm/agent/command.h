@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A command that runs, and what it says. */
+#ifndef AGENT_COMMAND_H
+#define AGENT_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buffer.h"
+
+struct process;
+
+struct output {
+	int fd;			/* read end of its pipe; -1 where it is closed */
+	struct buffer text;	/* what nobody has asked for yet */
+};
+
+struct command {
+	struct output streams[2];	/* standard output, standard error */
+	uint64_t said;			/* bytes of both, ever */
+	uint32_t limit;			/* of those */
+	bool flooded;			/* it said more, and was killed */
+};
+
+/* Take what it has said by now; one that says too much is killed. */
+void command_drain(struct process *process);
+
+void command_free(struct command *command);
+
+#endif

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "worker.h"
+
+/* The descriptor that a child says its failure through is out of the way of those a test looks at. */
+#define READY_FD 900
+/* An execve may wait for what is slow, or for ever; so may entering a cgroup. */
+#define LAUNCH_MS 10000
+/* How long a killed process may take to end before nobody waits for it any more. */
+#define END_MS 2000
+
+static struct process *processes;
+static bool launched;	/* there may be children, and children of theirs */
+
+struct failure {
+	int err;
+	enum stage stage;
+};
+
+uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Statuses of children that the host knows are kept for it. The others are orphans that PID 1 is given, or
+ * children that were given up.
+ */
+void process_reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		for (struct process *each = processes; each; each = each->next) {
+			if (each->pid != pid || each->ended)
+				continue;
+			each->ended = true;
+			each->status = status;
+		}
+	}
+}
+
+void process_tend(void)
+{
+	if (!launched)
+		return;
+	process_reap();
+	for (struct process *each = processes; each; each = each->next) {
+		if (each->command)
+			command_drain(each);
+	}
+}
+
+int process_signal(const struct process *process, int signal)
+{
+	return kill(-process->pid, signal) ? errno : 0;
+}
+
+bool process_wait_end(struct process *process, uint32_t timeout_ms)
+{
+	uint64_t deadline = clock_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd end = { .fd = process->pidfd, .events = POLLIN };
+		uint64_t now;
+
+		process_reap();
+		now = clock_ms();
+		if (process->ended || now >= deadline)
+			return process->ended;
+		poll(&end, 1, (int)(deadline - now));
+	}
+}
+
+/* Descriptors 0 to 2 are those of the launch, `ready` stays open, all others are the agent's own. */
+static int arrange_descriptors(const struct launch *launch, int *ready)
+{
+	int moved = fcntl(*ready, F_DUPFD_CLOEXEC, READY_FD);
+
+	if (moved < 0)
+		return errno;
+	*ready = moved;
+	for (int i = 0; i < 3; i++) {
+		int from = launch->stdio[i];
+
+		if (from < 0)
+			from = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (from < 0)
+			return errno;
+		/* None of the sources is below 3: the agent's own 0 to 2 are always open. */
+		if (dup2(from, i) < 0)
+			return errno;
+	}
+	if (syscall(SYS_close_range, 3, moved - 1, 0) || syscall(SYS_close_range, moved + 1, ~0U, 0))
+		return errno;
+	return 0;
+}
+
+static int become(const struct launch *launch, int *ready, enum stage *stage)
+{
+	sigset_t none;
+	int err;
+
+	*stage = STAGE_SESSION;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (setsid() < 0)
+		return errno;
+	*stage = STAGE_DESCRIPTORS;
+	err = arrange_descriptors(launch, ready);
+	if (err)
+		return err;
+	err = identity_assume(launch->identity, stage);
+	if (err)
+		return err;
+	/* A change of user forgets it, so it comes after: an agent that is gone leaves nothing behind. */
+	*stage = STAGE_SESSION;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		return errno;
+	*stage = STAGE_CWD;
+	return launch->cwd && chdir(launch->cwd) ? errno : 0;
+}
+
+static void __attribute__((noreturn)) child_main(const struct launch *launch, int ready)
+{
+	struct failure failure = {};
+
+	failure.err = become(launch, &ready, &failure.stage);
+	if (!failure.err)
+		failure.err = launch->body(launch->context, ready, &failure.stage);
+	if (write(ready, &failure, sizeof(failure)) != sizeof(failure))
+		_exit(126);
+	_exit(127);
+}
+
+static int say_failure(struct call *call, const struct launch *launch, const struct failure *failure)
+{
+	static const char *const names[] = {
+		[STAGE_NONE] = "process",	[STAGE_SESSION] = "session",
+		[STAGE_DESCRIPTORS] = "descriptors",	[STAGE_CGROUP] = "cgroup",
+		[STAGE_NETNS] = "netns",	[STAGE_CAPS] = "caps",
+		[STAGE_GROUPS] = "groups",	[STAGE_GID] = "gid",
+		[STAGE_UID] = "uid",		[STAGE_CWD] = "cwd",
+		[STAGE_EXEC] = "argv",
+	};
+	const char *value = "the kernel refuses it";
+
+	if (failure->stage == STAGE_CGROUP)
+		value = launch->identity->cgroup;
+	else if (failure->stage == STAGE_NETNS)
+		value = launch->identity->netns;
+	else if (failure->stage == STAGE_CWD)
+		value = launch->cwd;
+	else if (failure->stage == STAGE_EXEC)
+		value = launch->exec;
+	return fail(call, failure->err, "%s: %s", names[failure->stage], value);
+}
+
+/* What the child says before its end of the pipe is closed: nothing where all went well. */
+static int hear_failure(int ready, struct failure *failure)
+{
+	struct pollfd state = { .fd = ready, .events = POLLIN };
+	uint64_t deadline = clock_ms() + LAUNCH_MS;
+
+	for (;;) {
+		uint64_t now = clock_ms();
+		ssize_t got;
+
+		if (now >= deadline)
+			return ETIMEDOUT;
+		if (poll(&state, 1, (int)(deadline - now)) <= 0)
+			continue;
+		got = read(ready, failure, sizeof(*failure));
+		if (got < 0 && errno != EINTR)
+			return errno;
+		if (got == 0)
+			return 0;
+		if (got == sizeof(*failure))
+			return failure->err;
+	}
+}
+
+static int adopt(struct call *call, pid_t pid, struct process **made)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return fail(call, ENOMEM, "no memory for a process");
+	process->pid = pid;
+	process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (process->pidfd < 0) {
+		int err = errno;
+
+		free(process);
+		return fail(call, err, "pidfd_open");
+	}
+	process->next = processes;
+	processes = process;
+	*made = process;
+	return 0;
+}
+
+static int wait_ready(struct call *call, const struct launch *launch, int ready, struct process *process)
+{
+	struct failure failure = {};
+	int err = hear_failure(ready, &failure);
+
+	if (!err)
+		return 0;
+	process_end(process);
+	if (failure.err)
+		return say_failure(call, launch, &failure);
+	return fail(call, err, "the process was not ready within %d ms", LAUNCH_MS);
+}
+
+int process_launch(struct call *call, const struct launch *launch, struct process **made)
+{
+	int ready[2], err;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return fail(call, errno, "pipe");
+	launched = true;
+	pid = fork();
+	if (pid == 0)
+		child_main(launch, ready[1]);
+	err = pid < 0 ? errno : 0;
+	close(ready[1]);
+	if (err) {
+		err = fail(call, err, "fork");
+	} else {
+		err = adopt(call, pid, made);
+		if (err)
+			kill(pid, SIGKILL);
+		else
+			err = wait_ready(call, launch, ready[0], *made);
+	}
+	close(ready[0]);
+	return err;
+}
+
+static void end_handle(struct handle *handle)
+{
+	process_end(handle->state);
+}
+
+int process_handle(struct call *call, struct process *process, uint32_t *number)
+{
+	const struct handle handle = {
+		.kind = HANDLE_PROCESS,
+		.owner = NO_OWNER,
+		.fd = process->pidfd,
+		.owns_fd = false,
+		.state = process,
+		.end = end_handle,
+	};
+	int err = handle_add(call, &handle, number);
+
+	if (err)
+		process_end(process);
+	return err;
+}
+
+int arg_process(struct call *call, struct handle **handle, struct process **process)
+{
+	int err = arg_handle(call, "process", HANDLE_PROCESS, handle);
+
+	if (!err)
+		*process = (*handle)->state;
+	return err;
+}
+
+/* One that does not end although it was killed (it waits inside the kernel) is reaped whenever it does. */
+void process_end(struct process *process)
+{
+	struct process **link = &processes;
+
+	process_signal(process, SIGKILL);
+	process_wait_end(process, END_MS);
+	while (*link != process)
+		link = &(*link)->next;
+	*link = process->next;
+	worker_free(process->worker);
+	command_free(process->command);
+	close(process->pidfd);
+	free(process);
+}
