@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attaching a program: one row for each `how` of docs/protocol.md, in attach_trace.c and attach_net.c. */
+/* Attaching a program: one row for each `how` of docs/protocol.md, in the attach_*.c. */
 #ifndef AGENT_ATTACH_H
 #define AGENT_ATTACH_H
 
@@ -28,11 +28,25 @@ struct attach_row {
 
 /* Rows end with one whose `how` is NULL. */
 extern const struct attach_row attach_trace_rows[];
+extern const struct attach_row attach_user_rows[];
+extern const struct attach_row attach_event_rows[];
 extern const struct attach_row attach_net_rows[];
 
 /* 0 with `link` kept, or fail() with errno where libbpf gave NULL; `what` says what was attached to. */
 int attach_take(struct call *call, struct attached *attached, struct bpf_link *link, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+#define ATTACH_NAME_ROOM 256
+
+struct attach_names {
+	char *texts;
+	const char **list;
+	uint32_t len;
+};
+
+/* An argument that is a list of names. attach_free_names() frees what a success gave, or nothing. */
+int attach_read_names(struct call *call, const char *arg, struct attach_names *names);
+void attach_free_names(const struct attach_names *names);
 
 /* Run the rest of an operation in the network namespace that argument `netns` names a file of: *saved is the
  * descriptor to go back with, -1 where there is no such argument. netns_leave() closes it.

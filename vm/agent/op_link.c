@@ -89,9 +89,12 @@ static void end_link(struct handle *handle)
 		let_go(handle->state);
 }
 
+/* The descriptor of the kernel's link, or -1. libbpf has none for usdt, and then says 0. */
 static int link_fd(const struct attached *attached)
 {
-	return attached->link ? bpf_link__fd(attached->link) : attached->fd;
+	int fd = attached->link ? bpf_link__fd(attached->link) : attached->fd;
+
+	return fd > 0 ? fd : -1;
 }
 
 /* Make a handle of what is attached; what has no handle is taken off again. */
@@ -124,11 +127,20 @@ static int give_link(struct call *call, const struct attached *attached, uint32_
 	return 0;
 }
 
-static const struct attach_row *find_row(const struct attach_row *rows, const char *how)
+static const struct attach_row *find_row(const char *how)
 {
-	for (; rows->how; rows++) {
-		if (strcmp(rows->how, how) == 0)
-			return rows;
+	static const struct attach_row *const tables[] = {
+		attach_trace_rows,
+		attach_user_rows,
+		attach_event_rows,
+		attach_net_rows,
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (const struct attach_row *row = tables[i]; row->how; row++) {
+			if (strcmp(row->how, how) == 0)
+				return row;
+		}
 	}
 	return NULL;
 }
@@ -144,7 +156,7 @@ int op_attach(struct call *call)
 	err = arg_handle(call, "prog", HANDLE_PROG, &prog) ?: arg_str(call, "how", how, sizeof(how));
 	if (err)
 		return err;
-	row = find_row(attach_trace_rows, how) ?: find_row(attach_net_rows, how);
+	row = find_row(how);
 	if (!row)
 		return fail(call, EINVAL, "how: no such way (%s)", how);
 	if (row->needs_object && !prog->program)
@@ -160,6 +172,11 @@ int op_attach(struct call *call)
 	return err ?: give_link(call, &attached, prog->owner);
 }
 
+static int end_struct_ops(void *state)
+{
+	return -bpf_link__destroy(state);
+}
+
 int op_attach_map(struct call *call)
 {
 	struct attached attached = { .fd = -1 };
@@ -173,7 +190,15 @@ int op_attach_map(struct call *call)
 	log_start(false);
 	call->failure.has_log = true;
 	err = attach_take(call, &attached, bpf_map__attach_struct_ops(map->map), "the kernel does not take it");
-	return err ?: give_link(call, &attached, map->owner);
+	if (err)
+		return err;
+	if (!(map->shape.flags & BPF_F_LINK)) {
+		/* The kernel has no link for it (before Linux 6.4), and libbpf gives the map's descriptor. */
+		attached.state = attached.link;
+		attached.detach = end_struct_ops;
+		attached.link = NULL;
+	}
+	return give_link(call, &attached, map->owner);
 }
 
 int op_detach(struct call *call)

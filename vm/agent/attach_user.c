@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Programs on functions and probes of user space: by the path of a binary, for one process or for all. */
+#include <stdlib.h>
+
+#include "attach.h"
+
+#define BINARY_ROOM 4096
+#define ALL_PROCESSES (-1)
+
+struct user_place {
+	char binary[BINARY_ROOM];
+	int pid;
+	uint64_t cookie;
+};
+
+static int read_place(struct call *call, struct user_place *place)
+{
+	uint32_t pid = 0;
+	int err = arg_str(call, "binary", place->binary, sizeof(place->binary)) ?:
+		  arg_u32_opt(call, "pid", &pid) ?: arg_u64_opt(call, "cookie", &place->cookie);
+
+	place->pid = arg_find(call, "pid") ? (int)pid : ALL_PROCESSES;
+	return err;
+}
+
+static int attach_uprobe(struct call *call, const struct handle *prog, struct attached *attached)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts);
+	struct user_place place = {};
+	char function[ATTACH_NAME_ROOM] = "";
+	uint64_t offset = 0;
+	bool retprobe = false;
+	int err = read_place(call, &place) ?: arg_u64_opt(call, "offset", &offset) ?:
+		  arg_bool_opt(call, "retprobe", &retprobe);
+
+	if (!err && arg_find(call, "function"))
+		err = arg_str(call, "function", function, sizeof(function));
+	if (err)
+		return err;
+	opts.func_name = function[0] ? function : NULL;
+	opts.bpf_cookie = place.cookie;
+	opts.retprobe = retprobe;
+	return attach_take(call, attached,
+			   bpf_program__attach_uprobe_opts(prog->program, place.pid, place.binary, offset, &opts),
+			   "%s+%#llx of %s", function, (unsigned long long)offset, place.binary);
+}
+
+static int attach_uprobe_multi(struct call *call, const struct handle *prog, struct attached *attached)
+{
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts);
+	struct user_place place = {};
+	struct attach_names names = {};
+	char pattern[ATTACH_NAME_ROOM];
+	bool one = arg_find(call, "pattern"), retprobe = false, session = false;
+	int err = read_place(call, &place) ?: arg_bool_opt(call, "retprobe", &retprobe) ?:
+		  arg_bool_opt(call, "session", &session);
+
+	if (!err)
+		err = one ? arg_str(call, "pattern", pattern, sizeof(pattern))
+			  : attach_read_names(call, "functions", &names);
+	if (err)
+		return err;
+	opts.retprobe = retprobe;
+	opts.session = session;
+	opts.syms = names.list;
+	opts.cnt = names.len;
+	err = attach_take(call, attached,
+			  bpf_program__attach_uprobe_multi(prog->program, place.pid, place.binary,
+							   one ? pattern : NULL, &opts),
+			  "functions %s%s of %s", one ? pattern : names.list[0],
+			  names.len > 1 ? " and others" : "", place.binary);
+	attach_free_names(&names);
+	return err;
+}
+
+static int attach_usdt(struct call *call, const struct handle *prog, struct attached *attached)
+{
+	LIBBPF_OPTS(bpf_usdt_opts, opts);
+	struct user_place place = {};
+	char provider[ATTACH_NAME_ROOM], name[ATTACH_NAME_ROOM];
+	int err = read_place(call, &place) ?: arg_str(call, "provider", provider, sizeof(provider)) ?:
+		  arg_str(call, "name", name, sizeof(name));
+
+	if (err)
+		return err;
+	opts.usdt_cookie = place.cookie;
+	return attach_take(call, attached,
+			   bpf_program__attach_usdt(prog->program, place.pid, place.binary, provider, name, &opts),
+			   "probe %s:%s of %s", provider, name, place.binary);
+}
+
+const struct attach_row attach_user_rows[] = {
+	{ "uprobe", true, attach_uprobe },
+	{ "uprobe_multi", true, attach_uprobe_multi },
+	{ "usdt", true, attach_usdt },
+	{},
+};
