@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* 256 KiB on each CPU. */
+#define PERF_PAGES 64u
+
 const char *load_map_name(const struct bpf_map *map)
 {
 	static const char *const sections[] = { ".data", ".rodata", ".bss", ".kconfig" };
@@ -131,6 +134,32 @@ int load_note_outers(struct call *call, struct load *load)
 	return 0;
 }
 
+struct perf_pages *load_find_perf(const struct load *load, const struct bpf_map *map)
+{
+	for (uint32_t i = 0; i < load->perfs_len; i++) {
+		if (load->perfs[i].map == map)
+			return &load->perfs[i];
+	}
+	return NULL;
+}
+
+int load_note_perfs(struct call *call, struct load *load)
+{
+	struct bpf_map *map;
+	uint32_t count = 0;
+
+	bpf_object__for_each_map(map, load->object)
+		count += bpf_map__type(map) == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+	load->perfs = calloc(count ? count : 1, sizeof(*load->perfs));
+	if (!load->perfs)
+		return fail(call, ENOMEM, "no memory for %u perf_event_arrays", count);
+	bpf_object__for_each_map(map, load->object) {
+		if (bpf_map__type(map) == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+			load->perfs[load->perfs_len++] = (struct perf_pages){ map, PERF_PAGES };
+	}
+	return 0;
+}
+
 void load_free(struct load *load)
 {
 	bpf_object__close(load->object);
@@ -139,5 +168,6 @@ void load_free(struct load *load)
 			close(load->outers[i].inner_fd);
 	}
 	free(load->outers);
+	free(load->perfs);
 	free(load->elf);
 }

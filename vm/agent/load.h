@@ -10,6 +10,8 @@
 #include "wire.h"
 
 #define NAME_ROOM 128
+#define PATH_ROOM 4096
+#define PERF_PAGES_MAX 4096u
 #define PLACE_ROOM (NAME_ROOM + 64)
 
 /* A part of the arguments: its own name, and its dotted path for messages. */
@@ -25,12 +27,20 @@ struct outer {
 	int inner_fd;		/* a map of that shape, if we made one for the load; else -1 */
 };
 
+/* The buffers that a perf_event_array gets on each CPU. */
+struct perf_pages {
+	const struct bpf_map *map;
+	uint32_t pages;		/* 0: none */
+};
+
 struct load {
 	char *elf;			/* the file, for as long as libbpf may look at it */
 	struct bpf_object *object;
 	uint32_t log_level;
 	struct outer *outers;
 	uint32_t outers_len;
+	struct perf_pages *perfs;
+	uint32_t perfs_len;
 };
 
 /* Apply an argument of `load`; 0 or the value of fail(). */
@@ -58,6 +68,12 @@ int load_note_outers(struct call *call, struct load *load);
 
 /* NULL where the map is no outer map. */
 struct outer *load_find_outer(const struct load *load, const struct bpf_map *map);
+
+/* Note every perf_event_array, to get buffers of the usual size; before the load. */
+int load_note_perfs(struct call *call, struct load *load);
+
+/* NULL where the map is no perf_event_array. */
+struct perf_pages *load_find_perf(const struct load *load, const struct bpf_map *map);
 
 /* A map's name as in its source: global data without the prefix libbpf makes of the object's name. */
 const char *load_map_name(const struct bpf_map *map);

@@ -53,6 +53,67 @@ static int set_inner(struct call *call, const struct load *load, struct bpf_map 
 	return load_refused(call, place, bpf_map__set_inner_map_fd(map, fd));
 }
 
+/* What must agree for a map to stand in for another; no number of entries is for libbpf to choose. */
+static bool same_shape(const struct map_shape *one, const struct map_shape *other)
+{
+	return one->type == other->type && one->key_size == other->key_size &&
+	       one->value_size == other->value_size &&
+	       (!one->max_entries || one->max_entries == other->max_entries);
+}
+
+/* Use a map of another object instead of a new one. */
+static int set_reuse(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+		     const struct place *place)
+{
+	struct perf_pages *perf = load_find_perf(load, map);
+	struct map_shape shape = load_map_shape(map);
+	struct handle *given;
+	int err = value_handle(call, arg, place->where, HANDLE_MAP, &given);
+
+	if (err)
+		return err;
+	if (!same_shape(&shape, &given->shape))
+		return fail(call, EINVAL,
+			    "%s: not of the same shape (type %u, key %u, value %u, entries %u; wanted %u, %u, %u, %u)",
+			    place->where, given->shape.type, given->shape.key_size, given->shape.value_size,
+			    given->shape.max_entries, shape.type, shape.key_size, shape.value_size,
+			    shape.max_entries);
+	/* Its buffers are those of the other object, which reads them. */
+	if (perf)
+		perf->pages = 0;
+	return load_refused(call, place, bpf_map__reuse_fd(map, given->fd));
+}
+
+/* Pin it when it is created, or use what is pinned there. */
+static int set_pin(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+		   const struct place *place)
+{
+	char path[PATH_ROOM];
+
+	(void)load;
+	return value_str(call, arg, place->where, path, sizeof(path)) ?:
+	       load_refused(call, place, bpf_map__set_pin_path(map, path));
+}
+
+/* Pages of the buffer that a perf_event_array gets on each CPU; 0: none. */
+static int set_perf_pages(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
+			  const struct place *place)
+{
+	struct perf_pages *pages = load_find_perf(load, map);
+	uint32_t number;
+	int err = value_u32(call, arg, place->where, &number);
+
+	if (err)
+		return err;
+	if (!pages)
+		return fail(call, EINVAL, "%s: this is no perf_event_array (type %u)", place->where,
+			    (uint32_t)bpf_map__type(map));
+	if (number & (number - 1) || number > PERF_PAGES_MAX)
+		return fail(call, EINVAL, "%s: not a power of two up to %u (%u)", place->where, PERF_PAGES_MAX, number);
+	pages->pages = number;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*apply)(struct call *call, const struct load *load, struct bpf_map *map, arg_t arg,
@@ -61,6 +122,9 @@ static const struct {
 	{ "max_entries", set_max_entries },
 	{ "value_size", set_value_size },
 	{ "inner", set_inner },
+	{ "reuse", set_reuse },
+	{ "pin", set_pin },
+	{ "perf_pages", set_perf_pages },
 };
 
 static int set_map(struct call *call, const struct load *load, const msgpack_object_map *settings,
@@ -85,7 +149,15 @@ int load_set_maps(struct call *call, struct load *load)
 {
 	const msgpack_object_map *maps = NULL, *settings;
 	struct place place;
-	int err = load_note_outers(call, load) ?: arg_map_opt(call, "maps", &maps);
+	struct bpf_map *map;
+	int err;
+
+	/* What LIBBPF_PIN_BY_NAME asks for: objects would share maps that nobody told to. */
+	bpf_object__for_each_map(map, load->object) {
+		if (bpf_map__pin_path(map))
+			bpf_map__set_pin_path(map, NULL);
+	}
+	err = load_note_outers(call, load) ?: load_note_perfs(call, load) ?: arg_map_opt(call, "maps", &maps);
 
 	for (uint32_t i = 0; !err && maps && i < maps->size; i++) {
 		err = load_member(call, "maps", &maps->ptr[i], &place) ?:

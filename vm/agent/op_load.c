@@ -11,6 +11,7 @@
 #include "load.h"
 #include "log.h"
 #include "ops.h"
+#include "perf.h"
 
 static int open_object(struct call *call, struct load *load)
 {
@@ -104,11 +105,17 @@ static int pack_map(struct call *call, const struct load *load, struct bpf_map *
 		.shape = load_map_shape(map),
 		.inner = load_inner_shape(load, map),
 	};
+	const struct perf_pages *perf = load_find_perf(load, map);
 	uint32_t number = 0;
 	int err;
 
 	if (handle.fd >= 0) {
+		err = perf && perf->pages ? perf_open(call, &handle, perf->pages) : 0;
+		if (err)
+			return err;
 		err = handle_add(call, &handle, &number);
+		if (err && handle.end)
+			handle.end(&handle);
 		if (err)
 			return err;
 	}

@@ -8,8 +8,6 @@
 #include "handles.h"
 #include "ops.h"
 
-#define DUMP_LIMIT 4096u
-
 /* A key of the list, of just the size the kernel will read. */
 static int list_key(struct call *call, const struct handle *map, const msgpack_object_array *keys, uint32_t index,
 		    struct bin *key)
@@ -136,73 +134,6 @@ int op_delete(struct call *call)
 		pack_bool(&call->pk, !err);
 	}
 	return 0;
-}
-
-struct dump {
-	struct handle *map;
-	struct bin after;
-	uint32_t limit;
-	char *key;
-	char *value;
-};
-
-/* Pack up to `limit` items in the kernel's order; *more says whether another key follows. */
-static int dump_items(struct call *call, struct dump *dump, bool *more)
-{
-	const void *previous = dump->after.data;
-	size_t list = list_open(call), key_size = dump->map->shape.key_size;
-	uint32_t count = 0;
-	int err;
-
-	for (;;) {
-		err = -bpf_map_get_next_key(dump->map->fd, previous, dump->key);
-		if (err || count == dump->limit)
-			break;
-		msgpack_pack_array(&call->pk, 2);
-		pack_bin(&call->pk, dump->key, key_size);
-		err = lookup_one(call, dump->map, dump->key, dump->value, 0);
-		if (err)
-			return err;
-		/* The kernel reads the old key before it writes the next one: one buffer does. */
-		previous = dump->key;
-		count++;
-	}
-	if (err && err != ENOENT)
-		return fail(call, err, "the kernel gives no next key");
-	*more = !err;
-	list_close(call, list, count);
-	return 0;
-}
-
-int op_dump(struct call *call)
-{
-	struct dump dump = { .limit = DUMP_LIMIT };
-	bool more = false;
-	int err;
-
-	err = arg_handle(call, "map", HANDLE_MAP, &dump.map) ?: arg_bin_opt(call, "after", &dump.after) ?:
-	      arg_u32_opt(call, "limit", &dump.limit) ?: value_buffer(call, dump.map, &dump.value);
-	if (err)
-		return err;
-	dump.key = malloc(dump.map->shape.key_size + 1u);
-	if (!dump.key) {
-		err = fail(call, ENOMEM, "no memory for a key");
-		goto out;
-	}
-	if (dump.after.data && dump.after.len != dump.map->shape.key_size) {
-		err = fail(call, EINVAL, "after: %zu bytes for a key of %u", dump.after.len,
-			   dump.map->shape.key_size);
-		goto out;
-	}
-	msgpack_pack_map(&call->pk, 2);
-	pack_str(&call->pk, "items");
-	err = dump_items(call, &dump, &more);
-	pack_str(&call->pk, "more");
-	pack_bool(&call->pk, more);
-out:
-	free(dump.key);
-	free(dump.value);
-	return err;
 }
 
 int op_push(struct call *call)
