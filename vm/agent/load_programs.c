@@ -28,14 +28,6 @@ static int set_attach_type(struct call *call, struct bpf_program *prog, arg_t ar
 	       load_refused(call, place, bpf_program__set_expected_attach_type(prog, type));
 }
 
-static int set_target(struct call *call, struct bpf_program *prog, arg_t arg, const struct place *place)
-{
-	char target[NAME_ROOM];
-
-	return value_str(call, arg, place->where, target, sizeof(target)) ?:
-	       load_refused(call, place, bpf_program__set_attach_target(prog, 0, target));
-}
-
 /* In this order: libbpf looks a target up by the type. */
 static const struct {
 	const char *key;
@@ -44,8 +36,32 @@ static const struct {
 	{ "autoload", set_autoload },
 	{ "type", set_type },
 	{ "attach_type", set_attach_type },
-	{ "target", set_target },
 };
+
+/* A function of the kernel or a module ("module:function"), or with `target_prog` one of a loaded program. */
+static int set_target(struct call *call, struct bpf_program *prog, const msgpack_object_map *settings,
+		      const struct place *of)
+{
+	struct place place, target_place;
+	arg_t target_arg = load_setting(settings, "target_prog", of, &target_place);
+	arg_t arg = load_setting(settings, "target", of, &place);
+	struct handle *target = NULL;
+	char function[NAME_ROOM];
+	int err;
+
+	if (target_arg) {
+		err = value_handle(call, target_arg, target_place.where, HANDLE_PROG, &target);
+		if (err)
+			return err;
+		if (!arg)
+			return fail(call, EINVAL, "%s: needs target, the function", target_place.where);
+	}
+	if (!arg)
+		return 0;
+	return value_str(call, arg, place.where, function, sizeof(function)) ?:
+	       load_refused(call, &place,
+			    bpf_program__set_attach_target(prog, target ? target->fd : 0, function));
+}
 
 static int set_program(struct call *call, const struct load *load, const msgpack_object_map *settings,
 		       const struct place *of)
@@ -62,7 +78,7 @@ static int set_program(struct call *call, const struct load *load, const msgpack
 		if (err)
 			return err;
 	}
-	return 0;
+	return set_target(call, prog, settings, of);
 }
 
 int load_set_programs(struct call *call, struct load *load)
