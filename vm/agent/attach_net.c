@@ -2,6 +2,7 @@
 /* Programs on network devices, network namespaces, cgroups and sockets. */
 #include "attach_net.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -49,26 +50,26 @@ int attach_keep(struct attached *attached, int fd)
 	return 0;
 }
 
-static int attach_tcx(struct call *call, const struct handle *prog, struct attached *attached)
+int arg_attach_type(struct call *call, const struct handle *prog, enum bpf_attach_type *type)
 {
-	int ifindex;
-	int err = arg_interface(call, &ifindex);
+	uint32_t number = prog->program ? bpf_program__expected_attach_type(prog->program) : 0;
+	int err = arg_u32_opt(call, "attach_type", &number);
 
-	if (err)
-		return err;
-	return attach_take(call, attached, bpf_program__attach_tcx(prog->program, ifindex, NULL),
-			   "tcx of device %d", ifindex);
+	*type = number;
+	return err;
 }
 
-static int attach_netkit(struct call *call, const struct handle *prog, struct attached *attached)
+/* On a device, by a link that the kernel has since Linux 6.6 (tcx) and 6.7 (netkit). */
+static int attach_device(struct call *call, const struct handle *prog, struct attached *attached)
 {
+	enum bpf_attach_type type;
 	int ifindex;
-	int err = arg_interface(call, &ifindex);
+	int err = arg_interface(call, &ifindex) ?: arg_attach_type(call, prog, &type);
 
 	if (err)
 		return err;
-	return attach_take(call, attached, bpf_program__attach_netkit(prog->program, ifindex, NULL),
-			   "netkit device %d", ifindex);
+	err = attach_keep(attached, bpf_link_create(prog->fd, ifindex, type, NULL));
+	return err ? fail(call, err, "device %d", ifindex) : 0;
 }
 
 /* The priority is the one number of the protocol that may be negative. */
@@ -113,11 +114,11 @@ static int attach_netns(struct call *call, const struct handle *prog, struct att
 const struct attach_row attach_net_rows[] = {
 	{ "xdp", false, attach_xdp },
 	{ "tc", false, attach_tc },
-	{ "tcx", true, attach_tcx },
-	{ "netkit", true, attach_netkit },
+	{ "tcx", false, attach_device },
+	{ "netkit", false, attach_device },
 	{ "netfilter", true, attach_netfilter },
 	{ "netns", true, attach_netns },
-	{ "cgroup", true, attach_cgroup },
-	{ "sockmap", true, attach_sockmap },
+	{ "cgroup", false, attach_cgroup },
+	{ "sockmap", false, attach_sockmap },
 	{},
 };

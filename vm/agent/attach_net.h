@@ -10,6 +10,9 @@
  */
 int arg_interface(struct call *call, int *ifindex);
 
+/* What argument `attach_type` says, else the program's own, else 0. */
+int arg_attach_type(struct call *call, const struct handle *prog, enum bpf_attach_type *type);
+
 /* Take a descriptor of a link of the kernel, or its -errno: 0 or the errno. Closing it detaches. */
 int attach_keep(struct attached *attached, int fd);
 

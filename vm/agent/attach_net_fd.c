@@ -58,16 +58,6 @@ static int attach_pair(const struct handle *prog, int target, enum bpf_attach_ty
 	return 0;
 }
 
-/* What argument `attach_type` says, else the program's own. */
-static int arg_type(struct call *call, const struct handle *prog, enum bpf_attach_type *type)
-{
-	uint32_t number = bpf_program__expected_attach_type(prog->program);
-	int err = arg_u32_opt(call, "attach_type", &number);
-
-	*type = number;
-	return err;
-}
-
 int attach_cgroup(struct call *call, const struct handle *prog, struct attached *attached)
 {
 	enum bpf_attach_type type;
@@ -76,7 +66,7 @@ int attach_cgroup(struct call *call, const struct handle *prog, struct attached 
 	int fd, err;
 
 	err = arg_str(call, "cgroup", path, sizeof(path)) ?: arg_u32_opt(call, "flags", &flags) ?:
-	      arg_type(call, prog, &type);
+	      arg_attach_type(call, prog, &type);
 	if (err)
 		return err;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -94,7 +84,7 @@ int attach_sockmap(struct call *call, const struct handle *prog, struct attached
 {
 	enum bpf_attach_type type;
 	struct handle *map;
-	int err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_type(call, prog, &type);
+	int err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_attach_type(call, prog, &type);
 
 	if (err)
 		return err;
