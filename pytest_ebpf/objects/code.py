@@ -41,6 +41,15 @@ class Function:
         return self.section.name != ".text"
 
 
+@dataclass(frozen=True)
+class FunctionCall:
+    """At byte *offset* of the caller's section *callee* is called, or its address taken for a callback."""
+
+    offset: int
+    callee: Function
+    is_callback: bool
+
+
 class Code:
     """The executable sections of an object. Only what libbpf's own reading would find."""
 
@@ -49,6 +58,7 @@ class Code:
         self._btf = btf
         self._ext = ext
         self.functions = tuple(self._find_functions())
+        self._calls: dict[tuple[int, int], tuple[FunctionCall, ...]] = {}
 
     def _find_functions(self) -> Iterator[Function]:
         executable = {
@@ -83,6 +93,10 @@ class Code:
             for index, section in sections.items()
         }
 
+    def relocation_at(self, function: Function, offset: int) -> Relocation | None:
+        """The ELF file's relocation of the instruction at byte *offset* of the section of *function*."""
+        return self._relocations[function.section.index].get(offset)
+
     def _instructions(self, function: Function) -> Iterator[tuple[int, int, int, int]]:
         """Give of each instruction its place, its code, its source register and its immediate value."""
         order = "<" if self._elf.little_endian else ">"
@@ -96,34 +110,49 @@ class Code:
             if code == _CALL and source == _HELPER_CALL:
                 yield immediate
 
-    def _called(self, function: Function) -> Iterator[Function]:
+    def calls(self, function: Function) -> tuple[FunctionCall, ...]:
         """Subprograms that *function* calls or takes the address of, as libbpf resolves them."""
-        relocations = self._relocations[function.section.index]
+        key = function.section.index, function.start
+        if key not in self._calls:
+            self._calls[key] = tuple(self._find_calls(function))
+        return self._calls[key]
+
+    def _find_calls(self, function: Function) -> Iterator[FunctionCall]:
         for at, code, source, immediate in self._instructions(function):
-            relocation = relocations.get(at)
+            is_call = code == _CALL and source == _PSEUDO_CALL
+            if not is_call and code != _LOAD_64:
+                continue
+            relocation = self.relocation_at(function, at)
+            if relocation and not self._is_text(relocation):
+                continue  # a kfunc, a map, a variable
             base = relocation.symbol.value if relocation else at
-            if code == _CALL and source == _PSEUDO_CALL:
+            if is_call:
                 target = base + (immediate + 1) * INSTRUCTION
-            elif code == _LOAD_64 and relocation and self._is_text(relocation):
+            elif relocation:
                 target = base + immediate  # a callback's address
             else:
                 continue
             if called := self._text.get(target):
-                yield called
+                yield FunctionCall(at, called, is_callback=not is_call)
 
     def _is_text(self, relocation: Relocation) -> bool:
         index = relocation.symbol.section_index
         return index < len(self._elf.sections) and self._elf.sections[index].name == ".text"
 
-    def _subprograms(self, program: Function) -> tuple[Function, ...]:
-        """Every subprogram that *program* reaches, each once, in the order libbpf appends them."""
-        found: dict[str, Function] = {}
-        waiting = [program]
+    def subprograms(self, program: Function) -> tuple[Function, ...]:
+        """Every subprogram that *program* reaches, each once, in the order libbpf appends them.
+
+        That is the order of first calls, those within a subprogram before those that come after its call.
+        """
+        found: dict[int, Function] = {}
+        waiting = [iter(self.calls(program))]
         while waiting:
-            for called in self._called(waiting.pop(0)):
-                if called.name not in found:
-                    found[called.name] = called
-                    waiting.append(called)
+            call = next(waiting[-1], None)
+            if call is None:
+                waiting.pop()
+            elif call.callee.start not in found:
+                found[call.callee.start] = call.callee
+                waiting.append(iter(self.calls(call.callee)))
         return tuple(found.values())
 
     @cached_property
@@ -135,12 +164,13 @@ class Code:
         ordered = {name: sorted(found, key=lambda line: line.offset) for name, found in lines.items()}
         return {name: ([line.offset for line in found], found) for name, found in ordered.items()}
 
-    def _source(self, section: str, offset: int) -> str | None:
+    def line(self, section: str, offset: int) -> LineInfo | None:
+        """The line that the instruction at byte *offset* of *section* comes from."""
         starts, lines = self._lines.get(section, ([], []))
         before = bisect_right(starts, offset)
-        return f"{lines[before - 1].file}:{lines[before - 1].line}" if before else None
+        return lines[before - 1] if before else None
 
-    def _relocated_source(self, function: Function, offset: int) -> str | None:
+    def relocated_line(self, function: Function, offset: int) -> LineInfo | None:
         """The line of a relocated instruction.
 
         Clang gives none to the constants that it relocates: nearest is that of the instruction after, which
@@ -150,19 +180,23 @@ class Code:
         at = bisect_right(starts, offset)
         is_constant = function.section.data[offset] in _CONSTANTS and starts[at - 1 : at] != [offset]
         if is_constant and at < len(lines) and starts[at] < function.start + function.size:
-            return f"{lines[at].file}:{lines[at].line}"
-        return self._source(function.section.name, offset)
+            return lines[at]
+        return self.line(function.section.name, offset)
 
-    def programs(self) -> tuple[ProgramFacts, ...]:
+    def program_functions(self) -> tuple[Function, ...]:
         """The programs, in the order of sections and, within one, of their places, as libbpf has them."""
         programs = [each for each in self.functions if each.is_program]
         programs.sort(key=lambda each: (each.section.index, each.start))
-        return tuple(map(self._program, programs))
+        return tuple(programs)
+
+    def programs(self) -> tuple[ProgramFacts, ...]:
+        """What there is to say of each of :meth:`program_functions`."""
+        return tuple(map(self._program, self.program_functions()))
 
     def _program(self, program: Function) -> ProgramFacts:
         section = program.section.name
         hook = parse(section)
-        subprograms = self._subprograms(program)
+        subprograms = self.subprograms(program)
         return ProgramFacts(
             name=program.name,
             section=section.removeprefix("?"),
@@ -173,7 +207,7 @@ class Code:
             instructions=program.size // INSTRUCTION,
             total_instructions=sum(each.size for each in (program, *subprograms)) // INSTRUCTION,
             size=program.size,
-            source=self._source(section, program.start),
+            source=_place(self.line(section, program.start)),
             subprograms=tuple(each.name for each in subprograms),
             helpers=tuple(
                 sorted({number for each in (program, *subprograms) for number in self._helpers(each)})
@@ -195,9 +229,13 @@ class Code:
                     kind=relo.kind,
                     type_name=btf.name(relo.type_id),
                     access=access(btf, relo),
-                    source=self._relocated_source(each, relo.offset),
+                    source=_place(self.relocated_line(each, relo.offset)),
                 )
         raise ObjectError(
             f"CO-RE relocation at byte {relo.offset} of section {relo.section}, where no function is",
             hint="build it again",
         )
+
+
+def _place(line: LineInfo | None) -> str | None:
+    return f"{line.file}:{line.line}" if line else None
