@@ -1,6 +1,6 @@
 """Numbers and names of the kernel's BPF interface.
 
-Source: ``include/uapi/linux/bpf.h`` and ``pkt_cls.h`` as carried by libbpf 1.7.
+Source: ``include/uapi/linux/bpf.h`` and ``pkt_cls.h`` as carried by libbpf 1.7, and the BTF of Linux 7.2.
 """
 
 from __future__ import annotations
@@ -168,6 +168,7 @@ class MapType(IntEnum):
     CGRP_STORAGE = 32
     ARENA = 33
     INSN_ARRAY = 34
+    RHASH = 35
 
 
 class MapFlag(IntFlag):
@@ -192,6 +193,7 @@ class MapFlag(IntFlag):
     TOKEN_FD = 1 << 16
     SEGV_ON_FAULT = 1 << 17
     NO_USER_CONV = 1 << 18
+    RB_OVERWRITE = 1 << 19
 
 
 class XDP(IntEnum):
