@@ -76,19 +76,17 @@ def plan(
     if hook is None:
         raise UsageError(f'nothing is known of the section "{section}"', where=f"{where}: attach")
     takes = attachment(hook.kind)
-    kind = hook.kind.prefix
+    kind, at = hook.kind.prefix, f"{where}: attach"
     if not takes.how:
-        raise UsageError(
-            f"a {kind} program is not attached by itself", where=f"{where}: attach", hint=takes.instead
-        )
+        raise UsageError(f"a {kind} program is not attached by itself", where=at, hint=takes.instead)
     row = ROWS.get(takes.how, Row())
     merged: dict[str, Any] = {}
     for layer in (row.from_section(hook), defaults or {}, given or {}):
-        _check(layer, takes, f"{where}: attach", kind)
+        _check(layer, takes, at, kind)
         merged = _override(merged, layer, takes)
-    _complete(merged, takes, f"{where}: attach", kind)
-    resolved = {name: _resolve(name, value, where, maps) for name, value in merged.items()}
-    return Plan(where, hook, takes.how, row.arguments(hook, resolved), row.target(hook, merged), row)
+    _complete(merged, takes, at, kind)
+    resolved = {name: _resolve(name, value, at, maps) for name, value in merged.items()}
+    return Plan(where, hook, takes.how, row.arguments(hook, resolved, at), row.target(hook, merged), row)
 
 
 def is_complete(section: str, defaults: Settings | None = None) -> bool:
@@ -154,9 +152,9 @@ def _resolve(name: str, value: Any, where: str, maps: Callable[[str], Any] | Non
     """A setting as the agent takes it: paths, pids and handles of the objects that stand for them."""
     if name == "map" and isinstance(value, str):
         if maps is None:
-            raise UsageError(f'map: no object to look "{value}" up in', where=f"{where}: attach")
+            raise UsageError(f'map: no object to look "{value}" up in', where=where)
         return maps(value).handle
-    if name in {"map", "target"}:
+    if name == "map":
         return value.handle
     if name in {"pid", "tid"} and isinstance(value, HasPid):
         return value.pid

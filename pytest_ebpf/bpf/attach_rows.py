@@ -29,7 +29,7 @@ def nothing(_: Hook) -> Settings:
     return {}
 
 
-def as_they_are(_: Hook, settings: Settings) -> Settings:
+def as_they_are(_: Hook, settings: Settings, __: str) -> Settings:
     """Settings that are the agent's own."""
     return settings
 
@@ -44,11 +44,11 @@ class Row:
     """One way to attach.
 
     *from_section* gives the settings that the section holds, *arguments* writes settings for the agent's op
-    ``attach``, *target* names the place for messages. Where the agent's op does not do it, *perform* is
-    called with the guest, the handle of the program and the arguments.
+    ``attach`` (its last argument is where errors are), *target* names the place for messages. Where the
+    agent's op does not do it, *perform* is called with the guest, the handle of the program and the arguments.
     """
 
     from_section: Callable[[Hook], Settings] = nothing
-    arguments: Callable[[Hook, Settings], Settings] = as_they_are
+    arguments: Callable[[Hook, Settings, str], Settings] = as_they_are
     target: Callable[[Hook, Settings], str] = no_target
     perform: Callable[[Guest, int, Settings], Held] | None = None

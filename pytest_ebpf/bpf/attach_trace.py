@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from pytest_ebpf.bpf.attach_rows import Row, Settings
+from pytest_ebpf.bpf.perf_events import numbers
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.hooks import Hook
 
 #: ``do_unlinkat+0x10``: a function and bytes behind its beginning.
@@ -22,7 +24,7 @@ def _kprobe_section(hook: Hook) -> Settings:
     return {"function": hook.target} if hook.target else {}
 
 
-def _kprobe(hook: Hook, settings: Settings) -> Settings:
+def _kprobe(hook: Hook, settings: Settings, _: str) -> Settings:
     made = {**settings, "retprobe": _returns(hook)}
     if found := _WITH_OFFSET.fullmatch(made["function"]):
         made["function"] = found["name"]
@@ -47,7 +49,7 @@ def _multi_section(hook: Hook) -> Settings:
     return {"pattern": hook.target} if hook.target else {}
 
 
-def _multi(hook: Hook, settings: Settings) -> Settings:
+def _multi(hook: Hook, settings: Settings, _: str) -> Settings:
     return {**settings, "retprobe": _returns(hook), "session": "session" in hook.kind.prefix}
 
 
@@ -61,7 +63,7 @@ def _named_section(hook: Hook) -> Settings:
     return {"name": hook.target} if hook.target else {}
 
 
-def _syscall(hook: Hook, settings: Settings) -> Settings:
+def _syscall(hook: Hook, settings: Settings, _: str) -> Settings:
     return {**settings, "retprobe": _returns(hook)}
 
 
@@ -78,7 +80,7 @@ def _uprobe_section(hook: Hook) -> Settings:
     return {"binary": binary, "function": function} if colon else {}
 
 
-def _uprobe(hook: Hook, settings: Settings) -> Settings:
+def _uprobe(hook: Hook, settings: Settings, _: str) -> Settings:
     made = {**settings, "retprobe": _returns(hook)}
     found = _WITH_OFFSET.fullmatch(made.get("function", ""))
     return {**made, "function": found["name"], "offset": int(found["offset"], 0)} if found else made
@@ -111,6 +113,30 @@ def _traced_target(hook: Hook, _: Settings) -> str:
     return f'"{hook.target}"' if hook.target else ""
 
 
+def _freplace(hook: Hook, settings: Settings, where: str) -> Settings:
+    if "target" not in settings:
+        if "function" in settings:
+            raise UsageError("function: of no target", where=where, hint="give target=, a loaded program")
+        return {}
+    target = settings["target"]
+    return {"target": target.handle, "function": settings.get("function") or hook.target or target.name}
+
+
+def _iter(_: Hook, settings: Settings, where: str) -> Settings:
+    if len(settings) > 1:
+        raise UsageError(f"{' and '.join(settings)} exclude each other", where=where, hint="give one of them")
+    return settings
+
+
+def _iter_target(hook: Hook, _: Settings) -> str:
+    return f'iterator "{hook.target}"'
+
+
+def _perf(_: Hook, settings: Settings, where: str) -> Settings:
+    kind, config = numbers(settings["type"], settings["config"], where)
+    return {**settings, "type": kind, "config": config}
+
+
 def _perf_target(_: Hook, settings: Settings) -> str:
     return f"perf event {settings['type']}:{settings['config']}"
 
@@ -125,7 +151,7 @@ TRACE_ROWS: Final[Mapping[str, Row]] = {
     "tracepoint": Row(_tracepoint_section, target=_tracepoint_target),
     "raw_tracepoint": Row(_named_section, target=_raw_target),
     "trace": Row(target=_traced_target),
-    "perf_event": Row(target=_perf_target),
-    "iter": Row(target=_traced_target),
-    "freplace": Row(target=_traced_target),
+    "perf_event": Row(arguments=_perf, target=_perf_target),
+    "iter": Row(arguments=_iter, target=_iter_target),
+    "freplace": Row(arguments=_freplace, target=_traced_target),
 }

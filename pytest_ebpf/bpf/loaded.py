@@ -11,6 +11,7 @@ from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps import Map, MapMaker
+from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.values import Bindings, Values
@@ -124,7 +125,7 @@ class LoadedObject:
                 self._guest.call("unload", object=handle)
 
     def attach(self) -> list[Link]:
-        """Attach every program that is loaded, not attached yet, and whose settings are complete.
+        """Attach what is loaded and not attached yet: maps of struct_ops, programs with complete settings.
 
         If one cannot be attached, those before it are detached again, and its error is raised.
         """
@@ -143,15 +144,16 @@ class LoadedObject:
         for link in reversed(self._links()):
             link.detach()
 
-    def _attachable(self) -> list[Program]:
-        return [
-            each
-            for each in self.programs
-            if each.attachable and not any(link.attached for link in each.links)
-        ]
+    def _attachable(self) -> list[Program | StructOpsMap]:
+        ready: list[Program | StructOpsMap] = [each for each in self.programs if each.attachable]
+        ready += self._struct_ops()
+        return [each for each in ready if not any(link.attached for link in each.links)]
 
     def _links(self) -> list[Link]:
-        return [link for each in self.programs for link in each.links]
+        return [link for each in (*self.programs, *self._struct_ops()) for link in each.links]
+
+    def _struct_ops(self) -> list[StructOpsMap]:
+        return [each for each in self.maps if isinstance(each, StructOpsMap)]
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from pytest_ebpf.bpf.maps.holders import MapOfMaps, ProgArray
 from pytest_ebpf.bpf.maps.keyed import HashMap, KeyedMap, LpmTrie
 from pytest_ebpf.bpf.maps.percpu import PerCpuArrayMap, PerCpuHashMap, per_cpu
 from pytest_ebpf.bpf.maps.streams import BloomFilter, QueueMap, RingBuffer
+from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import MapFacts
@@ -32,6 +33,7 @@ _PLAIN: Final[dict[int, type[Map]]] = {
     MapType.QUEUE: QueueMap,
     MapType.STACK: QueueMap,
     MapType.BLOOM_FILTER: BloomFilter,
+    MapType.STRUCT_OPS: StructOpsMap,
 }
 
 #: Kinds that hold one value for each possible CPU behind every key.
