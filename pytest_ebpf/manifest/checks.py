@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from pytest_ebpf.manifest.defect import DefectError, Finding
+from pytest_ebpf.manifest.defect import DefectError, Finding, named_twice
 from pytest_ebpf.manifest.initial import check_initial
 from pytest_ebpf.manifest.mapchecks import map_findings
 from pytest_ebpf.manifest.model import Document, EnumDecl, ObjectDecl, StructDecl
+from pytest_ebpf.manifest.objectchecks import object_findings
 from pytest_ebpf.manifest.scope import Scope
 from pytest_ebpf.manifest.sizes import circle
-from pytest_ebpf.suggest import suggestion
 
 
 def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | int, ...]]) -> list[Finding]:
@@ -27,13 +27,13 @@ def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | in
         *_types(scope),
         *map_findings(scope),
         *_globals(scope),
-        *_objects(scope),
+        *object_findings(scope),
         *_clashes(scope),
     ]
 
 
 def _project(scope: Scope) -> Iterator[Finding]:
-    yield from _twice(("project", "kernels"), scope.document.project.kernels)
+    yield from named_twice(("project", "kernels"), scope.document.project.kernels)
 
 
 def _build(scope: Scope) -> Iterator[Finding]:
@@ -72,26 +72,6 @@ def _globals(scope: Scope) -> Iterator[Finding]:
                 yield Finding((*path, "value"), defect.what, defect.hint)
 
 
-def _objects(scope: Scope) -> Iterator[Finding]:
-    for name, decl in scope.document.objects.items():
-        path = ("objects", name)
-        if decl.source is not None and not (scope.root / decl.source).is_file():
-            hint = "write it, or correct the path; paths are relative to the manifest"
-            yield Finding((*path, "source"), f'no such file (seen "{decl.source}")', hint)
-        yield from _used(scope, path, "maps", decl.maps or ())
-        yield from _used(scope, path, "globals", decl.globals or ())
-
-
-def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...]) -> Iterator[Finding]:
-    declared: Mapping[str, object] = getattr(scope.document, table)
-    yield from _twice((*path, table), names)
-    for index, name in enumerate(names):
-        if name not in declared and not scope.is_doubtful(table, name):
-            what = f'no such {table.removesuffix("s")} is declared (seen "{name}")'
-            hint = suggestion(name, declared) or f"declare it as [{table}.{name}]"
-            yield Finding((*path, table, index), what, hint)
-
-
 def _clashes(scope: Scope) -> Iterator[Finding]:
     """C has one name space for constants, variables (maps are such) and functions."""
     document = scope.document
@@ -126,9 +106,3 @@ def _reaches(decl: ObjectDecl, owner: str) -> bool:
     table, _, name = owner.partition(".")
     used = {"maps": decl.maps, "globals": decl.globals}.get(table)
     return used is None or name in used
-
-
-def _twice(path: tuple[str, ...], values: tuple[str, ...]) -> Iterator[Finding]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            yield Finding((*path, index), f'named twice (seen "{value}")', "remove one")

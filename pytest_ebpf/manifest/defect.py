@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -21,3 +22,10 @@ class Finding:
     path: tuple[str | int, ...]
     what: str
     hint: str | None = None
+
+
+def named_twice(path: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Finding]:
+    """Say which elements of the array at *path* are there already."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Finding((*path, index), f'named twice (seen "{name}")', "remove one")

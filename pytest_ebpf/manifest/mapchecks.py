@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pytest_ebpf.manifest.defect import Finding
 from pytest_ebpf.manifest.maprules import FLAG_ONLY_ON, RULES, MapRule, Side
-from pytest_ebpf.manifest.model import MapDecl, StructDecl
+from pytest_ebpf.manifest.model import EnumDecl, MapDecl, StructDecl, TypeDecl
 from pytest_ebpf.manifest.scope import Scope
 from pytest_ebpf.manifest.typeexpr import PREFIXES, TypeExpr
+from pytest_ebpf.manifest.values import content_findings
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import MapFlag, MapType
 
@@ -17,6 +18,9 @@ from pytest_ebpf.uapi import MapFlag, MapType
 PAGE: Final = 4096
 
 _RING_BUFFERS: Final = frozenset({MapType.RINGBUF, MapType.USER_RINGBUF})
+
+#: Types through which programs send records, or are sent some.
+_WITH_RECORDS: Final = _RING_BUFFERS | {MapType.PERF_EVENT_ARRAY}
 
 #: Types that the kernel refuses as inner maps: they have no ``map_meta_equal``, or hold maps themselves.
 _NEVER_INNER: Final = frozenset(
@@ -47,6 +51,9 @@ def map_findings(scope: Scope) -> Iterator[Finding]:
         yield from _entries(path, decl, rule, whole=whole)
         yield from _flags(path, decl, rule, whole=whole)
         yield from _inner(scope, path, decl, rule)
+        yield from _records(scope, path, decl)
+        yield from content_findings(scope, path, decl)
+        yield from _programs(scope, path, decl)
 
 
 def _side(
@@ -144,3 +151,45 @@ def _inner(scope: Scope, path: tuple[str, str], decl: MapDecl, rule: MapRule) ->
     elif like.map_type in _NEVER_INNER:
         what = f'{like.type} cannot be inside another map (seen "{decl.inner}")'
         yield Finding(here, what, "name a map of another type")
+
+
+def _records(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Finding]:
+    here = (*path, "records")
+    if decl.records is None:
+        return
+    if decl.map_type not in _WITH_RECORDS:
+        yield Finding(here, f'{decl.type} has none (seen "{decl.records}")', "remove it")
+    else:
+        yield from scope.unknown_type(here, decl.records)
+
+
+def _programs(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Finding]:
+    """The entries of a prog_array: keys that it has, programs of the objects that use it."""
+    here = (*path, "entries")
+    if not decl.entries:
+        return
+    if decl.map_type is not MapType.PROG_ARRAY:
+        yield Finding(here, f"{decl.type} holds no programs (seen {len(decl.entries)})", "remove it")
+        return
+    objects = scope.document.objects.values()
+    known = {name for each in objects for name in (*each.programs, *each.alternatives)}
+    keyed = decl.entries if isinstance(decl.entries, dict) else dict(enumerate(decl.entries))
+    for key, program in keyed.items():
+        number = prog_array_key(scope.document.types, key)
+        if number is None:
+            hint = "write a number, or a constant of a declared enum"
+            yield Finding((*here, key), f'not a key (seen "{key}")', hint)
+        elif decl.max_entries is not None and number >= decl.max_entries:
+            what = f"beyond the last key, {decl.max_entries - 1} (seen {key})"
+            yield Finding((*here, key), what, "make max_entries larger")
+        if program not in known and "objects" not in {path[0] for path in scope.doubtful}:
+            hint = suggestion(program, known) or "declare it with the object that it belongs to"
+            yield Finding((*here, key), f'no such program is declared (seen "{program}")', hint)
+
+
+def prog_array_key(types: Mapping[str, TypeDecl], key: str | int) -> int | None:
+    """The number that *key* stands for: itself, or a constant of one of the declared *types*."""
+    if isinstance(key, int) or key.isdecimal():
+        return int(key)
+    enums = (decl for decl in types.values() if isinstance(decl, EnumDecl))
+    return next((decl.values[key] for decl in enums if key in decl.values), None)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
@@ -20,12 +16,51 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_ebpf import hooks
 from pytest_ebpf.manifest import scalars
 from pytest_ebpf.manifest.defect import DefectError
-from pytest_ebpf.manifest.maprules import FLAG_NAMES, TYPE_NAMES, rule_of
-from pytest_ebpf.manifest.typeexpr import INTEGERS, TypeExpr
+from pytest_ebpf.manifest.fields import (
+    ENUM_SCHEMA,
+    U32_MAX,
+    Declaration,
+    Entries,
+    Initial,
+    IntegerName,
+    KernelSpec,
+    MapFlagName,
+    MapTypeName,
+    Name,
+    Pin,
+    ProjectName,
+    PythonModule,
+    Text,
+    Texts,
+    TypeName,
+    TypeRef,
+    Value,
+)
+from pytest_ebpf.manifest.maprules import rule_of
+from pytest_ebpf.manifest.objectdecl import LoadDecl, ObjectDecl, ProgramDecl
+from pytest_ebpf.manifest.typeexpr import INTEGERS
 from pytest_ebpf.uapi import MapFlag, MapType
+
+__all__ = [
+    "AllowedSplat",
+    "Build",
+    "Declaration",
+    "Document",
+    "EntryDecl",
+    "EnumDecl",
+    "GlobalDecl",
+    "LoadDecl",
+    "MapDecl",
+    "ObjectDecl",
+    "ProgramDecl",
+    "Project",
+    "StructDecl",
+    "Test",
+    "TypeDecl",
+    "UnionDecl",
+]
 
 #: Licenses that ``license_is_gpl_compatible`` of the kernel knows (``include/linux/license.h``).
 GPL_COMPATIBLE: Final = frozenset(
@@ -34,58 +69,6 @@ GPL_COMPATIBLE: Final = frozenset(
 
 #: The length of a license that the kernel reads (``char license[128]`` of ``bpf_prog_load``).
 MAX_LICENSE: Final = 127
-
-_U32_MAX: Final = (1 << 32) - 1
-
-
-def _pattern(pattern: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": f"^({pattern})$"}
-
-
-_NAME_SCHEMA: Final = _pattern(scalars.IDENTIFIER.pattern)
-_TYPE_SCHEMA: Final = _pattern(r"\s*[A-Za-z_][A-Za-z0-9_]*(\s*\[\s*[0-9]+\s*\])*\s*")
-_ENUM_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "array", "items": _NAME_SCHEMA, "minItems": 1, "uniqueItems": True},
-        {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
-    ]
-}
-
-
-def _enum_schema(known: Iterable[str]) -> dict[str, Any]:
-    return {"type": "string", "enum": sorted(known)}
-
-
-Name = Annotated[str, AfterValidator(scalars.identifier), WithJsonSchema(_NAME_SCHEMA)]
-TypeName = Annotated[str, AfterValidator(scalars.type_name), WithJsonSchema(_NAME_SCHEMA)]
-TypeRef = Annotated[TypeExpr, PlainValidator(scalars.type_expression), WithJsonSchema(_TYPE_SCHEMA)]
-KernelSpec = Annotated[str, AfterValidator(scalars.kernel), WithJsonSchema(_pattern(scalars.KERNEL.pattern))]
-ProjectName = Annotated[
-    str, AfterValidator(scalars.project_name), WithJsonSchema(_pattern(scalars.PROJECT_NAME.pattern))
-]
-PythonModule = Annotated[
-    str, AfterValidator(scalars.python_module), WithJsonSchema(_pattern(scalars.PYTHON_MODULE.pattern))
-]
-Text = Annotated[str, Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], Field(strict=False)]
-Names = Annotated[tuple[Name, ...], Field(strict=False)]
-IntegerName = Annotated[
-    str, AfterValidator(scalars.one_of(INTEGERS, "integer type")), WithJsonSchema(_enum_schema(INTEGERS))
-]
-MapTypeName = Annotated[
-    str, AfterValidator(scalars.one_of(TYPE_NAMES, "type of map")), WithJsonSchema(_enum_schema(TYPE_NAMES))
-]
-MapFlagName = Annotated[
-    str, AfterValidator(scalars.one_of(FLAG_NAMES, "map flag")), WithJsonSchema(_enum_schema(FLAG_NAMES))
-]
-#: What a global starts with; arrays are tuples, nested as their type is.
-Initial = int | bool | str | tuple[Any, ...]
-
-
-class Declaration(BaseModel):
-    """A table of the manifest: frozen, and without keys other than those declared here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Project(Declaration):
@@ -199,7 +182,7 @@ class EnumDecl(Declaration):
         dict[Name, int],
         BeforeValidator(scalars.enumerators),
         Field(alias="enum", min_length=1, description="Names, counted from 0, or names with their numbers."),
-        WithJsonSchema(_ENUM_SCHEMA),
+        WithJsonSchema(ENUM_SCHEMA),
     ]
     type: Annotated[IntegerName, Field(description="The integer type that holds the enum.")] = "u32"
 
@@ -232,6 +215,15 @@ _AnyType = Annotated[
 ]
 
 
+class EntryDecl(Declaration):
+    """What a map holds from the start: a *key*, where its type has keys, and a *value*."""
+
+    key: Annotated[Value, Field(description="The key, where the map has keys.")] = None
+    value: Annotated[
+        Value, Field(description="The value; per CPU, one for all or an array with one for each.")
+    ]
+
+
 class MapDecl(Declaration):
     """A map. *key*, *value* are None only where this type of map has none: what is implied is filled in."""
 
@@ -241,7 +233,7 @@ class MapDecl(Declaration):
         None
     )
     max_entries: Annotated[
-        int | None, Field(ge=1, le=_U32_MAX, description="How many entries; of a ringbuf its size in bytes.")
+        int | None, Field(ge=1, le=U32_MAX, description="How many entries; of a ringbuf its size in bytes.")
     ] = None
     flags: Annotated[
         tuple[MapFlagName, ...],
@@ -250,6 +242,18 @@ class MapDecl(Declaration):
     inner: Annotated[
         Name | None, Field(description="Of a map of maps: the declared map that inner maps look like.")
     ] = None
+    records: Annotated[
+        TypeRef | None, Field(description="Of a ringbuf or a perf_event_array: the type of the records.")
+    ] = None
+    contents: Annotated[
+        tuple[EntryDecl, ...], Field(strict=False, description="What it holds once the object is loaded.")
+    ] = ()
+    entries: Annotated[
+        Entries, Field(description="Of a prog_array: programs by name, from key 0 on, or by key.")
+    ] = ()
+    pin: Annotated[Pin, Field(description="Whether, or as which path below /sys/fs/bpf, it is pinned.")] = (
+        False
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -284,65 +288,6 @@ class GlobalDecl(Declaration):
     const: Annotated[
         bool, Field(description="Whether programs only read it: the verifier then drops dead branches.")
     ] = True
-
-
-class ProgramDecl(Declaration):
-    """A program of an object, by the name of its C function."""
-
-    hook: Annotated[
-        str,
-        AfterValidator(scalars.hook),
-        Field(
-            description='Where it runs, as libbpf names sections: "xdp", "tc/ingress", "fentry/tcp_connect".'
-        ),
-    ]
-    section: Annotated[
-        Text | None, Field(description="The ELF section, where the object spells it otherwise than the hook.")
-    ] = None
-    autoload: Annotated[bool, Field(description="Whether loading the object loads this program.")] = True
-
-    @property
-    def parsed_hook(self) -> hooks.Hook:
-        """The hook's kind and target."""
-        hook = hooks.parse(self.hook)
-        assert hook is not None, "validated"
-        return hook
-
-
-class ObjectDecl(Declaration):
-    """An object file: compiled from a source or a template, or built by somebody else (*path*)."""
-
-    source: Annotated[Text | None, Field(description="A C file.")] = None
-    template: Annotated[Text | None, Field(description="The name of a Jinja template that gives C.")] = None
-    parameters: Annotated[dict[str, Any], Field(description="What the template is given.")] = Field(
-        default_factory=dict
-    )
-    path: Annotated[Text | None, Field(description="An object that another build makes.")] = None
-    maps: Annotated[
-        Names | None, Field(description="The declared maps it uses; by default those its source mentions.")
-    ] = None
-    globals: Annotated[
-        Names | None, Field(description="The declared globals it uses; by default those its source mentions.")
-    ] = None
-    programs: Annotated[dict[Name, ProgramDecl], Field(description="Its programs, by C function.")] = Field(
-        default_factory=dict
-    )
-    flags: Annotated[Texts, Field(description="More flags for clang, for this object.")] = ()
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> ObjectDecl:
-        origins = {"source": self.source, "template": self.template, "path": self.path}
-        given = [name for name, value in origins.items() if value is not None]
-        if len(given) != 1:
-            seen = " and ".join(given) or "none"
-            raise DefectError(f"needs exactly one of source, template, path (seen {seen})")
-        if self.parameters and self.template is None:
-            raise DefectError(
-                "parameters are for a template (seen none)", hint="add template, or remove parameters"
-            )
-        if self.flags and self.path is not None:
-            raise DefectError("flags are for what is compiled here (seen path)", hint="remove flags")
-        return self
 
 
 class Document(Declaration):

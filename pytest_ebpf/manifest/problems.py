@@ -11,11 +11,14 @@ from pydantic_core import ErrorDetails
 
 from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import (
+    AllowedSplat,
     Build,
     Declaration,
     Document,
+    EntryDecl,
     EnumDecl,
     GlobalDecl,
+    LoadDecl,
     MapDecl,
     ObjectDecl,
     ProgramDecl,
@@ -37,6 +40,13 @@ _ENTRIES: Final[Mapping[str, type[Declaration]]] = {
     "maps": MapDecl,
     "globals": GlobalDecl,
     "objects": ObjectDecl,
+}
+#: Tables within those, by the name of the outermost and their own.
+_WITHIN: Final[Mapping[tuple[str, str], type[Declaration]]] = {
+    ("test", "allow_splats"): AllowedSplat,
+    ("maps", "contents"): EntryDecl,
+    ("objects", "programs"): ProgramDecl,
+    ("objects", "load"): LoadDecl,
 }
 
 #: The wording of pydantic's kinds of errors; the rest keep pydantic's own.
@@ -102,8 +112,10 @@ def _model_at(table: Path) -> type[Declaration]:
             return Document
         case ("types", _, str(kind)):
             return _KINDS[kind]
-        case ("objects", _, "programs", _):
-            return ProgramDecl
+        case ("test", str(key), *_):
+            return _WITHIN["test", key]
+        case (str(name), _, str(key), *_):
+            return _WITHIN[name, key]
         case (str(name), *_):
             return _TABLES.get(name) or _ENTRIES[name]
     raise AssertionError(f"no table has the path {table}")

@@ -6,7 +6,7 @@ All raise :class:`DefectError` for a value that is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from pytest_ebpf import hooks
@@ -27,6 +27,12 @@ PYTHON_MODULE: Final = re.compile(r"(.*/)?[A-Za-z_][A-Za-z0-9_]*\.py")
 
 #: The longest name that BTF takes: ``KSYM_NAME_LEN`` of kernels before 6.1 less the final zero.
 MAX_NAME: Final = 127
+
+#: Where the guest has its file system for pinned maps and programs.
+BPF_FS: Final = "/sys/fs/bpf/"
+
+#: The path of something pinned there.
+PIN: Final = re.compile(re.escape(BPF_FS) + r"[^/]+(/[^/]+)*")
 
 _C_WORDS: Final = frozenset(
     re.findall(
@@ -133,6 +139,39 @@ def initial(value: object) -> object:
     if not isinstance(value, bool | int | str):
         raise DefectError(f"must be a number, a boolean, a string or an array of them ({shown(value)})")
     return value
+
+
+def value(given: object) -> object:
+    """A key or a value of a map: what a global may start with, and tables of such for structs."""
+    if isinstance(given, dict):
+        return {name: value(member) for name, member in given.items()}
+    if isinstance(given, list | tuple):
+        return tuple(value(element) for element in given)
+    if not isinstance(given, bool | int | str):
+        raise DefectError(f"must be a number, a boolean, a string, an array or a table ({shown(given)})")
+    return given
+
+
+def entries(given: object) -> object:
+    """Programs of a prog_array: an array of names, from key 0 on, or a table of names by key."""
+    names: Iterable[object] = [None]
+    if isinstance(given, dict | list | tuple):
+        names = given.values() if isinstance(given, dict) else given
+    if not all(isinstance(name, str) for name in names):
+        hint = 'write entries = ["parse", "filter"], or { 0 = "parse" }'
+        raise DefectError(f"must be an array or a table of programs ({shown(given)})", hint=hint)
+    return tuple(names) if not isinstance(given, dict) else given
+
+
+def pin(given: object) -> object:
+    """Whether something is pinned, under its own name, or the path as which it is."""
+    if isinstance(given, bool):
+        return given
+    if not isinstance(given, str):
+        raise DefectError(f"must be true, false or a path ({shown(given)})")
+    if not PIN.fullmatch(given):
+        raise DefectError(f'not a path below {BPF_FS} (seen "{given}")', hint=f'as in "{BPF_FS}counts"')
+    return given
 
 
 def one_of(known: Collection[str], kind: str) -> Callable[[str], str]:
