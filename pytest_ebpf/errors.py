@@ -133,6 +133,39 @@ class GuestError(EbpfError):
         self.errno = errno
 
 
+class CommandError(EbpfError):
+    """A command in the guest failed, did not end in time, said too much, or is not to be had.
+
+    *status* and *signal* tell how it ended, None where that is not what is wrong. *stdout* and *stderr* are
+    what it had said by then.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        status: int | None = None,
+        signal: int | None = None,
+        stdout: str = "",
+        stderr: str = "",
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.status = status
+        self.signal = signal
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class ProcessError(EbpfError):
+    """A process that makes system calls in the guest hung in one, or has ended."""
+
+
+class ConditionError(EbpfError):
+    """What a test waited for did not come about in time."""
+
+
 class KernelCrashedError(EbpfError):
     """The guest's kernel died. *console* is the tail of what it printed, the splat included."""
 
