@@ -159,31 +159,63 @@ static int write_all(int fd, const struct bin *data)
 	return 0;
 }
 
-int op_write_file(struct call *call)
+/* A symbolic link in the place of whatever is there: 0 or an errno. */
+static int write_link(const char *path, const struct bin *target)
 {
-	uint32_t mode = 0644;
-	bool parents = false, append = false;
-	char path[PATH_ROOM];
-	struct bin data;
-	int fd, err;
+	char text[PATH_ROOM];
 
-	err = arg_str(call, "path", path, sizeof(path)) ?: arg_bin(call, "data", &data) ?:
-	      arg_u32_opt(call, "mode", &mode) ?: arg_bool_opt(call, "parents", &parents) ?:
-	      arg_bool_opt(call, "append", &append);
+	if (target->len >= sizeof(text) || memchr(target->data, '\0', target->len))
+		return EINVAL;
+	memcpy(text, target->data, target->len);
+	text[target->len] = '\0';
+	if (unlink(path) && errno != ENOENT)
+		return errno;
+	return symlink(text, path) ? errno : 0;
+}
+
+/* How a file is written. */
+struct writing {
+	uint32_t mode;
+	bool has_mode;
+	bool parents;
+	bool append;
+	bool link;
+};
+
+/* 0 or an errno. */
+static int write_file(char *path, const struct bin *data, const struct writing *writing)
+{
+	int fd, err = writing->parents ? make_parents(path) : 0;
+
 	if (err)
 		return err;
-	if (mode > 07777)
-		return fail(call, EINVAL, "mode: more than 07777 (0%o)", mode);
-	err = parents ? make_parents(path) : 0;
-	if (err)
-		return fail(call, err, "%s", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0644);
+	if (writing->link)
+		return write_link(path, data);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (writing->append ? O_APPEND : O_TRUNC), 0644);
 	if (fd < 0)
-		return fail(call, errno, "%s", path);
-	err = write_all(fd, &data);
-	if (!err && arg_find(call, "mode") && fchmod(fd, mode))
+		return errno;
+	err = write_all(fd, data);
+	if (!err && writing->has_mode && fchmod(fd, writing->mode))
 		err = errno;
 	if (close(fd) && !err)
 		err = errno;
+	return err;
+}
+
+int op_write_file(struct call *call)
+{
+	struct writing writing = { .has_mode = arg_find(call, "mode") };
+	char path[PATH_ROOM];
+	struct bin data;
+	int err;
+
+	err = arg_str(call, "path", path, sizeof(path)) ?: arg_bin(call, "data", &data) ?:
+	      arg_u32_opt(call, "mode", &writing.mode) ?: arg_bool_opt(call, "parents", &writing.parents) ?:
+	      arg_bool_opt(call, "append", &writing.append) ?: arg_bool_opt(call, "link", &writing.link);
+	if (err)
+		return err;
+	if (writing.mode > 07777)
+		return fail(call, EINVAL, "mode: more than 07777 (0%o)", writing.mode);
+	err = write_file(path, &data, &writing);
 	return err ? fail(call, err, "%s", path) : answer_nil(call);
 }
