@@ -38,6 +38,7 @@ def _start(recipe: Recipe, ram: Ram | None) -> Machine:
     try:
         return spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=source, ram=ram),
+            wires=recipe.config.wires,
             inherited=[initramfs],
         )
     finally:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, folder or device node: its *path* without a leading slash, *mode* with type bits, content."""
+    """A file, folder, link or device node: *path* without a leading slash, *mode* with type bits, content."""
 
     path: str
     mode: int
@@ -28,6 +28,11 @@ def directory(path: str) -> Entry:
 def file(path: str, data: bytes, *, executable: bool = False) -> Entry:
     """Return a regular file."""
     return Entry(path, stat.S_IFREG | (0o755 if executable else 0o644), data)
+
+
+def symlink(path: str, target: str) -> Entry:
+    """Return a symbolic link to *target*."""
+    return Entry(path, stat.S_IFLNK | 0o777, target.encode())
 
 
 def character_device(path: str, major: int, minor: int) -> Entry:

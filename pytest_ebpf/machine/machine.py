@@ -1,4 +1,4 @@
-"""A running virtual machine: its process, the agent's port, its console."""
+"""A running virtual machine: its process, the agent's port, its console, its wires."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pytest_ebpf.errors import (
 from pytest_ebpf.machine.console import Console, complaint, splat
 from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.qemu import CONSOLE, Channels
+from pytest_ebpf.machine.wires import WireEnd, pair
 
 _SETPRIV_HINT: Final = "install it: sudo apt-get install util-linux"
 
@@ -55,6 +56,7 @@ class Machine:
         port: socket.socket,
         console: socket.socket,
         control: socket.socket,
+        wires: Sequence[socket.socket] = (),
     ) -> None:
         self._process = child
         self._port = port
@@ -65,6 +67,10 @@ class Machine:
         self._poll = select.poll()
         self._poll.register(port, select.POLLIN)
         self._poll.register(console, select.POLLIN)
+        self.wires = tuple(
+            WireEnd(end, port=port, console=console, lost=self._lost, attend=self._drain_console)
+            for end in wires
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +127,8 @@ class Machine:
         self._port.close()
         self._console_socket.close()
         self.monitor.close()
+        for wire in self.wires:
+            wire.close()
 
     def _take(self, size: int) -> None:
         try:
@@ -212,34 +220,38 @@ class Machine:
         return GuestLostError(f"the machine ended ({why})", console=text)
 
 
-def spawn(command: Callable[[Channels], Sequence[str]], *, inherited: Sequence[int] = ()) -> Machine:
+def spawn(
+    command: Callable[[Channels], Sequence[str]], *, wires: int = 0, inherited: Sequence[int] = ()
+) -> Machine:
     """Start the emulator that *command* gives for its channels; *inherited* are further descriptors it needs.
 
     The kernel ends it when this process dies, however that happens (``PR_SET_PDEATHSIG``).
     :class:`MachineError` if it cannot be started.
     """
     setpriv = str(process.find(["setpriv"], hint=_SETPRIV_HINT))
-    port, guest_port = socket.socketpair()
-    console, guest_console = socket.socketpair()
-    control, guest_control = socket.socketpair()
-    channels = Channels(guest_port.fileno(), guest_console.fileno(), guest_control.fileno())
-    with guest_port, guest_console, guest_control:
-        try:
-            child = subprocess.Popen(
-                [setpriv, "--pdeathsig", "KILL", "--", *command(channels)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                # QEMU's own complaints stand with what the guest printed
-                stderr=guest_console.fileno(),
-                pass_fds=(channels.port, channels.console, channels.monitor, *inherited),
-            )
-        except OSError as error:
-            for ours in (port, console, control):
-                ours.close()
-            raise MachineError(f"the emulator cannot be started ({error.strerror})") from error
+    pairs = [socket.socketpair() for _ in range(3)] + [pair() for _ in range(wires)]
+    port, console, control, *ends = (ours for ours, _ in pairs)
+    theirs = [end.fileno() for _, end in pairs]
+    channels = Channels(theirs[0], theirs[1], theirs[2], wires=tuple(theirs[3:]))
+    try:
+        child = subprocess.Popen(
+            [setpriv, "--pdeathsig", "KILL", "--", *command(channels)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            # QEMU's own complaints stand with what the guest printed
+            stderr=channels.console,
+            pass_fds=(*theirs, *inherited),
+        )
+    except OSError as error:
+        for ours, _ in pairs:
+            ours.close()
+        raise MachineError(f"the emulator cannot be started ({error.strerror})") from error
+    finally:
+        for _, end in pairs:
+            end.close()
     port.setblocking(False)
     console.setblocking(False)
-    return Machine(child, port, console, control)
+    return Machine(child, port, console, control, ends)
 
 
 def _ending(status: int | None) -> str:

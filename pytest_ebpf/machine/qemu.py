@@ -14,6 +14,11 @@ PORT_NAME: Final = "pytest-ebpf.0"
 #: The character device of the console, by the emulator's name for it.
 CONSOLE: Final = "console"
 
+#: Switched off in a NIC, see :func:`_wire`.
+_NIC_FEATURES: Final = (
+    "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off,ctrl_rx=off,ctrl_vlan=off"
+)
+
 #: Words of the kernel command line, each for a reason.
 _KERNEL_WORDS: Final = (
     "console=ttyS0",
@@ -34,7 +39,7 @@ _KERNEL_WORDS: Final = (
 
 @dataclass(frozen=True)
 class MachineConfig:
-    """What a machine shall be: *memory* in MiB, online *cpus*, and how it is run.
+    """What a machine shall be: *memory* in MiB, online *cpus*, how it is run, the number of its *wires*.
 
     There is one CPU more, which the kernel leaves offline, so that per-CPU maps have more than one value.
     """
@@ -42,15 +47,17 @@ class MachineConfig:
     memory: int = 256
     cpus: int = 1
     accelerator: Accelerator = "tcg"
+    wires: int = 0
 
 
 @dataclass(frozen=True)
 class Channels:
-    """Open descriptors that the machine inherits: the agent's port, the console, the monitor."""
+    """Open descriptors that the machine inherits: the agent's port, the console, the monitor, its wires."""
 
     port: int
     console: int
     monitor: int
+    wires: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,31 @@ def command_line(
         *("-chardev", f"socket,id=monitor,fd={channels.monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=port,fd={channels.port}"),
         *("-device", f"virtserialport,chardev=port,name={PORT_NAME}"),
+        *(word for number, wire in enumerate(channels.wires) for word in _wire(number, wire)),
     )
 
 
 def kernel_words(config: MachineConfig) -> str:
     """Return the kernel command line."""
     return " ".join((*_KERNEL_WORDS, f"maxcpus={config.cpus}"))
+
+
+def _wire(number: int, descriptor: int) -> tuple[str, ...]:
+    """Return a NIC whose frames are datagrams of a socket; it comes up as ``eth{number}``.
+
+    Offloads of what comes in are off: a driver that may be given several frames as one takes no XDP program.
+    So are its filters: a frame comes in whatever its receiver and VLAN are.
+    """
+    nic = f"virtio-net-pci,netdev=wire{number},romfile=,mac={mac(number)},{_NIC_FEATURES}"
+    return (
+        *("-netdev", f"dgram,id=wire{number},local.type=fd,local.str={descriptor}"),
+        *("-device", nic),
+    )
+
+
+def mac(number: int) -> str:
+    """Return the MAC address of the NIC at the guest's end of a wire; they are counted from 0."""
+    return f"02:00:00:00:00:{number + 1:02x}"
 
 
 def _machine(config: MachineConfig, ram: Ram | None) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Recipe:
 
     @cached_property
     def _initramfs(self) -> bytes:
-        return initramfs(self.kernel, self.agent)
+        return initramfs(self.kernel, self.agent, wires=self.config.wires)
 
     @cached_property
     def key(self) -> str:
@@ -53,12 +53,13 @@ class Recipe:
         emulator = self.qemu.resolve()
         status = emulator.stat()
         nowhere = Boot(Path(), Path())
+        channels = Channels(0, 0, 0, wires=(0,) * self.config.wires)
         made_of = {
             "format": _FORMAT,
             "kernel": self.kernel.sha256,
             "initramfs": hashlib.sha256(self._initramfs).hexdigest(),
             "emulator": [str(emulator), status.st_size, status.st_mtime_ns],
-            "arguments": command_line(emulator, self.config, Channels(0, 0, 0), boot=nowhere),
+            "arguments": command_line(emulator, self.config, channels, boot=nowhere),
             "cpu": _host_cpu(),
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]

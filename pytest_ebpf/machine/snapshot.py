@@ -159,6 +159,7 @@ def restore(
     try:
         machine = spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=None, ram=memory),
+            wires=recipe.config.wires,
             inherited=[state, *source.inherited, *inherited],
         )
         monitor.restore(machine.monitor, state)

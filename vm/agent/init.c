@@ -4,15 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,9 +22,16 @@
 #define WAIT_MS 10000
 #define POLL_MS 2
 
-static void complain(const char *what, int err)
+void init_complain(const char *what, int err)
 {
 	printf("pytest-ebpf: %s: %s\n", what, strerror(err));
+}
+
+void init_sleep_ms(long ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
 }
 
 static void mount_all(void)
@@ -49,7 +53,7 @@ static void mount_all(void)
 		mkdir(mounts[i].dir, 0755);
 		/* EBUSY: debugfs mounts tracefs by itself, a kernel may mount devtmpfs. */
 		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, NULL) && errno != EBUSY)
-			complain(mounts[i].dir, errno);
+			init_complain(mounts[i].dir, errno);
 	}
 }
 
@@ -72,7 +76,7 @@ static void load_modules(void)
 
 	if (!list) {
 		if (errno != ENOENT)
-			complain(MODULES_LIST, errno);
+			init_complain(MODULES_LIST, errno);
 		return;
 	}
 	while (fgets(path, sizeof(path), list)) {
@@ -81,7 +85,7 @@ static void load_modules(void)
 		path[strcspn(path, "\n")] = '\0';
 		err = path[0] ? module_insert(path) : 0;
 		if (err)
-			complain(path, err);
+			init_complain(path, err);
 	}
 	fclose(list);
 }
@@ -92,29 +96,30 @@ static void raise_memlock(void)
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
-		complain("RLIMIT_MEMLOCK", errno);
+		init_complain("RLIMIT_MEMLOCK", errno);
 }
 
-static void bring_lo_up(void)
+void init_set(const char *path, const char *value)
 {
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
-		complain("lo", errno);
-	if (fd >= 0)
-		close(fd);
-}
-
-static void enable_stats(void)
-{
-	static const char path[] = "/proc/sys/kernel/bpf_stats_enabled";
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 || write(fd, "1\n", 2) != 2)
-		complain(path, errno);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		init_complain(path, errno);
 	if (fd >= 0)
 		close(fd);
+}
+
+bool init_file_says(const char *path, const char *line)
+{
+	FILE *file = fopen(path, "re");
+	char text[64] = "";
+	bool same;
+
+	if (!file)
+		return false;
+	same = fgets(text, sizeof(text), file) && strcmp(text, line) == 0;
+	fclose(file);
+	return same;
 }
 
 void init_system(void)
@@ -124,23 +129,16 @@ void init_system(void)
 	open_console();
 	load_modules();
 	raise_memlock();
-	bring_lo_up();
-	enable_stats();
+	init_network();
+	init_set("/proc/sys/kernel/bpf_stats_enabled", "1");
 }
 
 static bool port_is_ours(const char *port)
 {
-	char path[300], name[64] = "";
-	FILE *file;
-	bool ours;
+	char path[300];
 
 	snprintf(path, sizeof(path), PORT_DIR "/%s/name", port);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	ours = fgets(name, sizeof(name), file) && strcmp(name, PORT_NAME "\n") == 0;
-	fclose(file);
-	return ours;
+	return init_file_says(path, PORT_NAME "\n");
 }
 
 /* Its device, open, or -1: ports and their names come in messages of the host, some time after the driver. */
@@ -163,13 +161,6 @@ static int find_port(void)
 	return fd;
 }
 
-static void sleep_ms(long ms)
-{
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&pause, NULL);
-}
-
 int init_open_port(void)
 {
 	for (int waited = 0; waited < WAIT_MS; waited += POLL_MS) {
@@ -177,7 +168,7 @@ int init_open_port(void)
 
 		if (fd >= 0)
 			return fd;
-		sleep_ms(POLL_MS);
+		init_sleep_ms(POLL_MS);
 	}
 	return -1;
 }
@@ -190,7 +181,7 @@ bool init_wait_host(int port)
 		/* The port polls as hung up as long as the host's end is closed (port_fops_poll). */
 		if (poll(&state, 1, 0) >= 0 && !(state.revents & POLLHUP))
 			return true;
-		sleep_ms(POLL_MS);
+		init_sleep_ms(POLL_MS);
 	}
 	return false;
 }

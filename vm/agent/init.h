@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* Mount, load modules, raise limits, bring lo up. What fails is one console line each. */
+/* Mount, load modules, raise limits, bring lo and the NICs up. What fails is one console line each. */
 void init_system(void);
 
 /* Open the virtio-serial port of the host; -1 after 10 s without one. */
@@ -15,5 +15,17 @@ int init_open_port(void);
 bool init_wait_host(int port);
 
 void init_power_off(void) __attribute__((noreturn));
+
+/* Parts of init_system(). */
+void init_network(void);
+
+/* Write to a file of /proc or /sys; a failure is a console line. */
+void init_set(const char *path, const char *value);
+
+/* Whether this is the first line of a file. */
+bool init_file_says(const char *path, const char *line);
+
+void init_complain(const char *what, int err);
+void init_sleep_ms(long ms);
 
 #endif

@@ -1,0 +1,109 @@
+"""Wires: our ends of what the machine's NICs are plugged into. A frame is a datagram of a Unix socket."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pytest_ebpf.errors import EbpfError
+
+#: Bytes of frames on their way, in each direction, as far as the host allows (``net.core.wmem_max``).
+_BUFFER: Final = 4 << 20
+
+#: The longest frame that the emulator takes or gives (``NET_BUFSIZE`` of its ``include/net/net.h``).
+LONGEST: Final = 4096 + 65536
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return our end of a new wire, which does not block, and the emulator's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for end in (ours, theirs):  # the sender's buffer counts; a full one makes it wait, so nothing is lost
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+class WireEnd:
+    """Our end of a wire.
+
+    *lost* is called when the machine hangs up, *attend* when the console has something: the machine must not
+    stop because nobody reads what it prints.
+    """
+
+    def __init__(
+        self,
+        end: socket.socket,
+        *,
+        port: socket.socket,
+        console: socket.socket,
+        lost: Callable[[], EbpfError],
+        attend: Callable[[], None],
+    ) -> None:
+        self._end = end
+        self._port = port.fileno()
+        self._lost = lost
+        self._attend = attend
+        self._poll = select.poll()
+        self._poll.register(end, select.POLLIN)
+        self._poll.register(port, 0)  # whether it hung up is always told
+        self._poll.register(console, select.POLLIN)
+
+    def send(self, frame: bytes, deadline: float) -> None:
+        """Send *frame*, waiting for room until *deadline* (``time.monotonic()``).
+
+        :class:`TimeoutError` if there is none until then.
+        """
+        while not self.offer(frame):
+            self._poll.modify(self._end, select.POLLOUT)
+            try:
+                if not self._wait(deadline):
+                    raise TimeoutError
+            finally:
+                self._poll.modify(self._end, select.POLLIN)
+
+    def offer(self, frame: bytes) -> bool:
+        """Send *frame* if there is room for it now."""
+        try:
+            self._end.send(frame)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise self._lost() from error
+        return True
+
+    def take(self) -> bytes | None:
+        """Return the next frame if there is one now."""
+        try:
+            return self._end.recv(LONGEST)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._lost() from error
+
+    def receive(self, deadline: float) -> bytes | None:
+        """Return the next frame, None if none comes until *deadline*."""
+        while (frame := self.take()) is None:
+            if not self._wait(deadline):
+                return None
+        return frame
+
+    def close(self) -> None:
+        """Pull the plug."""
+        self._end.close()
+
+    def _wait(self, deadline: float) -> bool:
+        """Wait until the wire is ready; false when time is over. What has come is taken before all else."""
+        while True:
+            left = deadline - time.monotonic()
+            ready = dict(self._poll.poll(max(0.0, left) * 1000))
+            if self._end.fileno() in ready:
+                return True
+            if self._port in ready:
+                raise self._lost()
+            if ready:
+                self._attend()
+            elif left <= 0:
+                return False
