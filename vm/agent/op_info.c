@@ -134,6 +134,8 @@ int op_read_file(struct call *call)
 /* Make the directories above a file, those that are missing: 0 or an errno. */
 static int make_parents(char *path)
 {
+	if (!path[0])
+		return ENOENT;
 	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
 		*at = '\0';
 		if (mkdir(path, 0755) && errno != EEXIST)
