@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_ebpf.requirements.collect import requirements_of
 from pytest_ebpf.requirements.model import (
     FunctionFacts,
     Kconfig,
@@ -26,4 +27,5 @@ __all__ = [
     "Requirements",
     "SourceLine",
     "Stage",
+    "requirements_of",
 ]

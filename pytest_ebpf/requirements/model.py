@@ -14,6 +14,7 @@ class Kind(StrEnum):
     """What is asked for. Of each, *name* and *number* of a :class:`Requirement` are what is said here."""
 
     PROGRAM_TYPE = "program_type"  # enum bpf_prog_type: "xdp", 6
+    PROGRAM_FLAG = "program_flag"  # of prog_flags: "sleepable", 16; "xdp_has_frags", 32
     ATTACH_TYPE = "attach_type"  # enum bpf_attach_type: "trace_fentry", 24
     MAP_TYPE = "map_type"  # enum bpf_map_type: "ringbuf", 27
     MAP_FLAG = "map_flag"  # one bit of map_flags: "mmapable", 1024; without a name "0x80000000"
@@ -32,7 +33,7 @@ class Kind(StrEnum):
     LSM_HOOK = "lsm_hook"  # "file_open"
     ITERATOR = "iterator"  # "task"
     STRUCT_OPS = "struct_ops"  # a type, or a member that a program implements: "tcp_congestion_ops.init"
-    LICENCE = "licence"  # a GPL-compatible licence, for what is named: "bpf_trace_printk"
+    LICENCE = "licence"  # a GPL-compatible licence, for a helper, a kfunc or a program type
 
 
 class Stage(StrEnum):
@@ -55,43 +56,10 @@ class SourceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One thing that is asked of a kernel.
-
-    *program* is None where it is the object as a whole that asks: then every program fails with it.
-    *function* is the subprogram, or the program itself, that holds the instruction; *instruction* its
-    index in the whole program (as the verifier counts) and *offset* its byte in its ELF section. All three
-    are None where no instruction asks.
-
-    *weak*: its absence alone stops nothing (a weak symbol, a relocation that asks whether something exists,
-    BTF that libbpf rewrites for kernels that do not know it).
-    *always*: the kernel or libbpf insist on it even where control never comes.
-    *relocation* is what a RELOCATION is about; *accesses*: its instruction reads or writes the field.
-    *type_id* is the type, in the object's BTF, of a KFUNC or KSYM (0: untyped).
-    *subject* is the map of a MAP_TYPE or MAP_FLAG.
-    """
-
-    kind: Kind
-    name: str
-    number: int | None = None
-    program: str | None = None
-    function: str | None = None
-    instruction: int | None = None
-    offset: int | None = None
-    source: SourceLine | None = None
-    weak: bool = False
-    always: bool = False
-    stage: Stage = Stage.LOAD
-    relocation: CoreRelo | None = None
-    accesses: bool = False
-    type_id: int | None = None
-    subject: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Ksym:
     """A symbol of the kernel: a variable, or a function if *is_function*.
 
+    *name* is the one that libbpf looks up, that of a function without its flavour.
     *type_id* is its type in the object's BTF: libbpf wants the kernel's to be compatible. A symbol without
     a type (0) is looked up in the kernel's table of symbols instead of its BTF.
     """
@@ -116,11 +84,49 @@ class Kconfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that is asked of a kernel.
+
+    *program* is None where it is the object as a whole that asks: then every program fails with it.
+    *function* is the subprogram, or the program itself, that holds the instruction; *instruction* its
+    index in the whole program (as the verifier counts) and *offset* its byte in its ELF section. All three
+    are None where no instruction asks.
+
+    *weak*: its absence alone stops nothing (a weak symbol, a relocation that asks whether something exists,
+    BTF that libbpf rewrites for kernels that do not know it).
+    *always*: the kernel or libbpf insist on it even where control never comes.
+    *relocation* is what a RELOCATION is about; *accesses*: its instruction reads or writes the field.
+    *symbol* is what a KFUNC, a KSYM or a KCONFIG is about.
+    *subject* is the map of a MAP_TYPE or MAP_FLAG.
+    """
+
+    kind: Kind
+    name: str
+    number: int | None = None
+    program: str | None = None
+    function: str | None = None
+    instruction: int | None = None
+    offset: int | None = None
+    source: SourceLine | None = None
+    weak: bool = False
+    always: bool = False
+    stage: Stage = Stage.LOAD
+    relocation: CoreRelo | None = None
+    accesses: bool = False
+    symbol: Ksym | Kconfig | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """From *instruction* to the function called *callee*, or its address taken if *is_callback*."""
+    """From *instruction* to the function *callee* that begins at instruction *target*.
+
+    A *callback* is not called there: its address is taken.
+    """
 
     instruction: int
     callee: str
+    target: int
     is_callback: bool
 
 
@@ -159,16 +165,12 @@ class ProgramCode:
     """What folding works on, by index in the whole program.
 
     *instructions* are those of the program and behind it those of its subprograms; *functions* as in
-    :class:`ProgramRequirements`; *targets* gives for a call or an ``ldimm64`` the first instruction of
-    the function that it is about; *addresses* what an ``ldimm64`` loads where it is known by name;
-    *symbolic* are all ``ldimm64`` that do not load the number they hold.
+    :class:`ProgramRequirements`; *addresses* what an ``ldimm64`` loads, None where that is of no use here.
     """
 
     instructions: tuple[Instruction, ...]
     functions: tuple[FunctionFacts, ...]
-    targets: Mapping[int, int]
-    addresses: Mapping[int, Address]
-    symbolic: frozenset[int]
+    addresses: Mapping[int, Address | None]
     relocations: Mapping[int, CoreRelo]
     rodata: Mapping[str, bytes]
     little_endian: bool

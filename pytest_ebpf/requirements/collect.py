@@ -1,0 +1,164 @@
+"""Read what an object asks of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf.ext import BtfExt
+from pytest_ebpf.elf import Elf
+from pytest_ebpf.errors import ObjectError
+from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
+from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.maps import flag_names
+from pytest_ebpf.requirements import structops
+from pytest_ebpf.requirements.licences import GPL_ONLY_TYPES, is_gpl_compatible
+from pytest_ebpf.requirements.linked import Linker
+from pytest_ebpf.requirements.model import (
+    Kconfig,
+    Kind,
+    ProgramRequirements,
+    Requirement,
+    Requirements,
+    SourceLine,
+)
+from pytest_ebpf.requirements.scan import Scanner
+from pytest_ebpf.requirements.stack import deepest
+from pytest_ebpf.requirements.targets import attach_type_of, flags_of, target_of
+from pytest_ebpf.uapi import ProgType
+
+#: Kinds of BTF that libbpf rewrites for kernels that do not know them (``bpf_object__sanitize_btf``).
+_BTF_KINDS: Final = {
+    12: "func",
+    14: "var",
+    15: "datasec",
+    16: "float",
+    17: "decl_tag",
+    18: "type_tag",
+    19: "enum64",
+}
+
+
+def requirements_of(data: bytes, facts: ObjectFacts) -> Requirements:
+    """Read what the object *data* asks of a kernel; :class:`ObjectError`, located at its path, if damaged.
+
+    *facts* are those of the same bytes (:func:`~pytest_ebpf.objects.parse_object`).
+    """
+    try:
+        return _Reader(data, facts).requirements()
+    except ObjectError as error:
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise ObjectError(what, where=str(facts.path), hint=error.hint) from error
+
+
+class _Reader:
+    def __init__(self, data: bytes, facts: ObjectFacts) -> None:
+        self._facts = facts
+        self._elf = Elf.read(data)
+        ext_data = self._elf.section(".BTF.ext")
+        self._ext = BtfExt.parse(ext_data.data, facts.btf) if ext_data and facts.btf else None
+        self._linker = Linker(self._elf, facts.btf, self._ext)
+        self._scanner = Scanner(self._linker, facts.btf)
+        self._members = structops.members(self._elf, facts.btf)
+
+    def requirements(self) -> Requirements:
+        functions = self._linker.code.program_functions()
+        programs = tuple(
+            self._program(function, program)
+            for function, program in zip(functions, self._facts.programs, strict=True)
+        )
+        licence = self._facts.license
+        return Requirements(
+            licence=licence,
+            gpl_compatible=is_gpl_compatible(licence),
+            common=tuple(self._common()),
+            programs=programs,
+            relocations=self._ext.relocations if self._ext else (),
+        )
+
+    def _common(self) -> Iterator[Requirement]:
+        """What fails the whole object: libbpf makes its maps and fills its externs before any program."""
+        for each in self._facts.maps:
+            yield from map_needs(each)
+        yield from structops.struct_types(self._elf, self._facts.btf)
+        for name, symbol in self._linker.externs.items():
+            if not symbol.weak:
+                yield self._extern(name)
+        if self._facts.btf:
+            yield from _btf_kinds(self._facts.btf)
+
+    def _extern(self, name: str) -> Requirement:
+        """A symbol that libbpf insists on, with the line that first says it."""
+        symbol = self._linker.externs[name]
+        if isinstance(symbol, Kconfig):
+            kind = Kind.KCONFIG
+        else:
+            kind = Kind.KFUNC if symbol.is_function else Kind.KSYM
+        return Requirement(kind, symbol.name, symbol=symbol, source=self._first_line(name), always=True)
+
+    def _first_line(self, name: str) -> SourceLine | None:
+        symbol = self._linker.externs[name]
+        for function in self._linker.code.functions:
+            for index, found in self._linker.body(function).symbols.items():
+                if found is symbol:
+                    return self._linker.line(function, index)
+        return None
+
+    def _program(self, function: Function, facts: ProgramFacts) -> ProgramRequirements:
+        code, bodies = self._linker.link(function)
+        needs = list(self._of_the_section(function, facts))
+        for body, part in zip(bodies, code.functions, strict=True):
+            for need in self._scanner.needs(body):
+                assert need.instruction is not None
+                needs.append(replace(need, program=facts.name, instruction=part.first + need.instruction))
+        return ProgramRequirements(
+            name=facts.name,
+            section=facts.section,
+            autoload=facts.autoload,
+            prog_type=facts.prog_type,
+            attach_type=facts.attach_type,
+            requirements=tuple(needs),
+            functions=code.functions,
+            stack=deepest(code.functions),
+            code=code,
+        )
+
+    def _of_the_section(self, function: Function, facts: ProgramFacts) -> Iterator[Requirement]:
+        """What a program needs whatever its instructions are."""
+        if facts.prog_type is None or facts.hook is None:
+            return  # the loader says what it is
+        line = self._linker.line(function, 0)
+        name = ProgType(facts.prog_type).name.lower()
+        found = [Requirement(Kind.PROGRAM_TYPE, name, facts.prog_type)]
+        if facts.attach_type is not None:
+            found.append(attach_type_of(facts.prog_type, facts.attach_type))
+        found += flags_of(facts.hook)
+        if target := target_of(facts.hook):
+            found.append(target)
+        if member := self._members.get((function.section.index, function.start)):
+            found.append(Requirement(Kind.STRUCT_OPS, member))
+        if facts.prog_type in GPL_ONLY_TYPES:
+            found.append(Requirement(Kind.LICENCE, name))
+        for each in found:
+            yield replace(each, program=facts.name, source=line)
+
+
+def map_needs(facts: MapFacts) -> Iterator[Requirement]:
+    """The type and the flags of a map, and of those in it."""
+    if facts.type:  # else the loader sets it
+        yield Requirement(Kind.MAP_TYPE, facts.type_name, facts.type, subject=facts.name)
+    for bit in range(32):
+        flag = 1 << bit
+        if facts.flags & flag:
+            (name,) = flag_names(flag)
+            yield Requirement(Kind.MAP_FLAG, name, flag, subject=facts.name)
+    if facts.inner:
+        yield from map_needs(facts.inner)
+
+
+def _btf_kinds(btf: Btf) -> Iterator[Requirement]:
+    used = {btf.kind(type_id) for type_id in range(1, len(btf))}
+    for number in sorted(used.intersection(_BTF_KINDS)):
+        yield Requirement(Kind.BTF_KIND, _BTF_KINDS[number], number, weak=True)

@@ -1,0 +1,197 @@
+"""A program with the subprograms it calls behind it, as libbpf hands it to the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf.ext import BtfExt, CoreRelo, LineInfo
+from pytest_ebpf.elf import Elf, Relocation
+from pytest_ebpf.errors import ObjectError
+from pytest_ebpf.objects.code import Code, Function
+from pytest_ebpf.requirements.externs import externs, is_extern
+from pytest_ebpf.requirements.helpers import TAIL_CALL
+from pytest_ebpf.requirements.instructions import CALL, HELPER, LDIMM64, SIZE, Instruction, decode
+from pytest_ebpf.requirements.model import (
+    Address,
+    Call,
+    DataAddress,
+    FunctionFacts,
+    Kconfig,
+    Ksym,
+    ProgramCode,
+    SourceLine,
+)
+from pytest_ebpf.requirements.stack import frame_size
+
+#: More instructions than the kernel takes (``BPF_COMPLEXITY_LIMIT_INSNS``).
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class Body:
+    """One function by itself: instructions and what they refer to, counted from its own start.
+
+    *symbols* are the externs that calls and ``ldimm64`` name, *callbacks* the ``ldimm64`` of functions.
+    """
+
+    function: Function
+    instructions: tuple[Instruction, ...]
+    addresses: Mapping[int, Address | None]
+    symbols: Mapping[int, Ksym | Kconfig]
+    callbacks: frozenset[int]
+    relocations: Mapping[int, CoreRelo]
+    stack: int
+    is_global: bool
+
+
+class Linker:
+    """Functions and programs of one object."""
+
+    def __init__(self, elf: Elf, btf: Btf | None, ext: BtfExt | None) -> None:
+        self._elf = elf
+        self._ext = ext
+        self.code = Code(elf, btf, ext)
+        self.externs = externs(elf, btf)
+        self._bodies: dict[tuple[int, int], Body] = {}
+
+    @cached_property
+    def _rodata(self) -> Mapping[str, bytes]:
+        """What libbpf puts into maps that nobody writes to any more."""
+        return {
+            each.name: each.data
+            for each in self._elf.sections
+            if each.type == "PROGBITS" and (each.name == ".rodata" or each.name.startswith(".rodata."))
+        }
+
+    @cached_property
+    def _core(self) -> Mapping[str, Mapping[int, CoreRelo]]:
+        """CO-RE relocations by section and place."""
+        found: dict[str, dict[int, CoreRelo]] = {}
+        for each in self._ext.relocations if self._ext else ():
+            found.setdefault(each.section, {})[each.offset] = each
+        return found
+
+    @cached_property
+    def _globals(self) -> frozenset[tuple[int, int]]:
+        """Where functions begin that the verifier takes by themselves: section and byte."""
+        return frozenset(
+            (each.section_index, each.value)
+            for each in self._elf.symbols
+            if each.type == "FUNC" and each.bind != "LOCAL"
+        )
+
+    def body(self, function: Function) -> Body:
+        """The function by itself; read once."""
+        key = function.section.index, function.start
+        if key not in self._bodies:
+            self._bodies[key] = self._read(function)
+        return self._bodies[key]
+
+    def _read(self, function: Function) -> Body:
+        start, end = function.start, function.start + function.size
+        instructions = decode(function.section.data[start:end], little_endian=self._elf.little_endian)
+        core = self._core.get(function.section.name, {})
+        addresses: dict[int, Address | None] = {}
+        symbols: dict[int, Ksym | Kconfig] = {}
+        relocations: dict[int, CoreRelo] = {}
+        for index, instruction in enumerate(instructions):
+            place = start + index * SIZE
+            if place in core:
+                relocations[index] = core[place]
+            if instruction.code not in {CALL, LDIMM64}:
+                continue
+            found = self.code.relocation_at(function, place)
+            symbol = self._extern(found) if found else None
+            if symbol:
+                symbols[index] = symbol
+            if instruction.code == LDIMM64 and (found or instruction.src):
+                addresses[index] = symbol or (self._data(found, instruction) if found else None)
+        return Body(
+            function=function,
+            instructions=instructions,
+            addresses=addresses,
+            symbols=symbols,
+            callbacks=frozenset(
+                (each.offset - start) // SIZE for each in self.code.calls(function) if each.is_callback
+            ),
+            relocations=relocations,
+            stack=frame_size(instructions),
+            is_global=(function.section.index, start) in self._globals,
+        )
+
+    def _extern(self, relocation: Relocation) -> Ksym | Kconfig | None:
+        return self.externs.get(relocation.symbol.name) if is_extern(relocation.symbol) else None
+
+    def _data(self, relocation: Relocation, instruction: Instruction) -> DataAddress | None:
+        """The byte of read-only data whose address is loaded."""
+        index = relocation.symbol.section_index
+        name = self._elf.sections[index].name if index < len(self._elf.sections) else ""
+        if name not in self._rodata:
+            return None
+        return DataAddress(name, relocation.symbol.value + instruction.immediate)
+
+    def line(self, function: Function, index: int, *, relocated: bool = False) -> SourceLine | None:
+        """The line of an instruction of *function*."""
+        place = function.start + index * SIZE
+        if relocated:
+            return _source(self.code.relocated_line(function, place))
+        return _source(self.code.line(function.section.name, place))
+
+    def link(self, program: Function) -> tuple[ProgramCode, tuple[Body, ...]]:
+        """The code of *program* and its functions, in their order."""
+        bodies = tuple(map(self.body, (program, *self.code.subprograms(program))))
+        total = sum(len(each.instructions) for each in bodies)
+        if total > _MOST:
+            raise ObjectError(
+                f"program {program.name}: {total} instructions with those of its subprograms",
+                hint=f"no kernel takes more than {_MOST}",
+            )
+        firsts: dict[tuple[int, int], int] = {}
+        at = 0
+        for body in bodies:
+            firsts[body.function.section.index, body.function.start] = at
+            at += len(body.instructions)
+        parts = [(body, firsts[body.function.section.index, body.function.start]) for body in bodies]
+        code = ProgramCode(
+            instructions=tuple(each for body in bodies for each in body.instructions),
+            functions=tuple(self._facts(body, first, firsts) for body, first in parts),
+            addresses={first + at: found for body, first in parts for at, found in body.addresses.items()},
+            relocations={
+                first + at: found for body, first in parts for at, found in body.relocations.items()
+            },
+            rodata=self._rodata,
+            little_endian=self._elf.little_endian,
+        )
+        return code, bodies
+
+    def _facts(self, body: Body, first: int, firsts: Mapping[tuple[int, int], int]) -> FunctionFacts:
+        function = body.function
+        return FunctionFacts(
+            name=function.name,
+            first=first,
+            instructions=len(body.instructions),
+            stack=body.stack,
+            is_global=body.is_global,
+            calls=tuple(
+                Call(
+                    instruction=first + (each.offset - function.start) // SIZE,
+                    callee=each.callee.name,
+                    target=firsts[each.callee.section.index, each.callee.start],
+                    is_callback=each.is_callback,
+                )
+                for each in self.code.calls(function)
+            ),
+            tail_calls=tuple(
+                first + at
+                for at, each in enumerate(body.instructions)
+                if each.code == CALL and each.src == HELPER and each.immediate == TAIL_CALL
+            ),
+            source=self.line(function, 0),
+        )
+
+
+def _source(line: LineInfo | None) -> SourceLine | None:
+    return SourceLine(line.file, line.line, line.text.strip()) if line else None
