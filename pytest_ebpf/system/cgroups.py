@@ -1,0 +1,158 @@
+"""Control groups of the guest: version 2, see ``Documentation/admin-guide/cgroup-v2.rst`` of the kernel."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import time
+from contextlib import suppress
+from typing import Any, Final, Protocol, Self
+
+from pytest_ebpf.errors import GuestError, UsageError
+from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.system.network import checked
+
+#: Where the tree is mounted if nobody has.
+ROOT: Final = "/sys/fs/cgroup"
+
+#: System calls of x86-64.
+_STAT, _MKDIR, _RMDIR, _MOUNT = 4, 83, 84, 165
+
+#: ``struct stat``: 144 bytes, the inode behind the device.
+_STAT_ROOM: Final = 144
+_STAT_INODE: Final = struct.Struct("=8xQ")
+
+#: Seconds that processes have to be gone that were killed.
+_PATIENCE: Final = 2.0
+
+
+class HasPid(Protocol):
+    """A process of the guest."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+
+class Cgroup:
+    """A control group, until :meth:`close`. *path* is what other parts know it by."""
+
+    def __init__(self, guest: Guest, worker: int, path: str) -> None:
+        self.path = path
+        self._guest = guest
+        self._worker = worker
+        self._children: list[Cgroup] = []
+        self._there = True
+        self._call(_MKDIR, 0o755)
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def id(self) -> int:
+        """What ``bpf_get_current_cgroup_id`` returns for its processes."""
+        (answer,) = self._calls([_STAT, [self._text, [_STAT_ROOM]]])
+        checked(answer, self._where)
+        (inode,) = _STAT_INODE.unpack_from(answer[1][0])
+        return int(inode)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes in it, not those in its children."""
+        return tuple(int(pid) for pid in self.read("cgroup.procs").split())
+
+    def add(self, process: int | HasPid) -> Self:
+        """Move a process into it, by its pid."""
+        self.write("cgroup.procs", str(process if isinstance(process, int) else process.pid))
+        return self
+
+    def group(self, name: str) -> Cgroup:
+        """A group within it, which goes with it."""
+        child = Cgroup(self._guest, self._worker, f"{self.path}/{_named(name)}")
+        self._children.append(child)
+        return child
+
+    def read(self, file: str) -> str:
+        """One of its files: ``cgroup.procs``, ``pids.current``."""
+        data: bytes = self._guest.call("read_file", path=f"{self.path}/{file}")
+        return data.decode()
+
+    def write(self, file: str, text: str) -> None:
+        """Write to one of its files: ``cgroup.subtree_control``, ``pids.max``."""
+        try:
+            self._guest.call("write_file", path=f"{self.path}/{file}", data=text.encode())
+        except CallError as error:
+            raise GuestError(
+                f"{file}: {text!r} is not taken ({error.what})", errno=error.errno, where=self._where
+            ) from error
+
+    def close(self) -> None:
+        """Remove it with its children; what still runs in it goes back to the root of the tree."""
+        if not self._there:
+            return
+        self._there = False
+        while self._children:
+            self._children.pop().close()
+        until = time.monotonic() + _PATIENCE
+        while not self._removed():
+            if time.monotonic() > until:
+                raise GuestError(
+                    "Device or resource busy",
+                    errno=errno.EBUSY,
+                    where=self._where,
+                    hint="end the processes in it, remove the groups in it",
+                )
+
+    def _removed(self) -> bool:
+        for pid in self.pids:
+            with suppress(GuestError):  # it ended meanwhile
+                self._guest.call("write_file", path=f"{ROOT}/cgroup.procs", data=str(pid).encode())
+        try:
+            self._call(_RMDIR)
+        except GuestError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    @property
+    def _text(self) -> bytes:
+        return self.path.encode() + b"\0"
+
+    @property
+    def _where(self) -> str:
+        return f'cgroup "{self.path}"'
+
+    def _call(self, number: int, *args: Any) -> None:
+        (answer,) = self._calls([number, [self._text, *args]])
+        checked(answer, self._where, hints={errno.EEXIST: "take another name, or close the one that has it"})
+
+    def _calls(self, *calls: list[Any]) -> Any:
+        return self._guest.call("sys", process=self._worker, calls=list(calls))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Cgroup {self.path}>"
+
+
+def make(guest: Guest, worker: int, name: str) -> Cgroup:
+    """A group at the top of the tree, which is mounted if it is not; *worker* makes the system calls."""
+    name = _named(name)
+    mount = [_MOUNT, [b"none\0", ROOT.encode() + b"\0", b"cgroup2\0", 0, None]]
+    (answer,) = guest.call("sys", process=worker, calls=[mount])
+    if answer[0] != -errno.EBUSY:  # it is mounted already
+        checked(answer, f"{ROOT}: mounting it")
+    return Cgroup(guest, worker, f"{ROOT}/{name}")
+
+
+def _named(name: str) -> str:
+    if not name or "/" in name or "\0" in name or name in {".", ".."}:
+        raise UsageError(f'"{name}" is no name of a cgroup', hint="use a name that a folder can have")
+    return name
