@@ -10,6 +10,7 @@
 #include "handles.h"
 #include "log.h"
 #include "ops.h"
+#include "probe_link.h"
 
 #define LOG_FIRST ((uint32_t)64 << 10)
 #define LOG_MAX ((uint32_t)16 << 20)
@@ -143,25 +144,27 @@ int op_prog_info(struct call *call)
 
 int op_probe(struct call *call)
 {
-	uint32_t prog_type = UINT32_MAX, map_type = UINT32_MAX, helper = UINT32_MAX;
+	uint32_t prog_type = UINT32_MAX, map_type = UINT32_MAX, helper = UINT32_MAX, link = UINT32_MAX;
 	int err, has;
 
 	err = arg_u32_opt(call, "prog_type", &prog_type) ?: arg_u32_opt(call, "map_type", &map_type) ?:
-	      arg_u32_opt(call, "helper", &helper);
+	      arg_u32_opt(call, "helper", &helper) ?: arg_u32_opt(call, "link", &link);
 	if (err)
 		return err;
-	if (!arg_find(call, "prog_type") == !arg_find(call, "map_type"))
-		return fail(call, EINVAL, "prog_type, map_type: not just one of them is given");
+	if (!!arg_find(call, "prog_type") + !!arg_find(call, "map_type") + !!arg_find(call, "link") != 1)
+		return fail(call, EINVAL, "prog_type, map_type, link: not just one of them is given");
 	if (arg_find(call, "helper") && !arg_find(call, "prog_type"))
 		return fail(call, EINVAL, "helper: needs prog_type");
-	if (arg_find(call, "map_type"))
+	if (arg_find(call, "link"))
+		has = probe_link(link);
+	else if (arg_find(call, "map_type"))
 		has = libbpf_probe_bpf_map_type(map_type, NULL);
 	else if (arg_find(call, "helper"))
 		has = libbpf_probe_bpf_helper(prog_type, helper, NULL);
 	else
 		has = libbpf_probe_bpf_prog_type(prog_type, NULL);
 	if (has < 0)
-		return fail(call, -has, "libbpf could not tell");
+		return fail(call, -has, "it cannot be told");
 	pack_bool(&call->pk, has);
 	return 0;
 }
