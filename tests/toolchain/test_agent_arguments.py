@@ -100,8 +100,8 @@ def test_a_number_of_more_than_32_bits(stdio_agent):
 @pytest.mark.parametrize(
     ("args", "what"),
     [
-        ({}, "prog_type, map_type: not just one of them is given"),
-        ({"prog_type": 1, "map_type": 1}, "prog_type, map_type: not just one of them is given"),
+        ({}, "prog_type, map_type, link: not just one of them is given"),
+        ({"prog_type": 1, "map_type": 1}, "prog_type, map_type, link: not just one of them is given"),
         ({"map_type": 1, "helper": 1}, "helper: needs prog_type"),
         ({"map_type": "hash"}, "map_type: not an unsigned integer"),
     ],
