@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
-from pytest_ebpf.bpf.attach_net import NET_ROWS
+from pytest_ebpf.bpf.attach_net import NET_ROWS, HasIfindex
 from pytest_ebpf.bpf.attach_rows import Row, Settings
 from pytest_ebpf.bpf.attach_trace import TRACE_ROWS
 from pytest_ebpf.errors import UsageError
@@ -128,7 +128,8 @@ def _fits(value: Any, types: tuple[type, ...]) -> bool:
     if isinstance(value, types):
         return not (isinstance(value, list) and (not value or any(type(each) is not str for each in value)))
     plain = isinstance(value, (str, int, float, bytes, list, tuple, dict, type(None)))
-    return not plain and (isinstance(value, (HasPath, HasPid, HasHandle)) or hasattr(value, "fd_source"))
+    known = (HasPath, HasPid, HasHandle, HasIfindex)
+    return not plain and (isinstance(value, known) or hasattr(value, "fd_source"))
 
 
 def _override(lower: dict[str, Any], layer: Settings, takes: Attachment) -> dict[str, Any]:

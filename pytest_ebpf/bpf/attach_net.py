@@ -1,10 +1,264 @@
-"""Attachments to network devices, network namespaces, cgroups and sockets."""
+"""Attachments to network devices, network namespaces, cgroups, maps of sockets, sockets and routes."""
 
 from __future__ import annotations
 
+import errno
+import os
+import struct
 from collections.abc import Mapping
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, runtime_checkable
 
-from pytest_ebpf.bpf.attach_rows import Row
+from pytest_ebpf.bpf.attach_rows import Held, Row, Settings
+from pytest_ebpf.bpf.probe import probes_of
+from pytest_ebpf.errors import AttachError, GuestError, UsageError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.hooks import Hook
+from pytest_ebpf.uapi import AttachType, ProgType
 
-NET_ROWS: Final[Mapping[str, Row]] = {}
+#: ``enum nf_inet_hooks`` and the two families that the kernel attaches to.
+_NF_POINTS: Final = {"prerouting": 0, "local_in": 1, "forward": 2, "local_out": 3, "postrouting": 4}
+_NF_FAMILIES: Final = {"ipv4": 2, "ipv6": 10}
+
+_TC_POINTS: Final = ("ingress", "egress")
+
+#: Of a section that leaves it open, ``cgroup/skb``.
+_SKB_POINTS: Final = {
+    "ingress": int(AttachType.CGROUP_INET_INGRESS),
+    "egress": int(AttachType.CGROUP_INET_EGRESS),
+}
+
+#: System calls of x86-64, and options of ``include/uapi/asm-generic/socket.h``.
+_CLOSE, _SETSOCKOPT, _SOL_SOCKET = 3, 54, 1
+_OPTIONS: Final = {"socket": (50, 27), "reuseport": (52, 68)}
+
+
+class Route(Protocol):
+    """A route that was added."""
+
+    def close(self) -> None:
+        """Forget it."""
+
+
+@runtime_checkable
+class HasIfindex(Protocol):
+    """A network device of the guest; *netns* is its namespace (with a path), None for the first one."""
+
+    ifindex: int
+    name: str
+
+    @property
+    def netns(self) -> Any:
+        """Its network namespace."""
+
+
+class Router(HasIfindex, Protocol):
+    """A network device that can be given routes with programs on them."""
+
+    def add_route(
+        self, destination: str, *, via: str | None, programs: Mapping[str, Any], headroom: int
+    ) -> Route:
+        """Add one."""
+
+
+def _named(interface: Any) -> str:
+    return f'interface "{getattr(interface, "name", interface)}"'
+
+
+def _interface_target(_: Hook, settings: Settings) -> str:
+    return _named(settings["interface"])
+
+
+def _interface(_: Hook, settings: Settings, __: str) -> Settings:
+    """A device by its number, in its network namespace unless another is given."""
+    device = settings["interface"]
+    if not isinstance(device, HasIfindex):
+        return settings
+    netns = {"netns": device.netns.path} if device.netns else {}
+    return {**netns, **settings, "interface": device.ifindex}
+
+
+def _tc_section(hook: Hook) -> Settings:
+    _, _, point = hook.kind.prefix.partition("/")
+    return {"point": point} if point else {}
+
+
+def _tc(hook: Hook, settings: Settings, where: str) -> Settings:
+    _one_of(_TC_POINTS, settings["point"], where)
+    return _interface(hook, settings, where)
+
+
+def _netfilter(_: Hook, settings: Settings, where: str) -> Settings:
+    _one_of(_NF_POINTS, settings["point"], where)
+    given = {name: value for name, value in settings.items() if name not in {"family", "point"}}
+    return {**given, "pf": _NF_FAMILIES[settings["family"]], "hook": _NF_POINTS[settings["point"]]}
+
+
+def _netfilter_target(_: Hook, settings: Settings) -> str:
+    return f"{settings['family']} {settings['point']}"
+
+
+def _netns_target(_: Hook, settings: Settings) -> str:
+    found = settings.get("netns")
+    return f'network namespace "{getattr(found, "path", found)}"' if found else "the network namespace"
+
+
+def _cgroup(_: Hook, settings: Settings, where: str) -> Settings:
+    if "point" not in settings:
+        return settings
+    _one_of(_SKB_POINTS, settings["point"], where)
+    given = {name: value for name, value in settings.items() if name != "point"}
+    return {**given, "attach_type": _SKB_POINTS[settings["point"]]}
+
+
+def _cgroup_target(_: Hook, settings: Settings) -> str:
+    return f'cgroup "{getattr(settings["cgroup"], "path", settings["cgroup"])}"'
+
+
+def _map_target(_: Hook, settings: Settings) -> str:
+    return f'map "{getattr(settings["map"], "name", settings["map"])}"'
+
+
+def _one_of(known: Any, value: str, where: str) -> None:
+    if value not in known:
+        raise UsageError(f"point: {value!r} is none of {', '.join(known)}", where=f"{where}: attach")
+
+
+@dataclass
+class _OnSocket:
+    """A program on a socket of a process of the guest, by ``setsockopt``."""
+
+    guest: Guest
+    process: int
+    fd: int
+    option: int
+    handle: int | None = None
+    mode: str | None = None
+
+    def detach(self) -> None:
+        """Take it off; nothing is left to do where the socket or its process is gone."""
+        none = struct.pack("=i", 0)
+        with suppress(GuestError):
+            _call(self.guest, self.process, _SETSOCKOPT, self.fd, _SOL_SOCKET, self.option, none, len(none))
+
+
+def _socket(hook: Hook, settings: Settings, where: str) -> Settings:
+    source = getattr(settings["socket"], "fd_source", None)
+    if not isinstance(source, dict) or "process" not in source:
+        raise UsageError(
+            f"socket: not one of a process of the guest ({settings['socket']!r})",
+            where=f"{where}: attach",
+            hint="make one with ebpf.guest.process().socket()",
+        )
+    on, off = _OPTIONS["socket" if hook.kind.prefix == "socket" else "reuseport"]
+    return {"source": source, "on": on, "off": off, "where": where}
+
+
+def _on_socket(guest: Guest, prog: int, args: Settings) -> Held:
+    process, fd = args["source"]["process"], args["source"]["fd"]
+    given: int = guest.call("give", process=process, of={"prog": prog})["fd"]
+    value = struct.pack("=i", given)
+    try:
+        _call(guest, process, _SETSOCKOPT, fd, _SOL_SOCKET, args["on"], value, len(value))
+    except GuestError as error:
+        raise AttachError(
+            f"cannot attach it to the socket: {error.what}", where=args["where"], errno=error.errno
+        ) from error
+    finally:
+        _call(guest, process, _CLOSE, given)
+    return _OnSocket(guest, process, fd, args["off"])
+
+
+def _call(guest: Guest, process: int, number: int, *args: Any) -> None:
+    ((result, _),) = guest.call("sys", process=process, calls=[[number, list(args)]])
+    if result < 0:
+        raise GuestError(os.strerror(-result), errno=-result)
+
+
+@dataclass
+class _OnRoute:
+    """A program on a route, which was added for it."""
+
+    route: Route
+    handle: int | None = None
+    mode: str | None = None
+
+    def detach(self) -> None:
+        """Forget the route."""
+        self.route.close()
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A program as a route has it: by its number, and by a name for ``ip route`` to show."""
+
+    handle: int
+    name: str
+
+
+def _route(hook: Hook, settings: Settings, where: str) -> Settings:
+    device = settings["interface"]
+    if not hasattr(device, "add_route"):
+        raise UsageError(
+            f"interface: not a device of the guest ({device!r})",
+            where=f"{where}: attach",
+            hint=f"attach(interface=ebpf.guest.device({str(device)!r}))",
+        )
+    return {**settings, "point": hook.kind.prefix.removeprefix("lwt_"), "where": where}
+
+
+def _route_target(_: Hook, settings: Settings) -> str:
+    return f"route {settings['route']}"
+
+
+def _on_route(guest: Guest, prog: int, args: Settings) -> Held:
+    del guest
+    device: Router = args["interface"]
+    shown = _Shown(prog, args["where"].removeprefix("programs."))
+    try:
+        route = device.add_route(
+            args["route"],
+            via=args.get("via"),
+            programs={args["point"]: shown},
+            headroom=args.get("headroom", 0),
+        )
+    except GuestError as error:
+        raise AttachError(
+            f"cannot attach it to route {args['route']}: {error.what}",
+            where=args["where"],
+            hint=error.hint,
+            errno=error.errno,
+        ) from error
+    return _OnRoute(route)
+
+
+def _lacks_tcx(guest: Guest, _: Hook) -> str | None:
+    """Try it on ``lo``: before Linux 6.6 the kernel has no such link."""
+    return "tcx" if _refusal(guest, "tcx", AttachType.TCX_INGRESS) else None
+
+
+def _lacks_netkit(guest: Guest, _: Hook) -> str | None:
+    """Try it on ``lo``, which is none: a kernel that knows netkit says so (ENXIO)."""
+    refused = _refusal(guest, "netkit", AttachType.NETKIT_PRIMARY)
+    return "netkit" if refused == errno.EINVAL else None
+
+
+def _refusal(guest: Guest, how: str, attach_type: AttachType) -> int:
+    """The errno of attaching a program that does nothing to ``lo``, 0 if it could be."""
+    return probes_of(guest).attaching(how, ProgType.SCHED_CLS, attach_type, interface=1)
+
+
+NET_ROWS: Final[Mapping[str, Row]] = {
+    "xdp": Row(arguments=_interface, target=_interface_target),
+    "tc": Row(_tc_section, _tc, _interface_target),
+    "tcx": Row(arguments=_interface, target=_interface_target, lacks=_lacks_tcx),
+    "netkit": Row(arguments=_interface, target=_interface_target, lacks=_lacks_netkit),
+    "netfilter": Row(arguments=_netfilter, target=_netfilter_target),
+    "netns": Row(target=_netns_target),
+    "cgroup": Row(arguments=_cgroup, target=_cgroup_target),
+    "sockmap": Row(target=_map_target),
+    "socket": Row(arguments=_socket, perform=_on_socket),
+    "reuseport": Row(arguments=_socket, perform=_on_socket),
+    "lwt": Row(arguments=_route, target=_route_target, perform=_on_route),
+}

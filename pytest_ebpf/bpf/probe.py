@@ -86,6 +86,28 @@ class Probes:
             args["ctx"] = [context] * len(data)
         return [status for status, *_ in self._call("run", prog=program, **args)]
 
+    def attaching(self, how: str, prog_type: int, attach_type: int, **place: Any) -> int:
+        """The errno of attaching a program that does nothing, as *how*: 0 if it could be.
+
+        ``UNKNOWN`` where no such program could be loaded.
+        """
+        try:
+            made = self._call(
+                "assemble",
+                type=prog_type,
+                attach_type=int(attach_type),
+                insns=_RETURN_ZERO,
+                license="GPL",
+            )
+        except GuestError:
+            return UNKNOWN
+        try:
+            link = self._call("attach", prog=made["prog"], how=how, attach_type=int(attach_type), **place)
+        except GuestError as error:
+            return error.errno
+        self._call("detach", link=link["link"])
+        return 0
+
     def _program(self, prog_type: int) -> int | None:
         if prog_type not in self._programs:
             attach = _ATTACH[ProgType(prog_type)] if prog_type in _ATTACH else 0

@@ -69,7 +69,8 @@ def _map_lack(probes: Probes, found: MapFacts) -> str | None:
 
 def explain_attach(guest: Guest, plan: Plan, error: CallError) -> EbpfError:
     """The error to raise for a failed attachment."""
-    del guest
+    if lack := plan.row.lacks(guest, plan.hook):
+        return UnsupportedError(f"this kernel has no {lack}", where=plan.where)
     place = f"cannot attach it to {plan.target}" if plan.target else "cannot attach it"
     return AttachError(
         f"{place}: {error.what}",

@@ -62,7 +62,7 @@ _RAW_TRACEPOINT: Final = _takes("raw_tracepoint", "name", optional="cookie")
 _TRACE: Final = _takes("trace", optional="cookie")
 _TC: Final = _takes("tc", "interface", "point", optional="priority handle netns")
 _CGROUP: Final = _takes("cgroup", "cgroup", optional="flags")
-_ROUTE: Final = _takes("lwt", "route", "interface", optional="netns")
+_ROUTE: Final = _takes("lwt", "route", "interface", optional="via headroom")
 _SOCKMAP: Final = _takes("sockmap", "map")
 _IN_A_DEVMAP: Final = _not_attached("put it into a devmap: maps.NAME[0] = (interface, program)")
 
@@ -114,8 +114,14 @@ _ATTACHMENTS: Final[Mapping[str, Attachment]] = {
     "lwt_seg6local": _not_attached("add a route with the action End.BPF"),
     "sockops": _CGROUP,
     "cgroup": _CGROUP,
+    "cgroup/skb": _takes("cgroup", "cgroup", "point", optional="flags"),
     "cgroup_skb": _CGROUP,
-    "sk_skb": _SOCKMAP,
+    "sk_skb": _not_attached(
+        'name the section "sk_skb/verdict", "sk_skb/stream_verdict" or "sk_skb/stream_parser"'
+    ),
+    "sk_skb/stream_parser": _SOCKMAP,
+    "sk_skb/stream_verdict": _SOCKMAP,
+    "sk_skb/verdict": _SOCKMAP,
     "sk_msg": _SOCKMAP,
     "lirc_mode2": _not_attached("only an infrared receiver takes it, and a machine here has none"),
     "flow_dissector": _takes("netns", optional="netns"),
@@ -144,6 +150,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "handle": _NUMBER,
     "flags": _NUMBER,
     "route": _TEXT,
+    "via": _TEXT,
+    "headroom": _NUMBER,
     "function": _TEXT,
     "functions": Setting((list,)),
     "pattern": _TEXT,
