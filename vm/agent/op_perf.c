@@ -20,6 +20,12 @@
 #define MARK 0x9d3f5ae1c7b86024ULL
 #define NO_PROGRAM (-1)
 
+/* One buffer: whose it is, once a record told, and whether it may have had no room for one since it was empty. */
+struct part {
+	int cpu;
+	bool pressed;
+};
+
 struct perf {
 	struct perf_buffer *buffer;
 	struct call *call;	/* who takes records now */
@@ -27,8 +33,9 @@ struct perf {
 	uint32_t left;		/* how many more it takes */
 	uint32_t taken;
 	uint64_t lost;
-	int cpu;		/* whose buffer was read last */
+	struct part *part;	/* which is being read */
 	int marker;		/* a program that writes a mark; NO_PROGRAM until it is needed */
+	struct part *parts;	/* one for each buffer */
 };
 
 /* struct perf_record of PERF_RECORD_SAMPLE with PERF_SAMPLE_RAW, and of PERF_RECORD_LOST. */
@@ -56,7 +63,7 @@ static enum bpf_perf_event_ret take_event(void *context, int cpu, struct perf_ev
 	const struct sample *sample = (const struct sample *)event;
 	struct perf *perf = context;
 
-	perf->cpu = cpu;
+	perf->part->cpu = cpu;
 	if (event->type == PERF_RECORD_LOST)
 		perf->lost += ((const struct loss *)event)->lost;
 	if (event->type != PERF_RECORD_SAMPLE || is_mark(sample))
@@ -78,6 +85,7 @@ static void perf_end(struct handle *map)
 	if (perf->marker != NO_PROGRAM)
 		close(perf->marker);
 	perf_buffer__free(perf->buffer);
+	free(perf->parts);
 	free(perf);
 }
 
@@ -104,6 +112,11 @@ int perf_open(struct call *call, struct handle *map, uint32_t pages)
 	}
 	map->state = perf;
 	map->end = perf_end;
+	perf->parts = calloc(perf_buffer__buffer_cnt(perf->buffer) + 1, sizeof(*perf->parts));
+	if (!perf->parts) {
+		perf_end(map);
+		return fail(call, ENOMEM, "no memory for perf buffers");
+	}
 	return 0;
 }
 
@@ -148,7 +161,7 @@ static int load_marker(int map_fd)
  */
 static int ask_for_losses(struct perf *perf, const struct handle *map, size_t index)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)perf->cpu);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = (uint32_t)perf->part->cpu);
 
 	if (perf->marker == NO_PROGRAM) {
 		int fd = load_marker(map->fd);
@@ -164,13 +177,19 @@ static int ask_for_losses(struct perf *perf, const struct handle *map, size_t in
 
 static int read_buffer(struct perf *perf, const struct handle *map, size_t index)
 {
-	size_t room = buffer_room(perf, index);
-	int err = -perf_buffer__consume_buffer(perf->buffer, index);
+	struct part *part = &perf->parts[index];
+	int err;
 
+	perf->part = part;
 	/* Nothing is lost while there is room for the largest record and what tells of losses. */
-	if (err || !perf->left || room > RECORD_MAX + sizeof(struct loss) || perf->cpu < 0)
+	if (buffer_room(perf, index) <= RECORD_MAX + sizeof(struct loss))
+		part->pressed = true;
+	err = -perf_buffer__consume_buffer(perf->buffer, index);
+	if (err || !perf->left || !part->pressed)
 		return err;
-	return ask_for_losses(perf, map, index);
+	err = ask_for_losses(perf, map, index);
+	part->pressed = err;
+	return err;
 }
 
 static int take_records(struct call *call, const struct handle *map, uint32_t limit, uint32_t timeout_ms)
@@ -186,10 +205,8 @@ static int take_records(struct call *call, const struct handle *map, uint32_t li
 	perf->lost = 0;
 	do {
 		for (size_t i = 0; i < perf_buffer__buffer_cnt(perf->buffer) && perf->left; i++) {
-			int err;
+			int err = read_buffer(perf, map, i);
 
-			perf->cpu = -1;
-			err = read_buffer(perf, map, i);
 			if (err)
 				return fail(call, err, "the perf buffer cannot be read");
 		}

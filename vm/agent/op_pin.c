@@ -56,7 +56,7 @@ int op_map_info(struct call *call)
 	err = -bpf_map_get_info_by_fd(map->fd, &info, &len);
 	if (err)
 		return fail(call, err, "the kernel tells nothing");
-	msgpack_pack_map(&call->pk, 11);
+	msgpack_pack_map(&call->pk, 12);
 	pack_key_u64(&call->pk, "id", info.id);
 	pack_key_str(&call->pk, "name", info.name);
 	pack_key_u64(&call->pk, "type", info.type);
@@ -66,6 +66,7 @@ int op_map_info(struct call *call)
 	pack_key_u64(&call->pk, "flags", info.map_flags);
 	pack_key_u64(&call->pk, "extra", info.map_extra);
 	pack_key_u64(&call->pk, "btf_id", info.btf_id);
+	pack_key_u64(&call->pk, "kernel_value_type", info.btf_vmlinux_value_type_id);
 	pack_key_u64(&call->pk, "memory", fdinfo_number(map->fd, "memlock:"));
 	pack_str(&call->pk, "frozen");
 	pack_bool(&call->pk, fdinfo_number(map->fd, "frozen:") > 0);
