@@ -145,6 +145,9 @@ class Test(Declaration):
 
     memory: Annotated[int, Field(ge=64, le=65536, description="Memory of a machine, in MiB.")] = 256
     cpus: Annotated[int, Field(ge=1, le=64, description="Processors of a machine.")] = 1
+    wires: Annotated[
+        int, Field(ge=0, le=4, description="NICs of a machine whose other ends are in the test.")
+    ] = 0
     isolation: Annotated[
         Literal["test", "module", "session"],
         Field(description="What gets a fresh kernel: every test, every module, or the whole run."),

@@ -71,6 +71,7 @@ class Fleet:
         *,
         memory: int = 256,
         cpus: int = 1,
+        wires: int = 0,
         accelerator_request: accelerator.Request = "auto",
         workers: int = 1,
         say: Callable[[str], None],
@@ -78,6 +79,7 @@ class Fleet:
         self._store = store
         self._memory = memory
         self._cpus = cpus
+        self._wires = wires
         self._request = accelerator_request
         self._workers = workers
         self._say = say
@@ -265,7 +267,9 @@ class Fleet:
 
     def _recipe(self, spec: str) -> Recipe:
         if spec not in self._recipes:
-            config = MachineConfig(self._memory, self._cpus, self.accelerator.accelerator)
+            config = MachineConfig(
+                self._memory, self._cpus, self.accelerator.accelerator, self._wires
+            )
             self._recipes[spec] = Recipe(self.kernel(spec), paths.agent(), config)
         return self._recipes[spec]
 

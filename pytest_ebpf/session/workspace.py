@@ -64,6 +64,7 @@ class Workspace:
             self.store,
             memory=self.test.memory,
             cpus=self.test.cpus,
+            wires=self.test.wires,
             accelerator_request=accelerator,
             workers=workers,
             say=self._say,
