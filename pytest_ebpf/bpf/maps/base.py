@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
+from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.codec import Codec, pack, unpack
 from pytest_ebpf.errors import GuestError
 from pytest_ebpf.guest import CallError, Guest
@@ -41,6 +42,28 @@ class MapSpec:
     def where(self) -> str:
         """How messages begin."""
         return f"maps.{self.name}"
+
+
+@dataclass(frozen=True)
+class MapInfo:
+    """What the kernel says of a map: ``struct bpf_map_info``, and its file in ``/proc/self/fdinfo``.
+
+    *name* is cut to 15 characters. *memory* is the bytes it takes, as far as the kernel tells. *extra* is
+    ``map_extra``. *kernel_value_type* is the id of its values' type in the kernel's own BTF, 0 if none.
+    """
+
+    id: int
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: MapFlag
+    extra: int
+    btf_id: int
+    kernel_value_type: int
+    memory: int
+    frozen: bool
 
 
 class Map:
@@ -86,6 +109,23 @@ class Map:
     def handle(self) -> int:
         """The number by which the guest's agent knows this map."""
         return self._spec.handle
+
+    def info(self) -> MapInfo:
+        """Ask the kernel about this map."""
+        answer = self._call("map_info")
+        return MapInfo(**{**answer, "flags": MapFlag(answer["flags"])})
+
+    def freeze(self) -> None:
+        """Let nothing in user space write to it any more; programs still can."""
+        self._call("freeze")
+
+    def pin(self, path: str) -> None:
+        """Give it a name in the BPF file system, ``/sys/fs/bpf/...``, whose folders are made."""
+        pins.pin(self._spec.guest, path, self._spec.where, map=self.handle)
+
+    def unpin(self, path: str) -> None:
+        """Take that name away."""
+        pins.unpin(self._spec.guest, path, self._spec.where)
 
     def __repr__(self) -> str:
         kind = self.type.name.lower() if isinstance(self.type, MapType) else str(self.type)

@@ -90,10 +90,11 @@ class KeyedMap(Map, MutableMapping[K, V]):
         more = True
         while more:
             page = self._call("dump", limit=PAGE, **after)
-            items, more = page["items"], page["more"] and bool(page["items"])
+            items, cursor = page["items"], page["cursor"]
             yield from ((key, value) for key, value in items if value is not None)
-            if items:
-                after = {"after": items[-1][0]}
+            more = page["more"] and (bool(items) or cursor is not None)
+            if more:
+                after = {"after": items[-1][0]} if cursor is None else {"cursor": cursor}
 
 
 class HashMap(KeyedMap[K, V]):

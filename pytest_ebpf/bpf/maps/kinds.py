@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf.bpf import addresses, codec
 from pytest_ebpf.bpf.codec import Codec, Order
+from pytest_ebpf.bpf.maps.arena import Arena
 from pytest_ebpf.bpf.maps.arrays import ArrayMap
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
+from pytest_ebpf.bpf.maps.descriptors import CpuMap, DescriptorMap, DevMap
+from pytest_ebpf.bpf.maps.events import PerfEventArray, RingBuffer
 from pytest_ebpf.bpf.maps.holders import MapOfMaps, ProgArray
 from pytest_ebpf.bpf.maps.keyed import HashMap, KeyedMap, LpmTrie
 from pytest_ebpf.bpf.maps.percpu import PerCpuArrayMap, PerCpuHashMap, per_cpu
-from pytest_ebpf.bpf.maps.streams import BloomFilter, QueueMap, RingBuffer
+from pytest_ebpf.bpf.maps.rings import UserRingBuffer
+from pytest_ebpf.bpf.maps.storage import Storage
+from pytest_ebpf.bpf.maps.streams import BloomFilter, QueueMap
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
+from pytest_ebpf.bpf.maps.traces import StackTraces
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import MapFacts
@@ -22,9 +28,11 @@ from pytest_ebpf.uapi import MapFlag, MapType
 if TYPE_CHECKING:
     from pytest_ebpf.bpf.program import Program
 
-_PLAIN: Final[dict[int, type[Map]]] = {
+#: The classes of kinds that need to know no more than the map itself.
+PLAIN: Final[dict[int, type[Map]]] = {
     MapType.HASH: HashMap,
     MapType.LRU_HASH: HashMap,
+    MapType.RHASH: HashMap,
     MapType.ARRAY: ArrayMap,
     MapType.PERCPU_HASH: PerCpuHashMap,
     MapType.LRU_PERCPU_HASH: PerCpuHashMap,
@@ -34,6 +42,29 @@ _PLAIN: Final[dict[int, type[Map]]] = {
     MapType.STACK: QueueMap,
     MapType.BLOOM_FILTER: BloomFilter,
     MapType.STRUCT_OPS: StructOpsMap,
+    MapType.STACK_TRACE: StackTraces,
+    MapType.CGROUP_ARRAY: DescriptorMap,
+    MapType.SOCKMAP: DescriptorMap,
+    MapType.SOCKHASH: DescriptorMap,
+    MapType.REUSEPORT_SOCKARRAY: DescriptorMap,
+    MapType.XSKMAP: DescriptorMap,
+    MapType.DEVMAP: DevMap,
+    MapType.DEVMAP_HASH: DevMap,
+    MapType.CPUMAP: CpuMap,
+    MapType.CGROUP_STORAGE: KeyedMap,
+    MapType.PERCPU_CGROUP_STORAGE: PerCpuHashMap,
+    MapType.SK_STORAGE: Storage,
+    MapType.INODE_STORAGE: Storage,
+    MapType.TASK_STORAGE: Storage,
+    MapType.CGRP_STORAGE: Storage,
+    MapType.INSN_ARRAY: ArrayMap,
+}
+
+#: The classes of kinds whose records have types that the map does not tell.
+TYPED: Final[dict[int, type[RingBuffer[Any] | PerfEventArray[Any] | UserRingBuffer[Any]]]] = {
+    MapType.RINGBUF: RingBuffer,
+    MapType.PERF_EVENT_ARRAY: PerfEventArray,
+    MapType.USER_RINGBUF: UserRingBuffer,
 }
 
 #: Kinds that hold one value for each possible CPU behind every key.
@@ -50,7 +81,8 @@ _PER_CPU: Final = frozenset(
 class MapMaker:
     """Makes the handles of one object's maps.
 
-    *records* names the type of the records of ring buffers; *programs* gives the object's programs.
+    *records* names the type of the records of ring buffers and perf event arrays; *programs* gives the
+    object's programs.
     """
 
     def __init__(
@@ -74,16 +106,18 @@ class MapMaker:
         *facts* gives the types of key and value, *inner* the shape of inner maps, where there are any.
         """
         spec = self._spec(answer, facts)
-        if spec.type == MapType.RINGBUF:
+        if spec.type in TYPED:
             name = self._records.get(spec.name)
-            ring: RingBuffer[Any] = RingBuffer(spec, self._values)
-            return ring.of(name) if name else ring
+            stream = TYPED[spec.type](spec, self._values)
+            return stream.of(name) if name else stream
+        if spec.type == MapType.ARENA:
+            return Arena(spec, self._values)
         if spec.type == MapType.PROG_ARRAY:
             return ProgArray(spec, self._programs)
         if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS):
             return MapOfMaps(spec, lambda handle, size: self._inner(spec, inner, handle, size))
         default = KeyedMap if spec.key_size else Map
-        return _PLAIN.get(spec.type, default)(spec)
+        return PLAIN.get(spec.type, default)(spec)
 
     def _spec(self, answer: Mapping[str, Any], facts: MapFacts | None) -> MapSpec:
         kind, key_size, value_size = answer["type"], answer["key_size"], answer["value_size"]

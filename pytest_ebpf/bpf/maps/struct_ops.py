@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.links import AgentLink, Link
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
+from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.btf import Btf
 from pytest_ebpf.errors import AttachError
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.uapi import MapFlag
+
+#: The kernel's types, and more than they take (3 to 6 MB).
+_KERNEL_BTF: Final = "/sys/kernel/btf/vmlinux"
+_LIMIT: Final = 32 << 20
+
+#: There is one element, with this key.
+_FIRST: Final = bytes(4)
 
 
 class StructOpsMap(Map):
@@ -27,6 +38,19 @@ class StructOpsMap(Map):
         link = Link(self._spec.guest, self._spec.where, self._register)
         self.links.append(link.attach())
         return link
+
+    @property
+    def value(self) -> Any:
+        """What the kernel holds: ``data`` are the operations as it declares them, functions as numbers.
+
+        Beside them it tells how often they are in use, and their state. Its types are read for this, which
+        takes up to a second.
+        """
+        info = self.info()
+        types = Btf.parse(self._spec.guest.call("read_file", path=_KERNEL_BTF, limit=_LIMIT))
+        codec = Values(types).codec(info.kernel_value_type)
+        (data,) = self._call("lookup", keys=[_FIRST])
+        return codec.decode(data, 0)
 
     def _register(self) -> Held:
         guest = self._spec.guest

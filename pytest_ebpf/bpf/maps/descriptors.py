@@ -1,0 +1,157 @@
+"""Maps that hold sockets, cgroups, devices and CPUs."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
+
+from pytest_ebpf.bpf.maps.base import Map
+from pytest_ebpf.bpf.maps.sources import source_of
+from pytest_ebpf.errors import GuestError, UsageError
+from pytest_ebpf.guest import CallError
+from pytest_ebpf.guest.client import ENOTSUPP
+
+if TYPE_CHECKING:
+    from pytest_ebpf.bpf.program import Program
+
+K = TypeVar("K")
+
+#: Bytes of the number in front of a program's descriptor (``struct bpf_devmap_val``, ``bpf_cpumap_val``).
+_NUMBER: Final = 4
+
+_FOLDER: Final = "/sys/class/net"
+
+#: What the kernel answers when it is asked for an element that it does not show: ENOSPC of maps of sockets
+#: with values of 4 bytes (sock_map_lookup_sys), EOPNOTSUPP and ENOTSUPP of the others.
+_UNTOLD: Final = frozenset({errno.ENOSPC, errno.EOPNOTSUPP, ENOTSUPP})
+
+
+class DescriptorMap(Map, MutableMapping[K, Any]):
+    """``sockmap``, ``sockhash``, ``reuseport_sockarray``, ``xskmap`` and ``cgroup_array``.
+
+    ``m[key] = socket`` (a cgroup, or its path, for cgroup_array). What is read is what the kernel tells:
+    a socket's cookie, if the map's values have 8 bytes.
+    """
+
+    def __setitem__(self, key: K, element: Any) -> None:
+        source = source_of(element, f"{self._spec.where}[{key!r}]")
+        self._call("set_fd", key=self._pack_key(key), of=source)
+
+    def __getitem__(self, key: K) -> Any:
+        (data,) = self._call("lookup", keys=[self._pack_key(key)])
+        if data is None:
+            raise KeyError(key)
+        return self._unpack_value(data)
+
+    def __delitem__(self, key: K) -> None:
+        (done,) = self._call("delete", keys=[self._pack_key(key)])
+        if not done:
+            raise KeyError(key)
+
+    def __iter__(self) -> Iterator[K]:
+        items = self._call("dump")["items"]
+        return (self._unpack_key(key) for key, data in items if data is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _raise(self, error: CallError, where: str) -> NoReturn:
+        if error.errno not in _UNTOLD:
+            super()._raise(error, where)
+        raise GuestError(
+            "the kernel does not tell what this map holds",
+            errno=error.errno,
+            where=where,
+            hint="maps of sockets tell cookies if their values have 8 bytes",
+        ) from error
+
+
+@runtime_checkable
+class HasIndex(Protocol):
+    """A network device of the guest."""
+
+    @property
+    def ifindex(self) -> int:
+        """Its number."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a devmap or a cpumap holds: a device or a queue size, and the id of a *program*, 0 for none."""
+
+    number: int
+    program: int = 0
+
+
+class _NumberedMap(Map, MutableMapping[int, Target]):
+    """Values are a number, and a program behind it where the map's values have 8 bytes."""
+
+    def __setitem__(self, key: int, element: Any) -> None:
+        element, program = element if isinstance(element, tuple) else (element, None)
+        number = self._number(element).to_bytes(_NUMBER, "little")
+        if program is None:
+            value = number.ljust(self.value_size, b"\0")
+            self._call("update", keys=[self._pack_key(key)], values=[value])
+            return
+        if self.value_size <= _NUMBER:
+            raise UsageError(
+                "has no room for programs",
+                where=self._spec.where,
+                hint="declare its values as struct bpf_devmap_val or bpf_cpumap_val",
+            )
+        handle: Program = program
+        self._call("set_fd", key=self._pack_key(key), front=number, prog=handle.handle)
+
+    def __getitem__(self, key: int) -> Target:
+        (data,) = self._call("lookup", keys=[self._pack_key(key)])
+        target = None if data is None else self._target(data)
+        if target is None or not target.number:  # an array's element without a device or a queue
+            raise KeyError(key)
+        return target
+
+    def __delitem__(self, key: int) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._call("delete", keys=[self._pack_key(key)])
+
+    def __iter__(self) -> Iterator[int]:
+        items = self._call("dump")["items"]
+        return (
+            self._unpack_key(key) for key, data in items if data is not None and self._target(data).number
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _target(self, data: bytes) -> Target:
+        return Target(
+            int.from_bytes(data[:_NUMBER], "little"), int.from_bytes(data[_NUMBER : 2 * _NUMBER], "little")
+        )
+
+    def _number(self, element: Any) -> int:
+        if isinstance(element, Target):
+            return element.number
+        return int(element)
+
+
+class DevMap(_NumberedMap):
+    """``devmap``, ``devmap_hash``: ``m[0] = "eth0"``, a device, its ifindex, or one of these and a program."""
+
+    def _number(self, element: Any) -> int:
+        if isinstance(element, HasIndex):
+            return element.ifindex
+        return self._ifindex(element) if isinstance(element, str) else super()._number(element)
+
+    def _ifindex(self, name: str) -> int:
+        try:
+            return int(self._spec.guest.call("read_file", path=f"{_FOLDER}/{name}/ifindex"))
+        except CallError as error:
+            raise GuestError(
+                f'the guest has no network device "{name}"', errno=error.errno, where=self._spec.where
+            ) from error
+
+
+class CpuMap(_NumberedMap):
+    """``cpumap``: ``m[cpu] = size of its queue``, or the size and a program: ``m[0] = 192, xdp``."""
