@@ -267,9 +267,7 @@ class Fleet:
 
     def _recipe(self, spec: str) -> Recipe:
         if spec not in self._recipes:
-            config = MachineConfig(
-                self._memory, self._cpus, self.accelerator.accelerator, self._wires
-            )
+            config = MachineConfig(self._memory, self._cpus, self.accelerator.accelerator, self._wires)
             self._recipes[spec] = Recipe(self.kernel(spec), paths.agent(), config)
         return self._recipes[spec]
 
