@@ -2,7 +2,8 @@
 
 from pytest_ebpf.bpf.globals import Globals
 from pytest_ebpf.bpf.links import Link, LinkInfo
-from pytest_ebpf.bpf.loaded import LoadedObject, LoadOptions, Maps, Programs, load
+from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
+from pytest_ebpf.bpf.loading import load
 from pytest_ebpf.bpf.maps import (
     ArrayMap,
     BloomFilter,
@@ -19,6 +20,7 @@ from pytest_ebpf.bpf.maps import (
     QueueMap,
     RingBuffer,
 )
+from pytest_ebpf.bpf.options import LoadOptions
 from pytest_ebpf.bpf.program import Program, ProgramInfo
 from pytest_ebpf.bpf.record import Record
 from pytest_ebpf.bpf.result import Result

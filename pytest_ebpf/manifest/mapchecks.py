@@ -159,6 +159,9 @@ def _records(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Fin
         return
     if decl.map_type not in _WITH_RECORDS:
         yield Finding(here, f'{decl.type} has none (seen "{decl.records}")', "remove it")
+    elif decl.records.dims:
+        what = f'must be the type of one record (seen "{decl.records}")'
+        yield Finding(here, what, "declare a struct with the array in it")
     else:
         yield from scope.unknown_type(here, decl.records)
 

@@ -17,9 +17,10 @@ from pytest_ebpf.kernels import in_range
 from pytest_ebpf.machine import kernellog
 from pytest_ebpf.plugin import outcomes, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
-from pytest_ebpf.session.ebpf import Ebpf, Place
+from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
 from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.place import Place
 from pytest_ebpf.session.workspace import Workspace
 
 _EBPF: Final = pytest.StashKey[Ebpf]()

@@ -6,7 +6,7 @@ import hashlib
 import marshal
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,6 +15,7 @@ from typing import Any, Final
 from pytest_ebpf import paths
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.guest import Guest
+from pytest_ebpf.guest.wire import Call
 from pytest_ebpf.kernels import Kernel, KernelStore
 from pytest_ebpf.machine import Machine, MachineConfig, Recipe, accelerator, boot
 from pytest_ebpf.machine.shelf import Shelf
@@ -115,25 +116,23 @@ class Fleet:
             return found
         return self._install(spec, scope, self._booted(spec) if cold else self._fresh(spec))
 
-    def copy(
-        self, spec: str, scope: str, place: str, arguments: dict[str, Any]
-    ) -> tuple[Running, dict[str, Any]] | None:
-        """Return, for a *scope* without a machine, one in which the op ``load`` was done, and its answer.
+    def copy(self, spec: str, scope: str, place: str, calls: Sequence[Call]) -> tuple[Running, Any] | None:
+        """Return, for a *scope* without a machine, one in which *calls* were done, and the last's answer.
 
         None where no such machine is kept. *place* is the file of the test: what is loaded from there is made
         ready by :meth:`prefetch`.
         """
-        key = _key(spec, arguments)
+        key = _key(spec, calls)
         self._usual[spec, place] = key
         return None if self._in_use(spec, scope) else self._from_template(spec, scope, key)
 
-    def loaded(self, spec: str, arguments: dict[str, Any], seconds: float) -> None:
-        """Note what the op ``load`` took; once it has cost as much as keeping a machine with it, keep one."""
-        key = _key(spec, arguments)
+    def loaded(self, spec: str, calls: Sequence[Call], seconds: float) -> None:
+        """Note what *calls* took; once they have cost as much as keeping a machine with them, keep one."""
+        key = _key(spec, calls)
         if self._warm.spent(key, seconds) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
                 base = self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
-                self._warm.make(key, base, arguments, timeout=self._within(WAKE_TIMEOUT))
+                self._warm.make(key, base, calls, timeout=self._within(WAKE_TIMEOUT))
 
     def _within(self, seconds: float) -> float:
         """Scale a time that an emulated machine needs to what runs ours."""
@@ -201,7 +200,7 @@ class Fleet:
         self._leases[spec] = _Lease(scope, running)
         return running
 
-    def _from_template(self, spec: str, scope: str, key: str) -> tuple[Running, dict[str, Any]] | None:
+    def _from_template(self, spec: str, scope: str, key: str) -> tuple[Running, Any] | None:
         template = self._warm.template(key)
         if template is None:
             return None
@@ -212,7 +211,7 @@ class Fleet:
             self._say(f"a machine of {spec} with an object loaded is thrown away: {error.what}")
             self._warm.drop(key)
             return None
-        return running, template.answers[0]
+        return running, template.answers[-1]
 
     def _fresh(self, spec: str) -> tuple[Machine, Guest]:
         """Restore a machine; where its snapshot is no good, from a new one; where there is none, boot."""
@@ -287,6 +286,6 @@ def label_of(kernel: Kernel, booted: str) -> str:
     return str(kernel.version) if booted == kernel.release else booted
 
 
-def _key(spec: str, arguments: dict[str, Any]) -> str:
+def _key(spec: str, calls: Sequence[Call]) -> str:
     """Name a kernel with an object loaded in it, by all that loading it depends on."""
-    return f"{spec} {hashlib.sha256(marshal.dumps(arguments, _NO_REFERENCES)).hexdigest()}"
+    return f"{spec} {hashlib.sha256(marshal.dumps(list(calls), _NO_REFERENCES)).hexdigest()}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pytest_ebpf.guest.wire import Call
 from pytest_ebpf.machine.snapshot import Snapshot
 from pytest_ebpf.machine.template import Template, make
 
@@ -46,10 +48,10 @@ class Warm:
         known.spent += seconds
         return known.template is None and known.spent >= self._cost
 
-    def make(self, key: str, base: Snapshot, arguments: dict[str, Any], *, timeout: float) -> None:
-        """Make the template of *key* from *base*: a machine in which the op ``load`` was carried out."""
+    def make(self, key: str, base: Snapshot, calls: Sequence[Call], *, timeout: float) -> None:
+        """Make the template of *key* from *base*: a machine in which *calls* were carried out."""
         start = time.monotonic()
-        made = make(base, [("load", arguments)], wake_timeout=timeout, call_timeout=timeout)
+        made = make(base, calls, wake_timeout=timeout, call_timeout=timeout)
         self._cost = time.monotonic() - start
         self._known.setdefault(key, _Known()).template = made
         self._give_way(key)

@@ -6,12 +6,13 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 
 from pytest_ebpf import manifest, objects, paths
 from pytest_ebpf.bpf import LoadOptions, bindings_of
+from pytest_ebpf.bpf.alternatives import Choice
 from pytest_ebpf.build import BuildResult
 from pytest_ebpf.errors import MachineError, ObjectError, UsageError
 from pytest_ebpf.kernels import KernelStore
@@ -19,6 +20,7 @@ from pytest_ebpf.machine.accelerator import Request
 from pytest_ebpf.machine.recipe import find_qemu
 from pytest_ebpf.manifest import Test as TestDecl
 from pytest_ebpf.session.building import LOCK_NAME, build_project
+from pytest_ebpf.session.declared import declared_options
 from pytest_ebpf.session.fleet import Fleet
 
 
@@ -42,6 +44,8 @@ class Workspace:
         self.store = KernelStore(lock=self.root / LOCK_NAME, say=say)
         self._result: BuildResult | None = None
         self._prepared: dict[str, Prepared] = {}
+        #: Which alternatives kernels took, by all that this depends on.
+        self.choices: dict[str, Choice] = {}
 
     @cached_property
     def manifest(self) -> manifest.Manifest | None:
@@ -109,7 +113,7 @@ class Workspace:
         if self.manifest is None or self._result is None or name not in self.manifest.objects:
             return None
         path = next(built.path for built in self._result.objects if built.name == name)
-        return _read(name, path, _options(self.manifest, name))
+        return _read(name, path, partial(declared_options, self.manifest, name))
 
     def file(self, what: str) -> Prepared:
         """Return the object in the file *what*, relative to the project."""
@@ -121,20 +125,15 @@ class Workspace:
                 where=str(self.manifest_path or self.root),
                 hint=f"it declares {known}" if known else "give the path of an object file",
             )
-        return _read(path.name, path, LoadOptions())
+        return _read(path.name, path, lambda _: LoadOptions())
 
 
-def _read(name: str, path: Path, options: LoadOptions) -> Prepared:
+def _read(name: str, path: Path, options_of: Callable[[objects.ObjectFacts], LoadOptions]) -> Prepared:
     facts = objects.read_object(path)
     try:
-        return Prepared(name, path.read_bytes(), facts, options)
+        return Prepared(name, path.read_bytes(), facts, options_of(facts))
     except OSError as error:
         raise ObjectError(f"cannot be read ({error.strerror})", where=str(path)) from error
-
-
-def _options(declared: manifest.Manifest, name: str) -> LoadOptions:
-    programs = declared.objects[name].programs.items()
-    return LoadOptions(autoload={program: declaration.autoload for program, declaration in programs})
 
 
 def _module_of(path: Path) -> ModuleType:

@@ -13,8 +13,10 @@ import pytest_ebpf
 from pytest_ebpf.bpf import PerCpu, Record
 from pytest_ebpf.bpf.codec import array, integer, pack, unpack
 from pytest_ebpf.bpf.globals import initial_images
-from pytest_ebpf.bpf.loaded import LoadOptions, Maps, Programs, load
+from pytest_ebpf.bpf.loaded import Maps, Programs
+from pytest_ebpf.bpf.loading import load
 from pytest_ebpf.bpf.maps.percpu import per_cpu
+from pytest_ebpf.bpf.options import LoadOptions
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError, ValueConversionError
 from pytest_ebpf.objects import read_object

@@ -169,6 +169,13 @@ ARRAY = 'type = "array"\nvalue = "rule"\nmax_entries = 2\ncontents = '
             'ebpf.toml:13: maps.a.records: unknown type (seen "rul"); did you mean "rule"?',
         ),
         (
+            'type = "ringbuf"\nmax_entries = 4096\nrecords = "rule[2]"',
+            (
+                'ebpf.toml:13: maps.a.records: must be the type of one record (seen "rule[2]");'
+                " declare a struct with the array in it"
+            ),
+        ),
+        (
             'type = "ringbuf"\nmax_entries = 4096\npin = 1',
             "ebpf.toml:13: maps.a.pin: must be true, false or a path (seen 1)",
         ),

@@ -41,7 +41,7 @@ def test_every_setting_of_an_attachment_is_told_of() -> None:
     rows = {
         hook: set(re.findall(r"`(\w+)`", keys))
         for hooks_of, keys in re.findall(r"^\| (`.*`) \| (.*) \|$", table, re.MULTILINE)
-        for hook in re.findall(r"`([^`]+)`", hooks_of)
+        for hook in re.findall(r"`([^`]+?)(?:/\.\.\.)?`", hooks_of)
     }
     for kind in hooks.KINDS:
         takes = hooks.attachment(kind)

@@ -12,8 +12,9 @@ from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import restore
 from pytest_ebpf.machine.template import make
-from pytest_ebpf.session.ebpf import Ebpf, Place
+from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.place import Place
 from pytest_ebpf.session.workspace import Workspace
 
 

@@ -1,0 +1,162 @@
+"""Getting an object into a kernel: with the alternatives that it takes, and with what its maps hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from pytest_ebpf.bpf.alternatives import Choice, choose
+from pytest_ebpf.bpf.codec import Order
+from pytest_ebpf.bpf.globals import Globals, initial_images
+from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
+from pytest_ebpf.bpf.maps import Map, MapMaker
+from pytest_ebpf.bpf.options import LoadOptions, arguments, check_names, skipped_programs
+from pytest_ebpf.bpf.program import Program
+from pytest_ebpf.bpf.refusal import explain_load
+from pytest_ebpf.bpf.seeds import seed
+from pytest_ebpf.bpf.values import Bindings, Values
+from pytest_ebpf.errors import EbpfError, GuestError
+from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.objects import MapFacts, ObjectFacts
+
+
+class Loader(Protocol):
+    """Who carries out the op ``load``, and where its handles are good afterwards."""
+
+    @property
+    def guest(self) -> Guest:
+        """The guest that has the object, or has refused it."""
+
+    def load(self, arguments: dict[str, Any], modules: Sequence[str]) -> dict[str, Any]:
+        """Insert *modules*, then return what the op answers.
+
+        :class:`~pytest_ebpf.guest.CallError` if one of both fails.
+        """
+
+    def choice(self, options: LoadOptions, choose: Callable[[LoadOptions], Choice]) -> Choice:
+        """Return which alternatives in *options* are loaded: what *choose* finds out, now or before."""
+
+
+@dataclass(frozen=True)
+class DirectLoader:
+    """Asks the guest at hand."""
+
+    guest: Guest
+
+    def load(self, arguments: dict[str, Any], modules: Sequence[str]) -> dict[str, Any]:
+        """Carry the ops out."""
+        if modules:
+            self.guest.call("modules", names=list(modules))
+        answer: dict[str, Any] = self.guest.call("load", **arguments)
+        return answer
+
+    def choice(self, options: LoadOptions, choose: Callable[[LoadOptions], Choice]) -> Choice:
+        """Find it out."""
+        return choose(options)
+
+
+def load(
+    loader: Loader | Guest,
+    elf: bytes,
+    facts: ObjectFacts,
+    *,
+    name: str,
+    options: LoadOptions | None = None,
+    bindings: Bindings | None = None,
+    cls: type[LoadedObject] = LoadedObject,
+) -> LoadedObject:
+    """Load the object *elf*, of which *facts* tell, through *loader*, which may be the guest itself.
+
+    *cls* is the class of the result, a :class:`LoadedObject` made from the manifest.
+    *bindings* are the classes to read values into, by the C name of their type. The error is
+    :class:`~pytest_ebpf.errors.UnsupportedError` if a probe says that the kernel lacks what the object
+    needs, :class:`~pytest_ebpf.errors.LoadError` if it refuses the object for another reason, and
+    :class:`~pytest_ebpf.errors.UsageError` for options that name what the object does not have.
+    """
+    options = options or LoadOptions()
+    check_names(name, facts, options)
+    loader = DirectLoader(loader) if isinstance(loader, Guest) else loader
+    loading = _Loading(loader, elf, facts, name, bindings or {}, cls)
+    choice = loader.choice(options, loading.choose) if options.alternatives else Choice()
+    try:
+        loaded = loading.carry_out(choice.applied(options))
+    except EbpfError as error:
+        choice.explain(error, options)
+        raise
+    try:
+        seed(loaded, options)
+    except BaseException:
+        loaded.close()
+        raise
+    return loaded
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """One object on its way into a kernel."""
+
+    loader: Loader
+    elf: bytes
+    facts: ObjectFacts
+    name: str
+    bindings: Bindings
+    cls: type[LoadedObject]
+
+    def choose(self, options: LoadOptions) -> Choice:
+        """Find out which alternatives the kernel takes."""
+        direct = replace(self, loader=DirectLoader(self.loader.guest), cls=LoadedObject)
+        return choose(direct.carry_out, options, [each.name for each in self.facts.programs])
+
+    def carry_out(self, options: LoadOptions) -> LoadedObject:
+        """Load it."""
+        facts, name = self.facts, self.name
+        values = Values(facts.btf, self.bindings) if facts.btf is not None else None
+        order: Order = "big" if facts.big_endian else "little"
+        images = initial_images(self.elf, facts, values, options.globals, order=order, owner=name)
+        try:
+            answer = self.loader.load(arguments(self.elf, facts, name, options, images), options.modules)
+        except CallError as error:
+            raise self._explained(error, options) from error
+        guest = self.loader.guest
+        loaded = self.cls(guest, answer["object"], name)
+        programs = {
+            each["name"]: Program(
+                guest,
+                each,
+                values,
+                settings=options.attach.get(each["name"]),
+                maps=lambda name: loaded.maps[name],
+            )
+            for each in answer["programs"]
+        }
+        chosen = {group: names[0] for group, names in options.alternatives.items()}
+        loaded.programs = Programs(name, programs, chosen)
+        maker = MapMaker(guest, values, order, records=options.records, programs=lambda: loaded.programs)
+        loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
+        sections = {each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")}
+        loaded.globals = Globals(guest, facts, values, owner=name, order=order, sections=sections)
+        return loaded
+
+    def _explained(self, error: CallError, options: LoadOptions) -> EbpfError:
+        if error.where == "modules":
+            return GuestError(error.what, errno=error.errno, where=f"{self.name}: modules")
+        skipped = skipped_programs(self.facts, options)
+        return explain_load(self.loader.guest, self.facts, error, name=self.name, skipped=skipped)
+
+
+def _maps(
+    maker: MapMaker, facts: ObjectFacts, options: LoadOptions, answers: list[dict[str, Any]]
+) -> dict[str, Map]:
+    known = {each.name: each for each in facts.maps}
+
+    def inner(name: str) -> MapFacts | None:
+        return known[options.inner[name]] if name in options.inner else known[name].inner
+
+    return {
+        each["name"]: maker.make(
+            each, known.get(each["name"]), inner(each["name"]) if each["name"] in known else None
+        )
+        for each in answers
+        if not each["name"].startswith(".")
+    }

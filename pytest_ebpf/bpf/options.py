@@ -1,0 +1,115 @@
+"""What a loader sets before it loads an object, and what the guest's agent is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_ebpf import hooks
+from pytest_ebpf.bpf.program import Program
+from pytest_ebpf.bpf.seeds import Contents, Entries
+from pytest_ebpf.errors import UsageError
+from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.suggest import suggestion
+
+#: Where the guest has its file system for pinned maps and programs.
+_BPF_FS: Final = "/sys/fs/bpf/"
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What a loader would set before loading, each by the name of a program, a map or a variable.
+
+    *globals*: initial values of global variables. *autoload*: whether a program is loaded at all.
+    *max_entries*, *value_size*: sizes of maps. *inner*: the map whose shape the inner maps of a map of maps
+    get. *records*: the C type of the records of a ring buffer. *attach*: settings of attachments.
+    *targets*: the function that a program is loaded for (fentry, fexit, fmod_ret, lsm, ...), or the program
+    of another object (freplace, fentry), whose function is the one that the section names, else its main one.
+    *alternatives*: programs of which the first is loaded that the kernel takes, by a name that stands for it.
+    *modules*: modules of the kernel, inserted before. *pin*: whether, or as which path, a map is pinned.
+    Afterwards *contents* are put into maps, and *entries*, programs by name, into those of type prog_array.
+    """
+
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    autoload: Mapping[str, bool] = field(default_factory=dict)
+    max_entries: Mapping[str, int] = field(default_factory=dict)
+    value_size: Mapping[str, int] = field(default_factory=dict)
+    inner: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str] = field(default_factory=dict)
+    attach: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    targets: Mapping[str, str | Program] = field(default_factory=dict)
+    alternatives: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    modules: Sequence[str] = ()
+    pin: Mapping[str, str | bool] = field(default_factory=dict)
+    contents: Mapping[str, Contents] = field(default_factory=dict)
+    entries: Mapping[str, Entries] = field(default_factory=dict)
+
+
+def arguments(
+    elf: bytes, facts: ObjectFacts, name: str, options: LoadOptions, images: dict[str, bytes]
+) -> dict[str, Any]:
+    """The arguments of the op ``load``; *images* are the initial contents of global data, by section."""
+    maps: dict[str, dict[str, Any]] = {}
+    for setting in ("max_entries", "value_size", "inner"):
+        for each, value in getattr(options, setting).items():
+            maps.setdefault(each, {})[setting] = value
+    for each, pin in options.pin.items():
+        if pin:
+            maps.setdefault(each, {})["pin"] = _BPF_FS + each if pin is True else pin
+    programs: dict[str, dict[str, Any]] = {
+        each: {"autoload": wanted} for each, wanted in options.autoload.items()
+    }
+    for each, target in options.targets.items():
+        programs.setdefault(each, {}).update(_target(each, target, facts))
+    return {"elf": elf, "name": name, "maps": maps, "programs": programs, "data": images}
+
+
+def _target(name: str, target: str | Program, facts: ObjectFacts) -> dict[str, Any]:
+    """The settings that have the program *name* loaded for a function of the kernel or of a program."""
+    if isinstance(target, str):
+        return {"target": target}
+    section = next(each.section for each in facts.programs if each.name == name)
+    hook = hooks.parse(section)
+    return {"target_prog": target.handle, "target": (hook and hook.target) or target.name}
+
+
+def skipped_programs(facts: ObjectFacts, options: LoadOptions) -> frozenset[str]:
+    """The programs that were not to be loaded."""
+    wanted = {each.name: options.autoload.get(each.name, each.autoload) for each in facts.programs}
+    return frozenset(name for name, load_it in wanted.items() if not load_it)
+
+
+def check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
+    """:class:`UsageError` if *options* name a program, a map or a variable that the object does not have."""
+    maps = [each.name for each in facts.maps]
+    programs = [each.name for each in facts.programs]
+    variables = [each.name for each in facts.globals]
+    entered = [*programs, *options.alternatives]
+    expected: list[tuple[str, str, Iterable[str], list[str]]] = [
+        ("globals", "global variable", options.globals, variables),
+        ("autoload", "program", options.autoload, programs),
+        ("max_entries", "map", options.max_entries, maps),
+        ("value_size", "map", options.value_size, maps),
+        ("inner", "map", options.inner, maps),
+        ("inner", "map", options.inner.values(), maps),
+        ("records", "map", options.records, maps),
+        ("attach", "program", options.attach, programs),
+        ("targets", "program", options.targets, programs),
+        *(("alternatives", "program", names, programs) for names in options.alternatives.values()),
+        ("pin", "map", options.pin, maps),
+        ("contents", "map", options.contents, maps),
+        ("entries", "map", options.entries, maps),
+        *(
+            ("entries", "program", each.values() if isinstance(each, Mapping) else each, entered)
+            for each in options.entries.values()
+        ),
+    ]
+    for option, kind, names, known in expected:
+        for each in names:
+            if each not in known:
+                raise UsageError(
+                    f'has no {kind} "{each}"',
+                    where=f"{owner}: {option}",
+                    hint=suggestion(each, known),
+                )

@@ -1,0 +1,52 @@
+"""What a loader does once an object is loaded: the contents of maps, the programs in a prog_array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_ebpf.bpf.maps import ArrayMap, BloomFilter, KeyedMap, Map, ProgArray, QueueMap
+from pytest_ebpf.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_ebpf.bpf.loaded import LoadedObject
+    from pytest_ebpf.bpf.options import LoadOptions
+
+#: What a map with keys is given, and one without.
+Contents = Mapping[Any, Any] | Iterable[Any]
+
+#: Names of programs from key 0 on, or by key.
+Entries = Sequence[str] | Mapping[int, str]
+
+
+def seed(loaded: LoadedObject, options: LoadOptions) -> None:
+    """Put into the maps of *loaded* what *options* say they hold."""
+    for name, contents in options.contents.items():
+        _fill(loaded.maps[name], contents, f"{loaded.name}: contents")
+    for name, entries in options.entries.items():
+        _enter(loaded, loaded.maps[name], entries, f"{loaded.name}: entries")
+
+
+def _fill(target: Map, contents: Contents, where: str) -> None:
+    if isinstance(target, (ArrayMap, KeyedMap)):
+        target.update(contents)
+    elif isinstance(target, (QueueMap, BloomFilter)):
+        add = target.push if isinstance(target, QueueMap) else target.add
+        for value in contents:
+            add(value)
+    else:
+        raise UsageError(
+            f"{target.name} ({target.type!s}) takes none",
+            where=where,
+            hint="only maps of values do; put what a test makes into it in the test",
+        )
+
+
+def _enter(loaded: LoadedObject, target: Map, entries: Entries, where: str) -> None:
+    """Programs that were not loaded are left out: a tail call to one goes on behind the call."""
+    if not isinstance(target, ProgArray):
+        raise UsageError(f"{target.name} holds no programs", where=where, hint="only a prog_array does")
+    keyed = entries if isinstance(entries, Mapping) else dict(enumerate(entries))
+    for key, name in keyed.items():
+        if (program := loaded.programs[name]).loaded:
+            target[key] = program

@@ -1,0 +1,60 @@
+"""What a manifest says of loading an object, as the options of a loader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pytest_ebpf.bpf import LoadOptions
+from pytest_ebpf.bpf.seeds import Contents
+from pytest_ebpf.build.ctext import SPELLING
+from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl, TypeExpr
+from pytest_ebpf.manifest.mapchecks import prog_array_key
+from pytest_ebpf.objects import ObjectFacts
+
+
+def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadOptions:
+    """Return what *manifest* declares for the object *name*, of which *facts* tell which maps it has."""
+    declared = manifest.objects[name]
+    programs = declared.programs
+    used = [each.name for each in facts.maps if each.name in manifest.maps]
+    maps = {each: manifest.maps[each] for each in used}
+    return LoadOptions(
+        globals=declared.load.globals,
+        autoload={each: program.autoload for each, program in programs.items()},
+        max_entries=declared.load.max_entries,
+        value_size=declared.load.value_size,
+        inner=declared.load.inner,
+        records={
+            **{each: _in_c(map_.records) for each, map_ in maps.items() if map_.records},
+            **declared.load.records,
+        },
+        attach={each: program.attach for each, program in programs.items() if program.attach},
+        targets={each: program.target for each, program in programs.items() if program.target},
+        alternatives=declared.alternatives,
+        modules=declared.modules,
+        pin={each: map_.pin for each, map_ in maps.items() if map_.pin},
+        contents={each: _contents(map_) for each, map_ in maps.items() if map_.contents},
+        entries={
+            each: _entries(manifest.types, map_, [*programs, *declared.alternatives])
+            for each, map_ in maps.items()
+            if map_.entries
+        },
+    )
+
+
+def _in_c(declared: TypeExpr) -> str:
+    return SPELLING.get(declared.base, declared.base)
+
+
+def _contents(declared: MapDecl) -> Contents:
+    if declared.key is None:
+        return [entry.value for entry in declared.contents]
+    return [(entry.key, entry.value) for entry in declared.contents]
+
+
+def _entries(types: Mapping[str, TypeDecl], declared: MapDecl, programs: Sequence[str]) -> Mapping[int, str]:
+    """The programs by the number of their key; those of other objects with the same map are left out."""
+    given = declared.entries
+    keyed = given if isinstance(given, Mapping) else dict(enumerate(given))
+    numbers = {prog_array_key(types, key): program for key, program in keyed.items()}
+    return {key: program for key, program in numbers.items() if key is not None and program in programs}

@@ -1,0 +1,97 @@
+"""Where a test runs: the machine that it gets when it first needs one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_ebpf.bpf import LoadOptions
+from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.session.fleet import Fleet, Running
+from pytest_ebpf.session.workspace import Prepared, Workspace
+
+#: ``BPF_FUNC_get_prandom_u32`` of ``include/uapi/linux/bpf.h``.
+_GET_PRANDOM_U32: Final = 7
+
+
+@dataclass
+class Place:
+    """Where a test runs: its kernel, what it shares a machine with, and its file.
+
+    The machine is taken from the fleet when it is first needed. No call goes on beyond *until*, in seconds
+    of ``time.monotonic()``.
+    """
+
+    fleet: Fleet
+    spec: str
+    scope: str
+    file: str
+    until: float
+    cold: bool = False
+    running: Running | None = None
+
+    @property
+    def guest(self) -> Guest:
+        """The guest of this test."""
+        if self.running is None:
+            self._take(self.fleet.running(self.spec, self.scope, cold=self.cold))
+        assert self.running is not None
+        return self.running.guest
+
+    def load(self, arguments: dict[str, Any], modules: Sequence[str], *, copied: bool) -> dict[str, Any]:
+        """Insert *modules* and carry out the op ``load``.
+
+        If *copied*, maybe in a copy of a machine where both were done before.
+        """
+        calls: list[tuple[str, dict[str, Any]]] = [("modules", {"names": list(modules)})] if modules else []
+        calls.append(("load", arguments))
+        first = copied and not self.cold and self.running is None
+        if first and (ready := self.fleet.copy(self.spec, self.scope, self.file, calls)):
+            self._take(ready[0])
+            answer: dict[str, Any] = ready[1]
+            return answer
+        guest = self.guest  # its deadline is this test's before anything is asked of it
+        start = time.monotonic()
+        for op, each in calls:
+            answer = guest.call(op, **each)
+        if first:
+            self.fleet.loaded(self.spec, calls, time.monotonic() - start)
+        return answer
+
+    def _take(self, running: Running) -> None:
+        self.running = running
+        running.guest.until = self.until
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The loading of one object at a place.
+
+    Machines that are copies of one draw the same random numbers from ``bpf_get_prandom_u32``, which the
+    kernel seeds when the first program that calls it is loaded: objects that call it are not copied.
+    """
+
+    place: Place
+    prepared: Prepared
+    workspace: Workspace
+
+    @property
+    def guest(self) -> Guest:
+        """The guest that has the object, or has refused it."""
+        return self.place.guest
+
+    def load(self, arguments: dict[str, Any], modules: Sequence[str]) -> dict[str, Any]:
+        """Have the machine of this test load the object, after *modules*."""
+        random = any(_GET_PRANDOM_U32 in program.helpers for program in self.prepared.facts.programs)
+        return self.place.load(arguments, modules, copied=not random)
+
+    def choice(self, options: LoadOptions, choose: Callable[[LoadOptions], Choice]) -> Choice:
+        """Return what *choose* finds out, asked once in a run for each kernel and object."""
+        asked = (options.alternatives, options.attach, options.targets)
+        key = f"{self.place.spec} {self.prepared.name} {asked}"
+        if key not in self.workspace.choices:
+            self.workspace.choices[key] = choose(options)
+        return self.workspace.choices[key]
