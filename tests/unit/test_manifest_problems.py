@@ -28,7 +28,8 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             "[test]\nzzz = 1",
-            "ebpf.toml:5: test.zzz: unknown key; known: allow_splats, cpus, isolation, memory, timeout, wires",
+            "ebpf.toml:5: test.zzz: unknown key; "
+            "known: allow_splats, cpus, isolation, memory, timeout, wires",
             id="key-like-no-other",
         ),
         pytest.param(
