@@ -137,7 +137,7 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
 
 
 class DevMap(_NumberedMap):
-    """``devmap``, ``devmap_hash``: ``m[0] = "eth0"``, a device, its ifindex, or one of these and a program."""
+    """``devmap`` and its hash: ``m[0] = "eth0"``, a device, an ifindex, or one of these and a program."""
 
     def _number(self, element: Any) -> int:
         if isinstance(element, HasIndex):
