@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import errno
-import struct
 import time
 from contextlib import suppress
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError, Guest
-from pytest_ebpf.system.network import checked
+from pytest_ebpf.system.network import about
+from pytest_ebpf.system.processes import Process
 
 #: Where the tree is mounted if nobody has.
 ROOT: Final = "/sys/fs/cgroup"
 
-#: System calls of x86-64.
-_STAT, _MKDIR, _RMDIR, _MOUNT = 4, 83, 84, 165
-
-#: ``struct stat``: 144 bytes, the inode behind the device.
-_STAT_ROOM: Final = 144
-_STAT_INODE: Final = struct.Struct("=8xQ")
+_HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"}
 
 #: Seconds that processes have to be gone that were killed.
 _PATIENCE: Final = 2.0
@@ -37,13 +32,14 @@ class HasPid(Protocol):
 class Cgroup:
     """A control group, until :meth:`close`. *path* is what other parts know it by."""
 
-    def __init__(self, guest: Guest, worker: int, path: str) -> None:
+    def __init__(self, guest: Guest, process: Process, path: str) -> None:
         self.path = path
         self._guest = guest
-        self._worker = worker
+        self._process = process
         self._children: list[Cgroup] = []
         self._there = True
-        self._call(_MKDIR, 0o755)
+        with about(self._where, _HINTS):
+            process.mkdir(path, 0o755)
 
     @property
     def name(self) -> str:
@@ -53,10 +49,8 @@ class Cgroup:
     @property
     def id(self) -> int:
         """What ``bpf_get_current_cgroup_id`` returns for its processes."""
-        (answer,) = self._calls([_STAT, [self._text, [_STAT_ROOM]]])
-        checked(answer, self._where)
-        (inode,) = _STAT_INODE.unpack_from(answer[1][0])
-        return int(inode)
+        with about(self._where):
+            return self._process.stat(self.path).ino
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -70,7 +64,7 @@ class Cgroup:
 
     def group(self, name: str) -> Cgroup:
         """A group within it, which goes with it."""
-        child = Cgroup(self._guest, self._worker, f"{self.path}/{_named(name)}")
+        child = Cgroup(self._guest, self._process, f"{self.path}/{_named(name)}")
         self._children.append(child)
         return child
 
@@ -109,28 +103,18 @@ class Cgroup:
         for pid in self.pids:
             with suppress(GuestError):  # it ended meanwhile
                 self._guest.call("write_file", path=f"{ROOT}/cgroup.procs", data=str(pid).encode())
-        try:
-            self._call(_RMDIR)
-        except GuestError as error:
-            if error.errno != errno.EBUSY:
-                raise
-            return False
+        with about(self._where):
+            try:
+                self._process.rmdir(self.path)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                return False
         return True
-
-    @property
-    def _text(self) -> bytes:
-        return self.path.encode() + b"\0"
 
     @property
     def _where(self) -> str:
         return f'cgroup "{self.path}"'
-
-    def _call(self, number: int, *args: Any) -> None:
-        (answer,) = self._calls([number, [self._text, *args]])
-        checked(answer, self._where, hints={errno.EEXIST: "take another name, or close the one that has it"})
-
-    def _calls(self, *calls: list[Any]) -> Any:
-        return self._guest.call("sys", process=self._worker, calls=list(calls))
 
     def __enter__(self) -> Self:
         return self
@@ -142,14 +126,16 @@ class Cgroup:
         return f"<Cgroup {self.path}>"
 
 
-def make(guest: Guest, worker: int, name: str) -> Cgroup:
-    """A group at the top of the tree, which is mounted if it is not; *worker* makes the system calls."""
+def make(guest: Guest, process: Process, name: str) -> Cgroup:
+    """A group at the top of the tree, which is mounted if it is not; *process* makes the system calls."""
     name = _named(name)
-    mount = [_MOUNT, [b"none\0", ROOT.encode() + b"\0", b"cgroup2\0", 0, None]]
-    (answer,) = guest.call("sys", process=worker, calls=[mount])
-    if answer[0] != -errno.EBUSY:  # it is mounted already
-        checked(answer, f"{ROOT}: mounting it")
-    return Cgroup(guest, worker, f"{ROOT}/{name}")
+    try:
+        with about(f"{ROOT}: mounting it"):
+            process.mount("none", ROOT, "cgroup2")
+    except GuestError as error:
+        if error.errno != errno.EBUSY:  # it is mounted already
+            raise
+    return Cgroup(guest, process, f"{ROOT}/{name}")
 
 
 def _named(name: str) -> str:

@@ -121,15 +121,15 @@ class Device:
         *programs* of lwt types run on the way, by where: ``in``, ``out``, ``xmit``. *headroom* is the bytes
         that one may push in front of a packet.
         """
-        links = self.network.rtnetlink
-        given = {
-            point: (links.give({"prog": each.handle}), each.name) for point, each in (programs or {}).items()
-        }
+        process = self.network.rtnetlink.process
+        given: dict[str, tuple[int, str]] = {}
         try:
-            links.ask(routes.add_route(destination, self.ifindex, via=via, programs=given, headroom=headroom))
+            for point, each in (programs or {}).items():
+                given[point] = process.give({"prog": each.handle}), each.name
+            self._ask(routes.add_route(destination, self.ifindex, via=via, programs=given, headroom=headroom))
         finally:
             for fd, _ in given.values():
-                links.close(fd)
+                process.close(fd)
         return Route(self, destination, via)
 
     def close(self) -> None:
@@ -241,10 +241,10 @@ class Devices:
         return device
 
     def _pair(self, make: Any, peer: str, netns: NetworkNamespace | None) -> tuple[Device, Device]:
-        fd = self.rtnetlink.open(netns.path) if netns else None
+        fd = self.rtnetlink.process.open(netns.path) if netns else None
         try:
             first = self._made(make(fd))
         finally:
             if fd is not None:
-                self.rtnetlink.close(fd)
+                self.rtnetlink.process.close(fd)
         return first, (netns or self).device(peer)

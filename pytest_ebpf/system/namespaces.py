@@ -5,22 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Self
+from contextlib import suppress
+from typing import Any, Final, Self
 
-from pytest_ebpf.errors import GuestError, UsageError
-from pytest_ebpf.guest import Guest
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.system import rtnetlink
 from pytest_ebpf.system.devices import Devices
-from pytest_ebpf.system.network import Rtnetlink
-
-if TYPE_CHECKING:
-    from pytest_ebpf.system.processes import Process
+from pytest_ebpf.system.network import Rtnetlink, about
+from pytest_ebpf.system.processes import Process
 
 #: Where ``ip netns`` keeps them, too.
 FOLDER: Final = "/run/netns"
-
-#: System calls of x86-64.
-_OPEN, _CLOSE, _MKDIR, _UNLINK, _MOUNT, _UMOUNT2, _UNSHARE = 2, 3, 83, 87, 165, 166, 272
 
 _MS_BIND: Final = 4096
 _MNT_DETACH: Final = 2
@@ -32,23 +27,28 @@ _HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"
 
 
 class NetworkNamespace(Devices):
-    """A network of its own, with ``lo`` up, until :meth:`close`. *path* is what other parts know it by."""
+    """A network of its own, with ``lo`` up, until :meth:`close`. *path* is what other parts know it by.
 
-    def __init__(self, guest: Guest, name: str, start: Callable[..., Process]) -> None:
+    *start* starts processes of the guest: the one that makes it and asks its kernel, and :meth:`process`.
+    """
+
+    def __init__(self, name: str, start: Callable[..., Process]) -> None:
         if not name or "/" in name or "\0" in name or name in {".", ".."}:
             raise UsageError(
                 f'"{name}" is no name of a network namespace', hint="use a name that a file can have"
             )
         self.name = name
         self.path = f"{FOLDER}/{name}"
-        self._guest = guest
         self._start = start
-        self._worker: int | None = guest.call("spawn", name="netns")["process"]
+        self._process = start("netns")
+        self._rtnetlink = Rtnetlink(self._process)
+        self._there = True
         try:
-            self._rtnetlink = Rtnetlink(guest, self._worker or 0)
-            self._make()
+            with about(self._where, _HINTS):
+                self._make()
+            self._rtnetlink.ask(rtnetlink.set_link(1, 'device "lo"', up=True))
         except BaseException:
-            self._end()
+            self._process.end()
             raise
 
     @property
@@ -61,51 +61,38 @@ class NetworkNamespace(Devices):
         """Where requests about its devices go."""
         return self._rtnetlink
 
-    def process(self, **settings: Any) -> Process:
-        """A process in it; *settings* are those of ``System.process``."""
-        return self._start(netns=self, **settings)
+    def process(self, name: str | None = None, **identity: Any) -> Process:
+        """A process in it; see ``System.process``."""
+        return self._start(name, netns=self, **identity)
 
     def close(self) -> None:
         """Remove what was made in it, and itself; does nothing the second time.
 
         Processes that are still in it keep it alive without its name.
         """
-        if self._worker is not None:
-            try:
-                self.close_devices()
-                self._call(_UMOUNT2, self._text, _MNT_DETACH)
-                self._call(_UNLINK, self._text)
-            finally:
-                self._end()
+        if not self._there:
+            return
+        self._there = False
+        try:
+            self.close_devices()
+            with about(self._where):
+                self._process.umount(self.path, _MNT_DETACH)
+                self._process.unlink(self.path)
+        finally:
+            self._process.end()
 
     @property
-    def _text(self) -> bytes:
-        return self.path.encode() + b"\0"
+    def _where(self) -> str:
+        return f'network namespace "{self.name}"'
 
     def _make(self) -> None:
-        self._call(_UNSHARE, _NEWNET)
+        process = self._process
+        process.unshare(_NEWNET)
         for folder in ("/run", FOLDER):
-            self._guest_folder(folder)
-        flags = os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = self._call(_OPEN, self._text, flags, 0o444)
-        self._call(_CLOSE, fd)
-        self._call(_MOUNT, b"/proc/self/ns/net\0", self._text, b"none\0", _MS_BIND, None)
-        self._rtnetlink.ask(rtnetlink.set_link(1, 'device "lo"', up=True))
-
-    def _guest_folder(self, path: str) -> None:
-        try:
-            self._call(_MKDIR, path.encode() + b"\0", 0o755)
-        except GuestError as error:
-            if error.errno != errno.EEXIST:
-                raise
-
-    def _call(self, number: int, *args: Any) -> int:
-        return self._rtnetlink.call(number, *args, where=f'network namespace "{self.name}"', hints=_HINTS)
-
-    def _end(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            self._guest.call("kill", process=worker)
+            with suppress(FileExistsError):
+                process.mkdir(folder, 0o755)
+        process.close(process.open(self.path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+        process.mount("/proc/self/ns/net", self.path, "none", _MS_BIND)
 
     def __enter__(self) -> Self:
         return self

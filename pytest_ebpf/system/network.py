@@ -6,16 +6,16 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 from pytest_ebpf.errors import EbpfError, GuestError, ProtocolError, UnsupportedError
-from pytest_ebpf.guest import Guest
 from pytest_ebpf.system import rtnetlink
 from pytest_ebpf.system.netlink import ERROR, Message, Request, ack, joined, messages
-
-#: System calls of x86-64 (``arch/x86/entry/syscalls/syscall_64.tbl``).
-_OPEN, _CLOSE, _SOCKET, _SENDTO, _RECVFROM, _SETSOCKOPT = 2, 3, 41, 44, 45, 54
+from pytest_ebpf.system.processes import Process
+from pytest_ebpf.system.syscalls import Call, Sys, room
+from pytest_ebpf.system.worker import checked
 
 _NETLINK_ROUTE: Final = 0
 _SOL_NETLINK, _NETLINK_EXT_ACK = 270, 11
@@ -31,11 +31,10 @@ _HINTS: Final = {
 
 
 class Rtnetlink:
-    """A socket of netlink in the worker with the handle *process*, opened when it is first needed."""
+    """A socket of netlink of *process*, opened when it is first needed."""
 
-    def __init__(self, guest: Guest, process: int) -> None:
-        self._guest = guest
-        self._process = process
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self._fd: int | None = None
         self._sequence = 0
 
@@ -48,77 +47,53 @@ class Rtnetlink:
         """
         first = self._sequence + 1
         self._sequence += len(requests)
-        data = joined(requests, first)
-        receive = [_RECVFROM, [self._socket(), [_ROOM, True], _ROOM, socket.MSG_DONTWAIT, None, None]]
-        answers = self._calls(
-            [_SENDTO, [self._socket(), data, len(data), 0, None, 0]], *([receive] * 2 * len(requests))
-        )
-        checked(answers[0], "netlink")
-        return _read(requests, first, answers[1:])
-
-    def call(self, number: int, *args: Any, where: str, hints: Mapping[int, str] | None = None) -> int:
-        """One system call in the worker; :class:`~pytest_ebpf.errors.GuestError` at *where* if it fails."""
-        (answer,) = self._calls([number, list(args)])
-        return checked(answer, where, hints=hints)
-
-    def open(self, path: str) -> int:
-        """Open a file of the guest in the worker, for a request that wants a descriptor; :meth:`close` it."""
-        return self.call(_OPEN, path.encode() + b"\0", os.O_RDONLY | os.O_CLOEXEC, 0, where=path)
-
-    def close(self, fd: int) -> None:
-        """Close a descriptor of the worker."""
-        self._calls([_CLOSE, [fd]])
-
-    def give(self, source: dict[str, Any]) -> int:
-        """Give the worker the descriptor that *source* tells of; its number there."""
-        answer: dict[str, int] = self._guest.call("give", process=self._process, of=source)
-        return answer["fd"]
+        data, fd = joined(requests, first), self._socket()
+        send: Call = (Sys.SENDTO, (fd, data, len(data), 0, None, 0))
+        receive: Call = (Sys.RECVFROM, (fd, room(_ROOM, cut=True), _ROOM, socket.MSG_DONTWAIT, None, None))
+        sent, *answers = self.process.syscalls([send, *[receive] * 2 * len(requests)])
+        with about("netlink"):
+            checked(sent, "sendto")
+        return _read(requests, first, [each.out[0] for each in answers if each.value >= 0])
 
     def _socket(self) -> int:
         if self._fd is None:
             kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-            self._fd = self.call(_SOCKET, socket.AF_NETLINK, kind, _NETLINK_ROUTE, where="netlink")
-            one = struct.pack("=i", 1)
-            self._calls([_SETSOCKOPT, [self._fd, _SOL_NETLINK, _NETLINK_EXT_ACK, one, len(one)]])
+            made = self.process.syscall(Sys.SOCKET, socket.AF_NETLINK, kind, _NETLINK_ROUTE)
+            self._fd, one = made.value, struct.pack("=i", 1)
+            options = (self._fd, _SOL_NETLINK, _NETLINK_EXT_ACK, one, len(one))
+            self.process.syscall(Sys.SETSOCKOPT, *options)
         return self._fd
 
-    def _calls(self, *calls: list[Any]) -> list[Any]:
-        answers: list[Any] = self._guest.call("sys", process=self._process, calls=list(calls))
-        if not isinstance(answers, list) or len(answers) != len(calls):
-            raise ProtocolError(f"sys: {len(calls)} calls have other answers")
-        return answers
 
-
-def checked(answer: Any, where: str, *, hints: Mapping[int, str] | None = None) -> int:
-    """What a system call returned; :class:`~pytest_ebpf.errors.GuestError` about *where* if it failed.
+@contextmanager
+def about(where: str, hints: Mapping[int, str] | None = None) -> Iterator[None]:
+    """Turn a failed system call into a :class:`~pytest_ebpf.errors.GuestError` at *where*.
 
     *hints* say what to do, by errno.
     """
-    result: int = answer[0]
-    if result < 0:
-        hint = (hints or {}).get(-result)
-        raise GuestError(os.strerror(-result), errno=-result, where=where, hint=hint)
-    return result
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        hint = (hints or {}).get(number)
+        raise GuestError(os.strerror(number), errno=number, where=where, hint=hint) from error
 
 
-def _read(requests: tuple[Request, ...], first: int, answers: list[Any]) -> list[Message]:
+def _read(requests: tuple[Request, ...], first: int, datagrams: list[bytes]) -> list[Message]:
     """Tell acknowledgements from what was asked for, and see that every request has its own."""
     found: list[Message] = []
     pending = {first + index: request for index, request in enumerate(requests)}
     failure: EbpfError | None = None
-    for result, outs in answers:
-        if result < 0:
-            continue  # nothing more is there (EAGAIN)
-        for message in messages(outs[0]):
-            if message.type != ERROR:
-                found.append(message)
-                continue
-            request = pending.pop(message.sequence, None)
-            said = ack(message)
-            if request is None:
-                raise ProtocolError("netlink: an acknowledgement of nothing that was asked")
-            if said.errno and failure is None:
-                failure = explain(request, said.errno, said.text)
+    for message in [each for datagram in datagrams for each in messages(datagram)]:
+        if message.type != ERROR:
+            found.append(message)
+            continue
+        request = pending.pop(message.sequence, None)
+        said = ack(message)
+        if request is None:
+            raise ProtocolError("netlink: an acknowledgement of nothing that was asked")
+        if said.errno and failure is None:
+            failure = explain(request, said.errno, said.text)
     if failure:
         raise failure
     if pending:
