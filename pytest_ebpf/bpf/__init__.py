@@ -5,33 +5,50 @@ from pytest_ebpf.bpf.links import Link, LinkInfo
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
 from pytest_ebpf.bpf.loading import load
 from pytest_ebpf.bpf.maps import (
+    Arena,
     ArrayMap,
     BloomFilter,
+    CpuMap,
+    DescriptorMap,
+    DevMap,
     HashMap,
     KeyedMap,
+    LostEventsError,
     LpmTrie,
     Map,
+    MapInfo,
     MapOfMaps,
     NoRecordError,
     PerCpu,
     PerCpuArrayMap,
     PerCpuHashMap,
+    PerfEventArray,
     ProgArray,
     QueueMap,
     RingBuffer,
+    StackTraces,
+    Storage,
+    StructOpsMap,
+    Target,
+    UserRingBuffer,
 )
 from pytest_ebpf.bpf.options import LoadOptions
 from pytest_ebpf.bpf.program import Program, ProgramInfo
 from pytest_ebpf.bpf.record import Record
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RunFlag
+from pytest_ebpf.bpf.trace import Message
 from pytest_ebpf.bpf.values import Bindings, Values, bindings_of
 from pytest_ebpf.bpf.verifier import decisive_line
 
 __all__ = [
+    "Arena",
     "ArrayMap",
     "Bindings",
     "BloomFilter",
+    "CpuMap",
+    "DescriptorMap",
+    "DevMap",
     "Globals",
     "HashMap",
     "KeyedMap",
@@ -39,14 +56,18 @@ __all__ = [
     "LinkInfo",
     "LoadOptions",
     "LoadedObject",
+    "LostEventsError",
     "LpmTrie",
     "Map",
+    "MapInfo",
     "MapOfMaps",
     "Maps",
+    "Message",
     "NoRecordError",
     "PerCpu",
     "PerCpuArrayMap",
     "PerCpuHashMap",
+    "PerfEventArray",
     "ProgArray",
     "Program",
     "ProgramInfo",
@@ -56,6 +77,11 @@ __all__ = [
     "Result",
     "RingBuffer",
     "RunFlag",
+    "StackTraces",
+    "Storage",
+    "StructOpsMap",
+    "Target",
+    "UserRingBuffer",
     "Values",
     "bindings_of",
     "decisive_line",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.alternatives import Choice, choose
 from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
 from pytest_ebpf.bpf.maps import Map, MapMaker
-from pytest_ebpf.bpf.options import LoadOptions, arguments, check_names, skipped_programs
+from pytest_ebpf.bpf.options import LoadOptions, arguments, check_names, pin_paths, skipped_programs
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.seeds import seed
@@ -119,6 +120,8 @@ class _Loading:
         except CallError as error:
             raise self._explained(error, options) from error
         guest = self.loader.guest
+        for path in pin_paths(options).values():
+            pins.remember(guest, path)
         loaded = self.cls(guest, answer["object"], name)
         programs = {
             each["name"]: Program(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_ebpf import hooks
+from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.errors import UsageError
@@ -28,6 +29,8 @@ class LoadOptions:
     of another object (freplace, fentry), whose function is the one that the section names, else its main one.
     *alternatives*: programs of which the first is loaded that the kernel takes, by a name that stands for it.
     *modules*: modules of the kernel, inserted before. *pin*: whether, or as which path, a map is pinned.
+    *reuse*: the map of another object that is used in place of a new one. *perf_pages*: pages of the buffer
+    that a perf event array gets on each CPU (64), 0 for none; a power of two.
     Afterwards *contents* are put into maps, and *entries*, programs by name, into those of type prog_array.
     """
 
@@ -42,6 +45,8 @@ class LoadOptions:
     alternatives: Mapping[str, Sequence[str]] = field(default_factory=dict)
     modules: Sequence[str] = ()
     pin: Mapping[str, str | bool] = field(default_factory=dict)
+    reuse: Mapping[str, Map] = field(default_factory=dict)
+    perf_pages: Mapping[str, int] = field(default_factory=dict)
     contents: Mapping[str, Contents] = field(default_factory=dict)
     entries: Mapping[str, Entries] = field(default_factory=dict)
 
@@ -51,18 +56,24 @@ def arguments(
 ) -> dict[str, Any]:
     """The arguments of the op ``load``; *images* are the initial contents of global data, by section."""
     maps: dict[str, dict[str, Any]] = {}
-    for setting in ("max_entries", "value_size", "inner"):
+    for setting in ("max_entries", "value_size", "inner", "perf_pages"):
         for each, value in getattr(options, setting).items():
             maps.setdefault(each, {})[setting] = value
-    for each, pin in options.pin.items():
-        if pin:
-            maps.setdefault(each, {})["pin"] = _BPF_FS + each if pin is True else pin
+    for each, path in pin_paths(options).items():
+        maps.setdefault(each, {})["pin"] = path
+    for each, other in options.reuse.items():
+        maps.setdefault(each, {})["reuse"] = other.handle
     programs: dict[str, dict[str, Any]] = {
         each: {"autoload": wanted} for each, wanted in options.autoload.items()
     }
     for each, target in options.targets.items():
         programs.setdefault(each, {}).update(_target(each, target, facts))
     return {"elf": elf, "name": name, "maps": maps, "programs": programs, "data": images}
+
+
+def pin_paths(options: LoadOptions) -> dict[str, str]:
+    """Where maps are pinned, by their names."""
+    return {each: _BPF_FS + each if pin is True else str(pin) for each, pin in options.pin.items() if pin}
 
 
 def _target(name: str, target: str | Program, facts: ObjectFacts) -> dict[str, Any]:
@@ -98,6 +109,8 @@ def check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
         ("targets", "program", options.targets, programs),
         *(("alternatives", "program", names, programs) for names in options.alternatives.values()),
         ("pin", "map", options.pin, maps),
+        ("reuse", "map", options.reuse, maps),
+        ("perf_pages", "map", options.perf_pages, maps),
         ("contents", "map", options.contents, maps),
         ("entries", "map", options.entries, maps),
         *(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
-from pytest_ebpf.bpf import LoadedObject, LoadOptions, Program, load
+from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.place import Loading, Place
@@ -29,6 +29,8 @@ class Overrides(TypedDict, total=False):
     alternatives: Mapping[str, Sequence[str]]
     modules: Sequence[str]
     pin: Mapping[str, str | bool]
+    reuse: Mapping[str, Map]
+    perf_pages: Mapping[str, int]
     contents: Mapping[str, Contents]
     entries: Mapping[str, Entries]
 
