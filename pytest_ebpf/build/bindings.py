@@ -29,10 +29,11 @@ _WIDTH: Final = 88
 
 _INTEGER: Final = ("int", "0")
 
-#: The class of a map by its type, with what stands in its brackets: the types of key and value.
+#: The class of a map by its type, with what stands in its brackets: the types of key, value and records.
 _MAPS: Final[Mapping[str, tuple[str, str]]] = {
     "hash": ("HashMap", "KV"),
     "lru_hash": ("HashMap", "KV"),
+    "rhash": ("HashMap", "KV"),
     "percpu_hash": ("PerCpuHashMap", "KV"),
     "lru_percpu_hash": ("PerCpuHashMap", "KV"),
     "array": ("ArrayMap", "V"),
@@ -41,7 +42,25 @@ _MAPS: Final[Mapping[str, tuple[str, str]]] = {
     "prog_array": ("ProgArray", ""),
     "array_of_maps": ("MapOfMaps", "K"),
     "hash_of_maps": ("MapOfMaps", "K"),
-    "ringbuf": ("RingBuffer", "V"),
+    "ringbuf": ("RingBuffer", "R"),
+    "perf_event_array": ("PerfEventArray", "R"),
+    "user_ringbuf": ("UserRingBuffer", "R"),
+    "arena": ("Arena", ""),
+    "devmap": ("DevMap", ""),
+    "devmap_hash": ("DevMap", ""),
+    "cpumap": ("CpuMap", ""),
+    "sockmap": ("DescriptorMap", "K"),
+    "sockhash": ("DescriptorMap", "K"),
+    "xskmap": ("DescriptorMap", "K"),
+    "reuseport_sockarray": ("DescriptorMap", "K"),
+    "cgroup_array": ("DescriptorMap", "K"),
+    "sk_storage": ("Storage", "V"),
+    "inode_storage": ("Storage", "V"),
+    "task_storage": ("Storage", "V"),
+    "cgrp_storage": ("Storage", "V"),
+    "cgroup_storage": ("KeyedMap", "KV"),
+    "percpu_cgroup_storage": ("PerCpuHashMap", "KV"),
+    "stack_trace": ("StackTraces", ""),
     "queue": ("QueueMap", "V"),
     "stack": ("QueueMap", "V"),
     "bloom_filter": ("BloomFilter", "V"),
@@ -290,7 +309,8 @@ def _object(name: str, declared: ObjectDecl, maps: Mapping[str, MapDecl], made: 
     )
     made.shadowed = frozenset(maps)
     members = [f"{each}: {_map(decl, made)}" for each, decl in maps.items() if _usable(each)]
-    programs = [f"{each}: Program" for each in declared.programs if _usable(each)]
+    named = [*declared.programs, *declared.alternatives]
+    programs = [f"{each}: Program" for each in named if _usable(each)]
     made.imported |= {"Maps"} if members else set()
     made.imported |= {"Program", "Programs"} if programs else set()
     lines = [f'ebpf_object: ClassVar[str] = "{name}"', ""]
@@ -311,6 +331,6 @@ def _class(name: str, base: str, text: str, lines: Iterable[str]) -> str:
 def _map(declared: MapDecl, made: _Module) -> str:
     cls, brackets = _MAPS.get(declared.type, (_OTHER_MAP, ""))
     made.imported.add(cls)
-    spelled = {"K": declared.key, "V": declared.value}
+    spelled = {"K": declared.key, "V": declared.value, "R": declared.records}
     arguments = [_spell(expr, made) if (expr := spelled[side]) else "bytes" for side in brackets]
     return f"{cls}[{', '.join(arguments)}]" if arguments else cls

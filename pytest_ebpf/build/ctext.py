@@ -121,6 +121,10 @@ def _attributes(declared: MapDecl, types: Types) -> Iterator[str]:
         yield f"__uint(map_flags, {declared.map_flags.value}); /* {', '.join(declared.flags)} */"
     if declared.key is not None:
         yield f"__type(key, {spell(declared.key, '', types)});"
+    if declared.records is not None:
+        # A number is the length of an array of any type: this one brings the type of records into BTF, where
+        # one that is used only within functions is not. 0 is LIBBPF_PIN_NONE.
+        yield f"{spell(declared.records, '(*pinning)[0]', types)};"
     if declared.inner is not None:
         yield f"__array(values, struct ebpf_map_{declared.inner});"
     elif declared.value is not None:

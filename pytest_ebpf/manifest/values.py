@@ -27,6 +27,7 @@ _SEEDED: Final = (
     | {
         MapType.HASH,
         MapType.LRU_HASH,
+        MapType.RHASH,
         MapType.LPM_TRIE,
         MapType.DEVMAP_HASH,
         MapType.QUEUE,

@@ -71,6 +71,29 @@ EVERYTHING = """
     [maps.events]
     type = "ringbuf"
     max_entries = 4096
+    [maps.typed]
+    type = "perf_event_array"
+    records = "rule"
+    [maps.sent]
+    type = "user_ringbuf"
+    max_entries = 4096
+    records = "rule"
+    [maps.memory]
+    type = "arena"
+    max_entries = 1
+    flags = ["mmapable"]
+    [maps.sockets]
+    type = "sockhash"
+    key = "flow_key"
+    max_entries = 1
+    [maps.of_tasks]
+    type = "task_storage"
+    value = "rule"
+    flags = ["no_prealloc"]
+    [maps.stacks]
+    type = "stack_trace"
+    value = "u64[127]"
+    max_entries = 1
     [maps.work]
     type = "queue"
     value = "u32"
@@ -80,7 +103,9 @@ EVERYTHING = """
     max_entries = 1
     [objects.edge]
     path = "edge.o"
-    maps = ["rules", "per_cpu", "list", "slots", "nets", "calls", "tables", "events", "work", "devices"]
+    maps = ["rules", "per_cpu", "list", "slots", "nets", "calls", "tables", "events", "work", "devices",
+      "typed", "sent", "memory", "sockets", "of_tasks", "stacks"]
+    alternatives.either_of_them = ["ingress"]
     programs.ingress = { hook = "xdp" }
     programs.pass = { hook = "xdp" }
     [objects.rule]
@@ -233,8 +258,15 @@ def test_no_name_is_used_twice(module: ModuleType) -> None:
         "tables: MapOfMaps[int]",
         "events: RingBuffer[bytes]",
         "work: QueueMap[int]",
-        "devices: Map",
+        "devices: DevMap",
+        "typed: PerfEventArray[Rule]",
+        "sent: UserRingBuffer[Rule]",
+        "memory: Arena",
+        "sockets: DescriptorMap[FlowKey]",
+        "of_tasks: Storage[Rule]",
+        "stacks: StackTraces",
         "ingress: Program",
+        "either_of_them: Program",
     ],
 )
 def test_handles_tell_the_types_of_keys_and_values(text: str, line: str) -> None:

@@ -96,6 +96,21 @@ def test_a_map_is_its_attributes(manifest_of: Read) -> None:
     ]
 
 
+def test_the_type_of_records_comes_into_btf(manifest_of: Read) -> None:
+    manifest = manifest_of(
+        """
+        [types.event]
+        struct = { pid = "u32" }
+        [maps.events]
+        type = "ringbuf"
+        max_entries = 4096
+        records = "event"
+        """
+    )
+    (events,) = ctext.cmaps(["events"], manifest.maps, manifest.types)
+    assert events.attributes[-1] == "struct event (*pinning)[0];"
+
+
 def test_the_shape_of_inner_maps_comes_first_and_is_no_map(manifest_of: Read) -> None:
     manifest = manifest_of(
         """

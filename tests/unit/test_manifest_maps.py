@@ -27,6 +27,7 @@ GOOD = {
     "percpu_hash": 'key = "ipv6"\nvalue = "counters"\nmax_entries = 10',
     "lru_hash": 'key = "mac"\nvalue = "u8"\nmax_entries = 10\nflags = ["no_common_lru"]',
     "lru_percpu_hash": 'key = "u8[3]"\nvalue = "u8"\nmax_entries = 10',
+    "rhash": 'key = "u32"\nvalue = "u64"\nmax_entries = 10\nflags = ["no_prealloc"]',
     "array": 'value = "counters"\nmax_entries = 10\nflags = ["mmapable", "rdonly_prog"]',
     "percpu_array": 'key = "u32"\nvalue = "u64"\nmax_entries = 1',
     "prog_array": "max_entries = 8",
@@ -207,7 +208,7 @@ def test_flags_that_only_loaders_set_are_not_declared() -> None:
             'type = "lru_hash"\nkey = "u8"\nvalue = "u8"\nmax_entries = 1\nflags = ["no_prealloc"]',
             (
                 'ebpf.toml:14: maps.a.flags[0]: lru_hash does not take it (seen "no_prealloc"); for:'
-                " cgrp_storage, hash, hash_of_maps, inode_storage, lpm_trie, percpu_hash, sk_storage,"
+                " cgrp_storage, hash, hash_of_maps, inode_storage, lpm_trie, percpu_hash, rhash, sk_storage,"
                 " task_storage"
             ),
             id="flag-of-other-maps",
