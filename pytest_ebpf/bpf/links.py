@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.codec import unpack
 from pytest_ebpf.bpf.values import Values
@@ -107,6 +108,14 @@ class Link:
         with suppress(ValueError):
             kind = LinkType(kind)
         return LinkInfo(answer["id"], kind, answer["prog_id"])
+
+    def pin(self, path: str) -> None:
+        """Give it a name in the BPF file system, ``/sys/fs/bpf/...``: it stays attached as long as that."""
+        pins.pin(self._guest, path, self._where, link=self.handle)
+
+    def unpin(self, path: str) -> None:
+        """Take that name away."""
+        pins.unpin(self._guest, path, self._where)
 
     def update(self, program: Program) -> None:
         """Put *program* in the place of the one that is attached."""

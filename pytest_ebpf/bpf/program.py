@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from pytest_ebpf import hooks
+from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach import is_complete, plan
 from pytest_ebpf.bpf.attaching import carry_out
 from pytest_ebpf.bpf.diagnosis import Attempt, explain
@@ -102,6 +103,14 @@ class Program:
         """Ask the kernel about this program: run counts and times are those of now."""
         answer = self._guest.call("prog_info", prog=self.handle)
         return ProgramInfo(**{**answer, "map_ids": tuple(answer["map_ids"])})
+
+    def pin(self, path: str) -> None:
+        """Give it a name in the BPF file system, ``/sys/fs/bpf/...``, whose folders are made."""
+        pins.pin(self._guest, path, self._where, prog=self.handle)
+
+    def unpin(self, path: str) -> None:
+        """Take that name away."""
+        pins.unpin(self._guest, path, self._where)
 
     @cached_property
     def id(self) -> int:
