@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.hooks import Hook
 
@@ -22,6 +23,27 @@ class Held(Protocol):
 
     def detach(self) -> None:
         """Take it off."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An attachment of a program of *kind* that failed.
+
+    *attaches* tries it with other arguments, and says whether that works.
+    """
+
+    guest: Guest
+    where: str
+    kind: str
+    args: Settings
+    errno: int
+    log: str
+    attaches: Callable[[Settings], bool]
+
+
+def no_cause(_: Failure) -> EbpfError | None:
+    """Nothing more is known than what the kernel says."""
+    return None
 
 
 def nothing(_: Hook) -> Settings:
@@ -58,4 +80,5 @@ class Row:
     arguments: Callable[[Hook, Settings, str], Settings] = as_they_are
     target: Callable[[Hook, Settings], str] = no_target
     perform: Callable[[Guest, int, Settings], Held] | None = None
+    cause: Callable[[Failure], EbpfError | None] = no_cause
     lacks: Callable[[Guest, Hook], str | None] = nothing_lacking

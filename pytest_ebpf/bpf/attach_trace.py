@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from pytest_ebpf.bpf import attach_causes as causes
 from pytest_ebpf.bpf.attach_rows import Row, Settings
 from pytest_ebpf.bpf.perf_events import numbers
 from pytest_ebpf.errors import UsageError
@@ -142,16 +143,16 @@ def _perf_target(_: Hook, settings: Settings) -> str:
 
 
 TRACE_ROWS: Final[Mapping[str, Row]] = {
-    "kprobe": Row(_kprobe_section, _kprobe, _kprobe_target),
-    "kprobe_multi": Row(_multi_section, _multi, _multi_target),
-    "ksyscall": Row(_named_section, _syscall, _syscall_target),
-    "uprobe": Row(_uprobe_section, _uprobe, _uprobe_target),
-    "uprobe_multi": Row(_uprobe_multi_section, _multi, _uprobe_multi_target),
-    "usdt": Row(_usdt_section, target=_usdt_target),
-    "tracepoint": Row(_tracepoint_section, target=_tracepoint_target),
-    "raw_tracepoint": Row(_named_section, target=_raw_target),
+    "kprobe": Row(_kprobe_section, _kprobe, _kprobe_target, cause=causes.no_function),
+    "kprobe_multi": Row(_multi_section, _multi, _multi_target, cause=causes.no_functions),
+    "ksyscall": Row(_named_section, _syscall, _syscall_target, cause=causes.no_system_call),
+    "uprobe": Row(_uprobe_section, _uprobe, _uprobe_target, cause=causes.no_user_function),
+    "uprobe_multi": Row(_uprobe_multi_section, _multi, _uprobe_multi_target, cause=causes.no_user_functions),
+    "usdt": Row(_usdt_section, target=_usdt_target, cause=causes.no_user_probe),
+    "tracepoint": Row(_tracepoint_section, target=_tracepoint_target, cause=causes.no_tracepoint),
+    "raw_tracepoint": Row(_named_section, target=_raw_target, cause=causes.no_raw_tracepoint),
     "trace": Row(target=_traced_target),
-    "perf_event": Row(arguments=_perf, target=_perf_target),
-    "iter": Row(arguments=_iter, target=_iter_target),
+    "perf_event": Row(arguments=_perf, target=_perf_target, cause=causes.no_perf_event),
+    "iter": Row(arguments=_iter, target=_iter_target, cause=causes.no_iteration),
     "freplace": Row(arguments=_freplace, target=_traced_target),
 }

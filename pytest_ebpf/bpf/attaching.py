@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pytest_ebpf.bpf.attach import Plan
-from pytest_ebpf.bpf.attach_rows import Held
+from pytest_ebpf.bpf.attach_causes import no_cookie
+from pytest_ebpf.bpf.attach_rows import Failure, Held, Settings
 from pytest_ebpf.bpf.links import AgentLink
-from pytest_ebpf.bpf.refusal import explain_attach
+from pytest_ebpf.errors import AttachError, EbpfError
 from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.guest.client import errno_name
 
 
 def carry_out(guest: Guest, prog: int, plan: Plan) -> Held:
@@ -16,9 +18,31 @@ def carry_out(guest: Guest, prog: int, plan: Plan) -> Held:
     kernel lacks the kind of hook.
     """
     try:
-        if plan.row.perform:
-            return plan.row.perform(guest, prog, plan.args)
-        answer = guest.call("attach", prog=prog, how=plan.how, **plan.args)
+        return _attach(guest, prog, plan, plan.args)
     except CallError as error:
-        raise explain_attach(guest, plan, error) from error
+        raise _explain(guest, prog, plan, error) from error
+
+
+def _attach(guest: Guest, prog: int, plan: Plan, args: Settings) -> Held:
+    if plan.row.perform:
+        return plan.row.perform(guest, prog, args)
+    answer = guest.call("attach", prog=prog, how=plan.how, **args)
     return AgentLink(guest, answer["link"], answer.get("mode"))
+
+
+def _explain(guest: Guest, prog: int, plan: Plan, error: CallError) -> EbpfError:
+    """The error to raise: what is missing, if that can be found out, else what the kernel says."""
+
+    def attaches(args: Settings) -> bool:
+        try:
+            _attach(guest, prog, plan, args).detach()
+        except CallError:
+            return False
+        return True
+
+    log = str(error.details.get("log", ""))
+    failed = Failure(guest, plan.where, plan.hook.kind.prefix, plan.args, error.errno, log, attaches)
+    if found := no_cookie(failed) or plan.row.cause(failed):
+        return found
+    place = f"cannot attach it to {plan.target}" if plan.target else "cannot attach it"
+    return AttachError(f"{place} ({errno_name(error.errno)})", where=plan.where, errno=error.errno, log=log)

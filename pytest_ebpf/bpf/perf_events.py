@@ -21,6 +21,9 @@ _TYPES: Final[Mapping[str, int]] = {
     "breakpoint": 5,
 }
 
+#: Types whose events a processor counts: a machine without a performance monitoring unit has none.
+NEED_HARDWARE: Final = frozenset({_HARDWARE, _TYPES["hw_cache"], _TYPES["raw"]})
+
 _CONFIGS: Final[Mapping[int, Mapping[str, int]]] = {
     _HARDWARE: {
         "cpu_cycles": 0,

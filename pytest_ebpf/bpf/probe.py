@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -53,9 +53,11 @@ class Probes:
         self._answers: dict[tuple[tuple[str, int], ...], bool | None] = {}
         #: Whether ``BPF_PROG_TEST_RUN`` of xdp takes a context (Linux 5.15); None until it was tried.
         self.xdp_context: bool | None = None
+        #: Says which other kernel has a function or type of this name in its BTF; set by who knows of others.
+        self.elsewhere: Callable[[str], str | None] | None = None
 
     def has(self, **what: int) -> bool | None:
-        """Whether the kernel has a ``prog_type``, a ``map_type``, or a ``helper`` for a prog_type.
+        """Whether the kernel has a ``prog_type``, ``map_type`` or ``link``, or a ``helper`` for a prog_type.
 
         None when that cannot be told.
         """

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pytest_ebpf.bpf.attach import Plan
 from pytest_ebpf.bpf.probe import Probes, probes_of
 from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line, suggested
-from pytest_ebpf.errors import AttachError, EbpfError, LoadError, UnsupportedError
+from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import ProgType
@@ -65,16 +64,3 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
 
 def _map_lack(probes: Probes, found: MapFacts) -> str | None:
     return f"{found.type_name} maps" if probes.has(map_type=found.type) is False else None
-
-
-def explain_attach(guest: Guest, plan: Plan, error: CallError) -> EbpfError:
-    """The error to raise for a failed attachment."""
-    if lack := plan.row.lacks(guest, plan.hook):
-        return UnsupportedError(f"this kernel has no {lack}", where=plan.where)
-    place = f"cannot attach it to {plan.target}" if plan.target else "cannot attach it"
-    return AttachError(
-        f"{place}: {error.what}",
-        where=plan.where,
-        errno=error.errno,
-        log=str(error.details.get("log", "")),
-    )
