@@ -7,12 +7,16 @@ from typing import Any, Final
 
 from pytest_ebpf.bpf import codec
 from pytest_ebpf.bpf.codec import Codec, Order, pack, unpack
+from pytest_ebpf.bpf.maps import Arena
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import GlobalFacts, ObjectFacts
 from pytest_ebpf.suggest import suggestion
+
+#: The section of variables that lie in an arena.
+ARENA_SECTION: Final = ".addr_space.1"
 
 #: A section of global variables is an array map of one element; this is its key.
 _FIRST: Final = bytes(4)
@@ -43,6 +47,12 @@ def initial_images(
     images: dict[str, bytearray] = {}
     for name, value in wanted.items():
         variable = variables[name]
+        if variable.section == ARENA_SECTION:
+            raise UsageError(
+                f'"{name}" lies in an arena',
+                where=f"{owner}: globals",
+                hint="set it once the object is loaded",
+            )
         if variable.section not in images:
             section = file.section(variable.section)
             if section is None:  # extern variables: .kconfig, .ksyms
@@ -71,21 +81,22 @@ class Globals:
         owner: str,
         order: Order,
         sections: Mapping[str, int],
+        arena: Arena | None = None,
     ) -> None:
+        reached = {*sections, *([ARENA_SECTION] if arena else [])}
         state = {
             "_guest": guest,
             "_owner": owner,
             "_sections": sections,
-            "_variables": {each.name: each for each in facts.globals if each.section in sections},
+            "_arena": arena,
+            "_variables": {each.name: each for each in facts.globals if each.section in reached},
             "_codec": lambda variable: _codec_of(variable, values, order),
         }
         self.__dict__.update(state)  # past __setattr__, which writes variables
 
     def __getattr__(self, name: str) -> Any:
         variable = self._find(name)
-        image = self._image(variable)
-        data = image[variable.offset : variable.offset + variable.size]
-        return unpack(self._codec(variable), data, f"globals.{name}")
+        return unpack(self._codec(variable), self._read(variable), f"globals.{name}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         variable = self._find(name)
@@ -96,6 +107,9 @@ class Globals:
                 hint=f"load(..., globals={{{name!r}: ...}})",
             )
         data = pack(self._codec(variable), value, f"globals.{name}")
+        if variable.section == ARENA_SECTION:
+            self._arena.write(self._arena.globals_offset + variable.offset, data)
+            return
         image = bytearray(self._image(variable))
         image[variable.offset : variable.offset + variable.size] = data
         handle = self._sections[variable.section]
@@ -126,6 +140,12 @@ class Globals:
             text = f'{self._owner} has no global variable "{name}"'
             raise AttributeError(f"{text}; {hint}" if hint else text, name=name, obj=self)
         return found
+
+    def _read(self, variable: GlobalFacts) -> bytes:
+        if variable.section == ARENA_SECTION:
+            arena: Arena = self._arena
+            return arena.read(arena.globals_offset + variable.offset, variable.size)
+        return self._image(variable)[variable.offset : variable.offset + variable.size]
 
     def _image(self, variable: GlobalFacts) -> bytes:
         (data,) = self._guest.call("lookup", map=self._sections[variable.section], keys=[_FIRST])

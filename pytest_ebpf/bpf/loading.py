@@ -11,7 +11,7 @@ from pytest_ebpf.bpf.alternatives import Choice, choose
 from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
-from pytest_ebpf.bpf.maps import Map, MapMaker
+from pytest_ebpf.bpf.maps import Arena, Map, MapMaker
 from pytest_ebpf.bpf.options import LoadOptions, arguments, check_names, pin_paths, skipped_programs
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
@@ -138,7 +138,10 @@ class _Loading:
         maker = MapMaker(guest, values, order, records=options.records, programs=lambda: loaded.programs)
         loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
         sections = {each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")}
-        loaded.globals = Globals(guest, facts, values, owner=name, order=order, sections=sections)
+        arena = next((each for each in loaded.maps if isinstance(each, Arena)), None)
+        loaded.globals = Globals(
+            guest, facts, values, owner=name, order=order, sections=sections, arena=arena
+        )
         return loaded
 
     def _explained(self, error: CallError, options: LoadOptions) -> EbpfError:

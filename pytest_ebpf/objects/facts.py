@@ -14,7 +14,8 @@ from pytest_ebpf.objects.code import Code
 from pytest_ebpf.objects.maps import read_maps
 from pytest_ebpf.objects.model import GlobalFacts, ObjectFacts
 
-_DATA = (".rodata", ".data", ".bss")
+#: The last is of variables that lie in an arena.
+_DATA = (".rodata", ".data", ".bss", ".addr_space.1")
 
 #: Larger than any BPF object; a file beyond it is something else (a kernel, a core dump).
 _LARGEST = 64 << 20
@@ -72,7 +73,7 @@ def _license(elf: Elf) -> str | None:
 
 
 def _is_data(section: Section) -> bool:
-    """Whether libbpf makes a map of it: ``.rodata``, ``.data.cold``, ..."""
+    """Whether libbpf makes a map of it (``.rodata``, ``.data.cold``, ...) or puts it into an arena."""
     return any(section.name == base or section.name.startswith(base + ".") for base in _DATA)
 
 
