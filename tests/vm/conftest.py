@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab import Lab, Root
 
 from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
@@ -112,3 +113,17 @@ def load_object(guest: Guest, vm_objects: Callable[[str], Path]) -> Iterator[Cal
     yield one
     for each in held:
         each.close()
+
+
+@pytest.fixture
+def root(guest: Guest) -> Iterator[Root]:
+    """The guest's first network namespace; what a test makes there is removed after it."""
+    made = Root(guest)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lab(root: Root) -> Lab:
+    """Two networks joined by a pair of devices."""
+    return Lab(root)

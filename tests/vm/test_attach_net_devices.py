@@ -1,0 +1,246 @@
+"""Programs on network devices: tests/vm/data/nethooks.bpf.c, each seen by what a pair of devices carries."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from lab import Lab
+from proof import prove
+
+from pytest_ebpf.errors import AttachError, UnsupportedError, UsageError
+from pytest_ebpf.uapi import LinkType
+
+
+def lines(*names):
+    return pytest.mark.parametrize("line", names, indirect=True)
+
+
+OLD, NEW = lines("5.10", "6.1"), lines("6.12", "6.18", "7.2")
+
+
+@pytest.fixture
+def hooked(load_object):
+    """``hooked(program)`` loads one program of the object."""
+    return lambda program: load_object("nethooks", autoload={program: True})
+
+
+def refused(error, attach, *args, **settings) -> str:
+    with pytest.raises(error) as caught:
+        attach(*args, **settings)
+    return str(caught.value)
+
+
+def qdiscs(process) -> set[str]:
+    """The kinds of the queueing disciplines of all devices: a dump by RTM_GETQDISC."""
+    sock = process.socket(16, 3)
+    sock.send(struct.pack("=IHHII", 36, 38, 0x301, 1, 0) + bytes(20))
+    data = sock.recv()
+    sock.close()
+    return {kind for kind in ("clsact", "noqueue") if kind.encode() in data}
+
+
+class TestXdp:
+    @pytest.mark.parametrize("mode", [None, "native", "generic"])
+    def test_modes(self, hooked, lab, mode):
+        tool = hooked("on_xdp")
+        program = tool.programs.on_xdp
+        given = {"mode": mode} if mode else {}
+        prove(lambda: program.attach(interface=lab.far, **given), lab.ping, lambda: tool.globals.calls)
+        assert tool.globals.value == 5
+        with program.attach(interface=lab.far, **given) as link:
+            assert link.mode == (mode or "native")
+            assert link.info().type is LinkType.XDP
+
+    def test_a_device_by_name_and_by_number(self, hooked, lab):
+        tool = hooked("on_xdp")
+        program, count = tool.programs.on_xdp, lambda: tool.globals.calls
+        prove(lambda: program.attach(interface="far0", netns=lab.space), lab.ping, count)
+        prove(lambda: program.attach(interface=lab.far.ifindex, netns=lab.space.path), lab.ping, count)
+
+    def test_what_it_drops_does_not_come(self, hooked, lab):
+        lab.server.timeout = 0.2
+        assert lab.ping() == 5
+        with hooked("drops").programs.drops.attach(interface=lab.far), pytest.raises(TimeoutError):
+            lab.ping()
+        assert lab.ping() == 5
+
+    @lines("6.1", "6.12", "6.18", "7.2")
+    def test_a_packet_of_several_fragments(self, hooked, root):
+        lab = Lab(root, mtu=9000)
+        tool = hooked("on_xdp_frags")
+        program = tool.programs.on_xdp_frags
+        prove(
+            lambda: program.attach(interface=lab.far, mode="native"),
+            lambda: lab.ping(8000),
+            lambda: tool.globals.calls,
+        )
+        assert tool.globals.value == 8042
+
+    def test_a_program_takes_the_place_of_another(self, hooked, lab):
+        first, second = hooked("on_xdp"), hooked("on_xdp")
+        with first.programs.on_xdp.attach(interface=lab.far) as link:
+            link.update(second.programs.on_xdp)
+            lab.ping()
+            assert (first.globals.calls, second.globals.calls) == (0, 1)
+
+    def test_a_device_that_goes_takes_the_link_with_it(self, hooked, root):
+        dummy = root.dummy("short0")
+        link = hooked("on_xdp").programs.on_xdp.attach(interface=dummy)
+        dummy.close()
+        link.detach()
+
+    def test_mistakes(self, hooked, lab):
+        attach = hooked("on_xdp").programs.on_xdp.attach
+        assert refused(AttachError, attach, interface="far0") == (
+            'programs.on_xdp: cannot attach it to interface "far0": '
+            'interface: no device "far0" (ENODEV: No such device)'
+        )
+        assert refused(AttachError, attach, interface=99).endswith(
+            "interface: no device 99 (ENODEV: No such device)"
+        )
+        with attach(interface="near0"):
+            text = refused(AttachError, attach, interface="near0")
+            assert text.endswith("(EBUSY: Device or resource busy)")
+        assert "mode: 'fast' is none of native, generic, offload" in refused(
+            UsageError, attach, interface="near0", mode="fast"
+        )
+
+    def test_a_device_without_the_mode(self, hooked, lab):
+        attach = hooked("on_xdp").programs.on_xdp.attach
+        assert refused(AttachError, attach, interface="lo", mode="native").startswith(
+            'programs.on_xdp: cannot attach it to interface "lo": '
+        )
+
+
+class TestTc:
+    @pytest.mark.parametrize(("program", "point"), [("on_tc", "ingress"), ("on_tc", "egress")])
+    def test_both_points(self, hooked, lab, program, point):
+        tool = hooked(program)
+        device = lab.far if point == "ingress" else lab.near
+        attach = tool.programs[program].attach
+        prove(lambda: attach(interface=device, point=point), lab.ping, lambda: tool.globals.calls)
+        assert tool.globals.value == 5
+
+    def test_the_section_names_the_point(self, hooked, lab):
+        tool = hooked("on_tc_egress")
+        attach = tool.programs.on_tc_egress.attach
+        prove(lambda: attach(interface=lab.near), lab.ping, lambda: tool.globals.calls)
+
+    def test_several_by_priority(self, hooked, lab):
+        tools = [hooked("on_tc") for _ in range(2)]
+        links = [
+            tool.programs.on_tc.attach(interface=lab.far, point="ingress", priority=10 * rank, handle=7)
+            for rank, tool in enumerate(tools, 1)
+        ]
+        assert qdiscs(lab.there) == {"clsact"} | (qdiscs(lab.there) - {"clsact"})
+        lab.ping()
+        links[0].detach()
+        lab.ping()
+        assert [tool.globals.calls for tool in tools] == [1, 2]
+        assert "clsact" in qdiscs(lab.there)
+        links[1].detach()
+        assert "clsact" not in qdiscs(lab.there)
+
+    def test_mistakes(self, hooked, lab):
+        attach = hooked("on_tc").programs.on_tc.attach
+        assert refused(UsageError, attach, interface=lab.far, point="forward") == (
+            "programs.on_tc: attach: point: 'forward' is none of ingress, egress"
+        )
+        with attach(interface=lab.near, point="ingress", priority=1, handle=1):
+            text = refused(AttachError, attach, interface=lab.near, point="ingress", priority=1, handle=1)
+        assert text == (
+            'programs.on_tc: cannot attach it to interface "near0": '
+            f"tc of device {lab.near.ifindex}, handle 1, priority 1 (EEXIST: File exists)"
+        )
+        assert "clsact" not in qdiscs(lab.here)
+
+
+class TestTcx:
+    @NEW
+    @pytest.mark.parametrize("program", ["on_tcx_ingress", "on_tcx_egress"])
+    def test_both_points(self, hooked, lab, program):
+        tool = hooked(program)
+        device = lab.far if "ingress" in program else lab.near
+        attach = tool.programs[program].attach
+        prove(lambda: attach(interface=device), lab.ping, lambda: tool.globals.calls)
+        with attach(interface=device) as link:
+            assert link.info().type is LinkType.TCX
+
+    @OLD
+    def test_a_kernel_without(self, hooked, lab):
+        attach = hooked("on_tcx_ingress").programs.on_tcx_ingress.attach
+        text = refused(UnsupportedError, attach, interface=lab.far)
+        assert text == "programs.on_tcx_ingress: this kernel has no tcx"
+
+
+class TestNetkit:
+    @NEW
+    @pytest.mark.parametrize("program", ["on_netkit_primary", "on_netkit_peer"])
+    def test_both_ends(self, hooked, root, program):
+        lab = NetkitLab(root)
+        tool = hooked(program)
+        attach = tool.programs[program].attach
+        trigger = lab.ping if program == "on_netkit_primary" else lab.answer
+        prove(lambda: attach(interface=lab.near), trigger, lambda: tool.globals.calls)
+
+    @NEW
+    def test_another_kind_of_device(self, hooked, lab):
+        attach = hooked("on_netkit_primary").programs.on_netkit_primary.attach
+        assert refused(AttachError, attach, interface=lab.near) == (
+            'programs.on_netkit_primary: cannot attach it to interface "near0": '
+            f"device {lab.near.ifindex} (ENXIO: No such device or address)"
+        )
+
+    @OLD
+    def test_a_kernel_without(self, hooked, lab, root):
+        attach = hooked("on_netkit_primary").programs.on_netkit_primary.attach
+        text = refused(UnsupportedError, attach, interface=lab.near)
+        assert text == "programs.on_netkit_primary: this kernel has no netkit"
+        assert refused(UnsupportedError, root.netkit, "k0", "k1") == (
+            'netkit "k0": this kernel has no netkit devices'
+        )
+
+
+class NetkitLab(Lab):
+    """A pair of netkit devices without Ethernet headers."""
+
+    def __init__(self, root):
+        self.root = root
+        self.space = root.namespace("far")
+        near, far = root.netkit("near0", "far0", netns=self.space)
+        near.mac = far.mac = ""
+        self.near, self.far = near, far
+        self.join(near, far)
+        self.back = self.here.udp(("10.77.0.1", 7777))
+
+    def answer(self):
+        """Send a datagram from there to here."""
+        self.server.sendto(b"hello", ("10.77.0.1", 7777))
+        assert self.back.recv() == b"hello"
+
+
+class TestNetfilter:
+    @NEW
+    def test_a_point(self, hooked, lab):
+        tool = hooked("on_netfilter")
+        attach = tool.programs.on_netfilter.attach
+        prove(
+            lambda: attach(family="ipv4", point="local_in", priority=-5, netns=lab.space),
+            lab.ping,
+            lambda: tool.globals.calls,
+        )
+
+    @NEW
+    def test_a_point_that_is_none(self, hooked):
+        attach = hooked("on_netfilter").programs.on_netfilter.attach
+        assert refused(UsageError, attach, family="ipv4", point="ingress", priority=1) == (
+            "programs.on_netfilter: attach: point: 'ingress' is none of "
+            "prerouting, local_in, forward, local_out, postrouting"
+        )
+
+    @OLD
+    def test_a_kernel_without(self, hooked):
+        assert refused(UnsupportedError, hooked, "on_netfilter").startswith(
+            "nethooks: on_netfilter: this kernel has no netfilter programs"
+        )
