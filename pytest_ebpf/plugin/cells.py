@@ -6,13 +6,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_ebpf.errors import KernelCrashedError, UsageError
+from pytest_ebpf.errors import EbpfError, KernelCrashedError, UsageError
 from pytest_ebpf.kernels import in_range
 from pytest_ebpf.machine import kernellog
 from pytest_ebpf.plugin import outcomes, tracebacks
@@ -25,6 +26,7 @@ from pytest_ebpf.session.workspace import Workspace
 
 _EBPF: Final = pytest.StashKey[Ebpf]()
 _KERNEL_LOG: Final = pytest.StashKey[str]()
+_PRINTED: Final = pytest.StashKey[str]()
 
 
 class Cells:
@@ -74,7 +76,15 @@ class Cells:
         scope = scope_of(item, self._isolation)
         ebpf = Ebpf(
             self._workspace,
-            Place(self._fleet, spec, scope, str(item.path), self._until(), cold=self._retrying),
+            Place(
+                self._fleet,
+                spec,
+                scope,
+                str(item.path),
+                self._until(),
+                cold=self._retrying,
+                shared=scope != item.nodeid,
+            ),
         )
         item.stash[_EBPF] = self._given = ebpf
         yield ebpf
@@ -130,6 +140,7 @@ class Cells:
             raise
         except BaseException as error:
             if not lost_machine(error):
+                _hear_programs(item)
                 self._hear(item)
             raise
         self._hear(item)
@@ -155,8 +166,12 @@ class Cells:
         if call.excinfo and tracebacks.is_all_ours(call.excinfo):
             made.longrepr = str(error)
         made.sections += tracebacks.sections(error)
-        if call.when == "call" and made.failed and (log := item.stash.get(_KERNEL_LOG, "")):
-            made.sections.append(("kernel log of the guest", tracebacks.tail(log)))
+        if call.when == "call" and made.failed:
+            made.sections += [
+                (title, tracebacks.tail(text))
+                for title, key in (("bpf_printk", _PRINTED), ("kernel log of the guest", _KERNEL_LOG))
+                if (text := item.stash.get(key, ""))
+            ]
         spec = spec_of(item)
         if spec is None:
             return made
@@ -181,6 +196,14 @@ class Cells:
             ),
         )
         return made
+
+
+def _hear_programs(item: pytest.Item) -> None:
+    """Keep what programs printed in a test that failed, if they can still be asked."""
+    ebpf = item.stash.get(_EBPF, None)
+    if ebpf is not None and ebpf.alive:
+        with suppress(EbpfError):
+            item.stash[_PRINTED] = "\n".join(ebpf.printk())
 
 
 def spec_of(item: pytest.Item) -> str | None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overload
 
-from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load
+from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.place import Loading, Place
 from pytest_ebpf.session.workspace import Workspace
 
+if TYPE_CHECKING:
+    from pytest_ebpf.system.system import System
+
+#: ``BPF_FUNC_trace_printk`` and ``BPF_FUNC_trace_vprintk``, behind ``bpf_printk``.
+_PRINTK: Final = frozenset({6, 177})
+
+T = TypeVar("T")
 Loaded = TypeVar("Loaded", bound=LoadedObject)
 
 
@@ -42,6 +50,8 @@ class Ebpf:
         self._workspace = workspace
         self._place = place
         self._loaded: list[LoadedObject] = []
+        self._printed: list[trace.Message] | None = None
+        self._abandoned = False
         self.kernel = place.fleet.kernel(place.spec)
 
     def __repr__(self) -> str:
@@ -83,7 +93,32 @@ class Ebpf:
             cls=cls,
         )
         self._loaded.append(loaded)
+        if self._printed is None and any(_PRINTK & {*each.helpers} for each in prepared.facts.programs):
+            trace.clear(self._guest)
+            self._printed = []
         return loaded
+
+    @property
+    def guest(self) -> System:
+        """The guest as a machine to drive: commands, processes, files, networks; see ``docs/triggers.md``."""
+        return self._place.system
+
+    def printk(self) -> list[trace.Message]:
+        """Return what programs of this test have said by ``bpf_printk`` so far, as str with more to it."""
+        if self._printed is None:
+            return []
+        self._printed += trace.messages(self._guest)
+        return list(self._printed)
+
+    def wait(self, condition: Callable[[], T], timeout: float = 2.0, what: str | None = None) -> T:
+        """Return what *condition* returns, once that is true; it is asked again and again.
+
+        After *timeout* seconds a :class:`~pytest_ebpf.errors.ConditionError` says *what* was waited for, and
+        what *condition* returned last.
+        """
+        from pytest_ebpf.system.waiting import until  # noqa: PLC0415  # only for those who wait
+
+        return until(condition, timeout, what)
 
     @property
     def alive(self) -> bool:
@@ -97,12 +132,19 @@ class Ebpf:
     def abandon(self) -> None:
         """Take the machine for lost, which the test has been told: there is nothing left to unload."""
         self._loaded.clear()
+        self._abandoned = True
 
     def close(self) -> None:
-        """Unload everything; :class:`~pytest_ebpf.errors.KernelCrashedError` if the kernel died meanwhile."""
+        """Detach and unload everything, the last first; then undo what else the test did to the machine.
+
+        :class:`~pytest_ebpf.errors.KernelCrashedError` if the kernel died meanwhile.
+        """
         loaded, self._loaded = self._loaded, []
-        for each in loaded:
-            each.close()
+        with ExitStack() as stack:
+            if not self._abandoned:
+                stack.callback(self._place.tidy)
+            for each in loaded:
+                stack.callback(each.close)
 
 
 def _merged(options: LoadOptions, overrides: Overrides) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf import paths
 from pytest_ebpf.errors import EbpfError
@@ -24,6 +24,9 @@ from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once, room_for_templates
 from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.warm import Warm
+
+if TYPE_CHECKING:
+    from pytest_ebpf.system.system import System
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
 #: large object) 1 s.
@@ -46,6 +49,13 @@ class Running:
     machine: Machine
     guest: Guest
     label: str
+
+    @cached_property
+    def system(self) -> System:
+        """The guest as a machine to drive; what is installed there is remembered as long as it runs."""
+        from pytest_ebpf.system.system import System  # noqa: PLC0415  # only for those who drive it
+
+        return System(self.guest)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pytest_ebpf.bpf import LoadOptions
+from pytest_ebpf.bpf import LoadOptions, pins
 from pytest_ebpf.bpf.alternatives import Choice
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.fleet import Fleet, Running
 from pytest_ebpf.session.workspace import Prepared, Workspace
+
+if TYPE_CHECKING:
+    from pytest_ebpf.system.system import System
 
 #: ``BPF_FUNC_get_prandom_u32`` of ``include/uapi/linux/bpf.h``.
 _GET_PRANDOM_U32: Final = 7
@@ -21,8 +24,8 @@ _GET_PRANDOM_U32: Final = 7
 class Place:
     """Where a test runs: its kernel, what it shares a machine with, and its file.
 
-    The machine is taken from the fleet when it is first needed. No call goes on beyond *until*, in seconds
-    of ``time.monotonic()``.
+    The machine is taken from the fleet when it is first needed, and is *shared* with later tests of the same
+    scope. No call goes on beyond *until*, in seconds of ``time.monotonic()``.
     """
 
     fleet: Fleet
@@ -32,6 +35,7 @@ class Place:
     until: float
     cold: bool = False
     running: Running | None = None
+    shared: bool = True
 
     @property
     def guest(self) -> Guest:
@@ -40,6 +44,22 @@ class Place:
             self._take(self.fleet.running(self.spec, self.scope, cold=self.cold))
         assert self.running is not None
         return self.running.guest
+
+    @property
+    def system(self) -> System:
+        """The guest as a machine to drive, with the commands that are installed there."""
+        assert self.guest
+        assert self.running is not None
+        return self.running.system
+
+    def tidy(self) -> None:
+        """Undo what a test did beside loading objects, where others will find the machine as it leaves it."""
+        if self.shared and self.running is not None:
+            try:
+                if "system" in vars(self.running):
+                    self.running.system.close()
+            finally:
+                pins.unpin_all(self.running.guest)
 
     def load(self, arguments: dict[str, Any], modules: Sequence[str], *, copied: bool) -> dict[str, Any]:
         """Insert *modules* and carry out the op ``load``.
