@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 from collections.abc import Mapping
@@ -10,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
+from pytest_ebpf.bpf import attach_net_causes as causes
 from pytest_ebpf.bpf.attach_rows import Held, Row, Settings
-from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, GuestError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.hooks import Hook
-from pytest_ebpf.uapi import AttachType, ProgType
+from pytest_ebpf.uapi import AttachType
 
 #: ``enum nf_inet_hooks`` and the two families that the kernel attaches to.
 _NF_POINTS: Final = {"prerouting": 0, "local_in": 1, "forward": 2, "local_out": 3, "postrouting": 4}
@@ -120,9 +119,14 @@ def _map_target(_: Hook, settings: Settings) -> str:
     return f'map "{getattr(settings["map"], "name", settings["map"])}"'
 
 
+def _program(where: str) -> str:
+    """Where a program is that the settings of its attachment are at."""
+    return where.removesuffix(": attach")
+
+
 def _one_of(known: Any, value: str, where: str) -> None:
     if value not in known:
-        raise UsageError(f"point: {value!r} is none of {', '.join(known)}", where=f"{where}: attach")
+        raise UsageError(f"point: {value!r} is none of {', '.join(known)}", where=where)
 
 
 @dataclass
@@ -148,11 +152,11 @@ def _socket(hook: Hook, settings: Settings, where: str) -> Settings:
     if not isinstance(source, dict) or "process" not in source:
         raise UsageError(
             f"socket: not one of a process of the guest ({settings['socket']!r})",
-            where=f"{where}: attach",
+            where=where,
             hint="make one with ebpf.guest.process().socket()",
         )
     on, off = _OPTIONS["socket" if hook.kind.prefix == "socket" else "reuseport"]
-    return {"source": source, "on": on, "off": off, "where": where}
+    return {"source": source, "on": on, "off": off, "where": _program(where)}
 
 
 def _on_socket(guest: Guest, prog: int, args: Settings) -> Held:
@@ -202,10 +206,10 @@ def _route(hook: Hook, settings: Settings, where: str) -> Settings:
     if not hasattr(device, "add_route"):
         raise UsageError(
             f"interface: not a device of the guest ({device!r})",
-            where=f"{where}: attach",
+            where=where,
             hint=f"attach(interface=ebpf.guest.device({str(device)!r}))",
         )
-    return {**settings, "point": hook.kind.prefix.removeprefix("lwt_"), "where": where}
+    return {**settings, "point": hook.kind.prefix.removeprefix("lwt_"), "where": _program(where)}
 
 
 def _route_target(_: Hook, settings: Settings) -> str:
@@ -233,31 +237,15 @@ def _on_route(guest: Guest, prog: int, args: Settings) -> Held:
     return _OnRoute(route)
 
 
-def _lacks_tcx(guest: Guest, _: Hook) -> str | None:
-    """Try it on ``lo``: before Linux 6.6 the kernel has no such link."""
-    return "tcx" if _refusal(guest, "tcx", AttachType.TCX_INGRESS) else None
-
-
-def _lacks_netkit(guest: Guest, _: Hook) -> str | None:
-    """Try it on ``lo``, which is none: a kernel that knows netkit says so (ENXIO)."""
-    refused = _refusal(guest, "netkit", AttachType.NETKIT_PRIMARY)
-    return "netkit" if refused == errno.EINVAL else None
-
-
-def _refusal(guest: Guest, how: str, attach_type: AttachType) -> int:
-    """The errno of attaching a program that does nothing to ``lo``, 0 if it could be."""
-    return probes_of(guest).attaching(how, ProgType.SCHED_CLS, attach_type, interface=1)
-
-
 NET_ROWS: Final[Mapping[str, Row]] = {
-    "xdp": Row(arguments=_interface, target=_interface_target),
-    "tc": Row(_tc_section, _tc, _interface_target),
-    "tcx": Row(arguments=_interface, target=_interface_target, lacks=_lacks_tcx),
-    "netkit": Row(arguments=_interface, target=_interface_target, lacks=_lacks_netkit),
-    "netfilter": Row(arguments=_netfilter, target=_netfilter_target),
-    "netns": Row(target=_netns_target),
-    "cgroup": Row(arguments=_cgroup, target=_cgroup_target),
-    "sockmap": Row(target=_map_target),
+    "xdp": Row(arguments=_interface, target=_interface_target, cause=causes.no_xdp),
+    "tc": Row(_tc_section, _tc, _interface_target, cause=causes.no_place),
+    "tcx": Row(arguments=_interface, target=_interface_target, cause=causes.no_tcx),
+    "netkit": Row(arguments=_interface, target=_interface_target, cause=causes.no_netkit),
+    "netfilter": Row(arguments=_netfilter, target=_netfilter_target, cause=causes.no_place),
+    "netns": Row(target=_netns_target, cause=causes.no_place),
+    "cgroup": Row(arguments=_cgroup, target=_cgroup_target, cause=causes.no_cgroup),
+    "sockmap": Row(target=_map_target, cause=causes.no_sockmap),
     "socket": Row(arguments=_socket, perform=_on_socket),
     "reuseport": Row(arguments=_socket, perform=_on_socket),
     "lwt": Row(arguments=_route, target=_route_target, perform=_on_route),

@@ -61,11 +61,6 @@ def no_target(_: Hook, __: Settings) -> str:
     return ""
 
 
-def nothing_lacking(_: Guest, __: Hook) -> str | None:
-    """What every kernel has that this project knows."""
-    return None
-
-
 @dataclass(frozen=True)
 class Row:
     """One way to attach.
@@ -73,7 +68,7 @@ class Row:
     *from_section* gives the settings that the section holds, *arguments* writes settings for the agent's op
     ``attach`` (its last argument is where errors are), *target* names the place for messages. Where the
     agent's op does not do it, *perform* is called with the guest, the program's handle and the arguments.
-    *lacks* names what the kernel lacks, found by trying, None where it has all: asked after a failure.
+    *cause* says after a failure what is missing, if that can be found out.
     """
 
     from_section: Callable[[Hook], Settings] = nothing
@@ -81,4 +76,3 @@ class Row:
     target: Callable[[Hook, Settings], str] = no_target
     perform: Callable[[Guest, int, Settings], Held] | None = None
     cause: Callable[[Failure], EbpfError | None] = no_cause
-    lacks: Callable[[Guest, Hook], str | None] = nothing_lacking

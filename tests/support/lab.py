@@ -7,7 +7,7 @@ from typing import Any
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.system import cgroups
 from pytest_ebpf.system.cgroups import Cgroup
-from pytest_ebpf.system.devices import Devices
+from pytest_ebpf.system.devices import Device, Devices
 from pytest_ebpf.system.namespaces import NetworkNamespace
 from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.processes import Process
@@ -64,13 +64,12 @@ class Lab:
         self.near, self.far = root.veth("near0", "far0", netns=self.space, mtu=mtu)
         self.join(self.near, self.far)
 
-    def join(self, near: Any, far: Any) -> None:
+    def join(self, near: Device, far: Device) -> None:
         """Give both ends their addresses; nobody is asked for MAC addresses."""
         near.up().add_address(f"{HERE}/24")
         far.up().add_address(f"{THERE}/24")
-        if near.mac:
-            near.add_neighbour(THERE, far.mac)
-            far.add_neighbour(HERE, near.mac)
+        near.add_neighbour(THERE, far.mac)
+        far.add_neighbour(HERE, near.mac)
         self.here = self.root.process("here")
         self.there = self.space.process("there")
         self.server = self.there.udp((THERE, PORT))

@@ -109,18 +109,18 @@ int on_tcx_egress(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/* Devices in mode l3: no Ethernet header. */
+/* Devices in mode l3 have an Ethernet header, too, of zeros. */
 SEC("?netkit/primary")
 int on_netkit_primary(struct __sk_buff *skb)
 {
-	seen_skb(skb, 0);
+	seen_skb(skb, sizeof(struct ethhdr));
 	return TC_ACT_UNSPEC;
 }
 
 SEC("?netkit/peer")
 int on_netkit_peer(struct __sk_buff *skb)
 {
-	seen_skb(skb, 0);
+	seen_skb(skb, sizeof(struct ethhdr));
 	return TC_ACT_UNSPEC;
 }
 
