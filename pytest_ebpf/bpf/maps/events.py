@@ -104,7 +104,7 @@ class EventMap(Map, Generic[V]):
         taken: list[V] = []
         while not taken or not condition(taken[-1]):
             if not self._wait(deadline):
-                last = f" of {len(taken)}, the last {taken[-1]!r}" if taken else ""
+                last = f" of {len(taken)}, the last {taken[-1]!r}," if taken else ""
                 raise NoRecordError(
                     f"no record{last} met the condition within {timeout:g} s", where=self._spec.where
                 )
@@ -142,7 +142,7 @@ class EventMap(Map, Generic[V]):
             raise ValueConversionError(
                 f"{len(data)} bytes are no {self._record.name} of {self._record.size}",
                 where=f"{self._spec.where} record",
-                hint="the program sent another type; name that to of()",
+                hint="the program sent another type, name that to of()",
             )
         self._waiting.popleft()
         taken: V = value
