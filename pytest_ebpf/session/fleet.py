@@ -123,6 +123,8 @@ class Fleet:
         A fresh one is restored from a snapshot, or booted if it is to be *cold*.
         """
         if not cold and (found := self._in_use(spec, scope)):
+            for wire in found.machine.wires:
+                wire.drop()
             return found
         return self._install(spec, scope, self._booted(spec) if cold else self._fresh(spec))
 
