@@ -13,6 +13,9 @@ from pytest_ebpf.errors import EbpfError
 #: Bytes of frames on their way, in each direction, as far as the host allows (``net.core.wmem_max``).
 _BUFFER: Final = 4 << 20
 
+#: Frames that are dropped at once.
+_MOST: Final = 100_000
+
 #: The longest frame that the emulator takes or gives (``NET_BUFSIZE`` of its ``include/net/net.h``).
 LONGEST: Final = 4096 + 65536
 
@@ -27,10 +30,10 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class WireEnd:
-    """Our end of a wire.
+    """Our end of a wire. Deadlines are in seconds of ``time.monotonic()``.
 
-    *lost* is called when the machine hangs up, *attend* when the console has something: the machine must not
-    stop because nobody reads what it prints.
+    :attr:`sent` is how many frames the guest was sent in its life. *lost* is called when the machine hangs
+    up, *attend* when the console has something: the machine must not stop because nobody reads what it prints.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class WireEnd:
         lost: Callable[[], EbpfError],
         attend: Callable[[], None],
     ) -> None:
+        self.sent = 0
         self._end = end
         self._port = port.fileno()
         self._lost = lost
@@ -51,19 +55,6 @@ class WireEnd:
         self._poll.register(port, 0)  # whether it hung up is always told
         self._poll.register(console, select.POLLIN)
 
-    def send(self, frame: bytes, deadline: float) -> None:
-        """Send *frame*, waiting for room until *deadline* (``time.monotonic()``).
-
-        :class:`TimeoutError` if there is none until then.
-        """
-        while not self.offer(frame):
-            self._poll.modify(self._end, select.POLLOUT)
-            try:
-                if not self._wait(deadline):
-                    raise TimeoutError
-            finally:
-                self._poll.modify(self._end, select.POLLIN)
-
     def offer(self, frame: bytes) -> bool:
         """Send *frame* if there is room for it now."""
         try:
@@ -72,7 +63,16 @@ class WireEnd:
             return False
         except OSError as error:
             raise self._lost() from error
+        self.sent += 1
         return True
+
+    def make_room(self, deadline: float) -> bool:
+        """Wait until there is room for a frame, or one has come; false when time is over."""
+        self._poll.modify(self._end, select.POLLIN | select.POLLOUT)
+        try:
+            return self._wait(deadline)
+        finally:
+            self._poll.modify(self._end, select.POLLIN)
 
     def take(self) -> bytes | None:
         """Return the next frame if there is one now."""
@@ -89,6 +89,12 @@ class WireEnd:
             if not self._wait(deadline):
                 return None
         return frame
+
+    def drop(self) -> None:
+        """Drop what has come and was not read."""
+        for _ in range(_MOST):  # a guest that never stops sending must not keep us here
+            if self.take() is None:
+                break
 
     def close(self) -> None:
         """Pull the plug."""
