@@ -40,6 +40,10 @@ REQUIRED = {
     "prog_info": {"prog": "not an unsigned integer"},
     "read_file": {"path": "not a str"},
     "write_file": {"path": "not a str", "data": "not bin"},
+    "sys": {"process": "not an unsigned integer"},
+    "give": {"process": "not an unsigned integer"},
+    "wait": {"process": "not an unsigned integer"},
+    "kill": {"process": "not an unsigned integer"},
 }
 
 GOOD = {
@@ -85,7 +89,7 @@ def test_a_required_argument_is_of_another_type(stdio_agent, op, name):
 
 
 @pytest.mark.parametrize(
-    ("op", "name"), [case for case in REQUIRED_CASES if case[1] in {"object", "prog", "map", "like"}]
+    ("op", "name"), [case for case in REQUIRED_CASES if case[1] in {"object", "prog", "map", "like", "process"}]
 )
 def test_a_handle_that_was_never_given_out(stdio_agent, op, name):
     what = f"{name}: no such handle ({MISSING_HANDLE})"

@@ -50,6 +50,11 @@ int op_spawn(struct call *call)
 		return err;
 	}
 	process->worker = worker;
+	err = worker_keep(worker);
+	if (err) {
+		process_end(process);
+		return fail(call, err, "no room for a worker");
+	}
 	err = process_handle(call, process, &number);
 	if (err)
 		return err;

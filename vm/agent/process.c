@@ -121,7 +121,8 @@ static int become(const struct launch *launch, int *ready, enum stage *stage)
 	*stage = STAGE_SESSION;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL); /* fails for those that cannot be caught */
 	if (setsid() < 0)
 		return errno;
 	*stage = STAGE_DESCRIPTORS;

@@ -44,6 +44,11 @@ struct worker *worker_new(int *theirs)
 	return worker;
 }
 
+int worker_keep(const struct worker *worker)
+{
+	return madvise(worker->arena, ARENA_SIZE, MADV_DONTFORK) ? errno : 0;
+}
+
 void worker_free(struct worker *worker)
 {
 	if (!worker)

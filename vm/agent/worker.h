@@ -50,6 +50,10 @@ struct worker {
 
 /* Make the agent's side; NULL with errno. *theirs is the worker's end of the socket. */
 struct worker *worker_new(int *theirs);
+
+/* Once it has been forked: no other child shall have its arena. 0 or an errno. */
+int worker_keep(const struct worker *worker);
+
 void worker_free(struct worker *worker);
 
 /* What the child of a launch runs: the context is a struct worker_start. */
