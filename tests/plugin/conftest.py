@@ -21,6 +21,9 @@ from pytest_ebpf.kernels import KernelStore
 
 EDGE = Path(__file__).parent / "data" / "edge"
 
+#: The project of tests that attach and trigger.
+WATCH = Path(__file__).parent / "data" / "watch"
+
 #: Where kernels are kept. pytester gives each test another home.
 CACHE = paths.cache_root()
 
@@ -56,8 +59,8 @@ def run(edge: Path, pytester: pytest.Pytester) -> Pytest:
     return once
 
 
-def write_module(folder: Path, text: str, name: str = "test_edge.py") -> None:
-    (folder / name).write_text(IMPORTS + dedent(text))
+def write_module(folder: Path, text: str, name: str = "test_edge.py", imports: str = IMPORTS) -> None:
+    (folder / name).write_text(imports + dedent(text))
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ class Run:
 
     def word_of(self, test: str) -> str:
         """What stands after a test's name with ``-v``."""
-        (line,) = [line for line in self.lines if line.startswith(f"test_edge.py::{test} ")]
-        return line.removeprefix(f"test_edge.py::{test} ").rpartition(" [")[0].rstrip()
+        heads = tuple(f"{module}::{test} " for module in ("test_edge.py", "test_watch.py"))
+        (line,) = [line for line in self.lines if line.startswith(heads)]
+        return line.partition(f"::{test} ")[2].rpartition(" [")[0].rstrip()
 
     def below(self, heading: str) -> str:
         """What stands below a rule with *heading*, up to the next rule."""
@@ -93,17 +97,23 @@ def is_rule(line: str, heading: str = "") -> bool:
 
 @pytest.fixture(scope="session")
 def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    """``shared_run(name, test_module, *options)``: one run, whichever process of ours asks first."""
+    """``shared_run(name, test_module, *options)``: one run, whichever process of ours asks first.
+
+    With ``watch=True`` it is of the project that attaches and triggers.
+    """
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def once(name: str, text: str, *options: str, conftest: str = "") -> Run:
+    def once(name: str, text: str, *options: str, conftest: str = "", watch: bool = False) -> Run:
         folder, result = base / f"shared-{name}", base / f"shared-{name}.json"
         with (base / f"shared-{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not result.exists():
-                shutil.copytree(EDGE, folder)
-                write_module(folder, text)
+                shutil.copytree(WATCH if watch else EDGE, folder)
+                if watch:
+                    write_module(folder, text, "test_watch.py", "import errno\nimport pytest\n\n")
+                else:
+                    write_module(folder, text)
                 (folder / "conftest.py").write_text(conftest)
                 result.write_text(json.dumps(asdict(_pytest(folder, options))))
             return Run(**json.loads(result.read_text()))

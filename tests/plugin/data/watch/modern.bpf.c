@@ -1,0 +1,8 @@
+/* For kernels from 5.18 on. */
+#include "ebpf.h"
+
+SEC("kprobe.multi")
+int many(void *ctx)
+{
+	return 0;
+}
