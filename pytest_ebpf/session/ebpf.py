@@ -15,6 +15,7 @@ from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System
+    from pytest_ebpf.wire import Wire
 
 #: ``BPF_FUNC_trace_printk`` and ``BPF_FUNC_trace_vprintk``, behind ``bpf_printk``.
 _PRINTK: Final = frozenset({6, 177})
@@ -102,6 +103,18 @@ class Ebpf:
     def guest(self) -> System:
         """The guest as a machine to drive: commands, processes, files, networks; see ``docs/triggers.md``."""
         return self._place.system
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """Frames to and from the network cards ``eth0``, ``eth1``, ... of the guest; see ``docs/wire.md``."""
+        return self._place.wires
+
+    @property
+    def wire(self) -> Wire:
+        """The first of :attr:`wires`; :class:`~pytest_ebpf.errors.UsageError` if the machine has none."""
+        from pytest_ebpf.wire import first_of  # noqa: PLC0415  # only for those who send frames
+
+        return first_of(self.wires)
 
     def printk(self) -> list[trace.Message]:
         """Return what programs of this test have said by ``bpf_printk`` so far, as str with more to it."""

@@ -15,6 +15,7 @@ from pytest_ebpf.session.workspace import Prepared, Workspace
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System
+    from pytest_ebpf.wire import Wire
 
 #: ``BPF_FUNC_get_prandom_u32`` of ``include/uapi/linux/bpf.h``.
 _GET_PRANDOM_U32: Final = 7
@@ -36,6 +37,7 @@ class Place:
     cold: bool = False
     running: Running | None = None
     shared: bool = True
+    _wires: tuple[Wire, ...] | None = None
 
     @property
     def guest(self) -> Guest:
@@ -51,6 +53,17 @@ class Place:
         assert self.guest
         assert self.running is not None
         return self.running.system
+
+    @property
+    def wires(self) -> tuple[Wire, ...]:
+        """The other ends of the guest's network cards."""
+        from pytest_ebpf.wire import wires_of  # noqa: PLC0415  # only for those who send frames
+
+        if self._wires is None:
+            guest = self.guest
+            assert self.running is not None
+            self._wires = wires_of(guest, self.running.machine.wires)
+        return self._wires
 
     def tidy(self) -> None:
         """Undo what a test did beside loading objects, where others will find the machine as it leaves it."""
