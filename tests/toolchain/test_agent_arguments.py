@@ -66,6 +66,7 @@ SEC("xdp") int pass(void *ctx) { int key = limit; return bpf_map_lookup_elem(&co
 char _license[] SEC("license") = "GPL";
 """
 
+HANDLES = {"object", "prog", "map", "like", "process"}
 REQUIRED_CASES = [(op, name) for op, args in REQUIRED.items() for name in args]
 
 
@@ -88,9 +89,7 @@ def test_a_required_argument_is_of_another_type(stdio_agent, op, name):
         assert stdio_agent.what(op, **args) == (errno.EINVAL, f"{name}: {REQUIRED[op][name]}")
 
 
-@pytest.mark.parametrize(
-    ("op", "name"), [case for case in REQUIRED_CASES if case[1] in {"object", "prog", "map", "like", "process"}]
-)
+@pytest.mark.parametrize(("op", "name"), [case for case in REQUIRED_CASES if case[1] in HANDLES])
 def test_a_handle_that_was_never_given_out(stdio_agent, op, name):
     what = f"{name}: no such handle ({MISSING_HANDLE})"
     assert stdio_agent.what(op, **{name: MISSING_HANDLE}) == (errno.ENOENT, what)

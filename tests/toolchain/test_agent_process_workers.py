@@ -66,7 +66,7 @@ def test_a_worker_is_called_test_unless_named(stdio_agent, worker):
 
 def test_a_worker_has_nothing_of_the_agent_open(worker):
     fds = Path(f"/proc/{worker.pid}/fd")
-    open_there = {int(each.name): os.readlink(each) for each in fds.iterdir()}
+    open_there = {int(each.name): str(each.readlink()) for each in fds.iterdir()}
     assert [open_there.pop(number) for number in range(3)] == ["/dev/null"] * 3
     ((number, target),) = open_there.items()
     assert number >= 900
@@ -318,7 +318,7 @@ class TestGive:
     def target(self, worker, of):
         status, value = worker.agent.call("give", process=worker.handle, of=of)
         assert status == 0, value
-        return os.readlink(f"/proc/{worker.pid}/fd/{value['fd']}")
+        return str(Path(f"/proc/{worker.pid}/fd/{value['fd']}").readlink())
 
     def test_of_a_path(self, worker, tmp_path):
         assert self.target(worker, {"path": str(tmp_path)}) == str(tmp_path)
