@@ -15,6 +15,7 @@ from pytest_ebpf.requirements.model import (
     Stage,
 )
 from pytest_ebpf.requirements.oracle import KernelOracle
+from pytest_ebpf.requirements.reach import reachable
 
 __all__ = [
     "FunctionFacts",
@@ -27,5 +28,6 @@ __all__ = [
     "Requirements",
     "SourceLine",
     "Stage",
+    "reachable",
     "requirements_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -166,6 +166,7 @@ class ProgramCode:
 
     *instructions* are those of the program and behind it those of its subprograms; *functions* as in
     :class:`ProgramRequirements`; *addresses* what an ``ldimm64`` loads, None where that is of no use here.
+    *reached* keeps what folding found: kernels that give the same answers have it but once.
     """
 
     instructions: tuple[Instruction, ...]
@@ -174,6 +175,7 @@ class ProgramCode:
     relocations: Mapping[int, CoreRelo]
     rodata: Mapping[str, bytes]
     little_endian: bool
+    reached: dict[Hashable, frozenset[int]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,11 @@ from typing import Final
 
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import CoreRelo, access
+from pytest_ebpf.requirements.blocks import block_starts
 from pytest_ebpf.requirements.helpers import helper_name
 from pytest_ebpf.requirements.instructions import (
     CALL,
-    EXIT,
     HELPER,
-    JA32,
-    JMP,
-    JMP32,
     LDIMM64,
     LDX,
     SIZE,
@@ -58,7 +55,7 @@ class Scanner:
         return self._done[key]
 
     def _scan(self, body: Body) -> Iterator[Requirement]:
-        starts = _block_starts(body.instructions)
+        starts = block_starts(body.instructions)
         seen: set[str] = set()  # features that this block has shown already
         for index, instruction in enumerate(body.instructions):
             if index in starts:
@@ -123,15 +120,3 @@ def _address(body: Body, index: int) -> Requirement:
     symbol = body.symbols[index]
     kind = Kind.KCONFIG if isinstance(symbol, Kconfig) else Kind.KSYM
     return Requirement(kind, symbol.name, weak=symbol.weak, symbol=symbol)
-
-
-def _block_starts(instructions: tuple[Instruction, ...]) -> set[int]:
-    """Where control may come from elsewhere, and what follows a jump: reached wholly or not at all."""
-    starts: set[int] = set()
-    for index, each in enumerate(instructions):
-        if each.code & 7 not in {JMP, JMP32} or each.code == CALL:
-            continue
-        starts.add(index + 1)
-        if each.code != EXIT:
-            starts.add(index + 1 + (each.immediate if each.code == JA32 else each.offset))
-    return starts

@@ -1,0 +1,74 @@
+"""Which part of its stack frame a function may change through anything but the frame pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from typing import Final
+
+from pytest_ebpf.requirements.instructions import ALU, ALU64, MOV, STX, Instruction
+
+FRAME: Final = 10
+
+_ADD_IMMEDIATE: Final = 0x07
+_MOVE: Final = MOV | 0x08 | ALU64
+_SOURCE_REGISTER: Final = 0x08
+_EVERYWHERE: Final = -(1 << 31)
+
+
+def open_from(instructions: Sequence[Instruction], starts: Container[int], *, calls: bool) -> int:
+    """The lowest byte, counted from the frame pointer, that others may write to; 0 for none.
+
+    Addresses in the frame are made as compilers make them: a copy of the frame pointer and, at once, a
+    distance added. Who has one may write from there upward. Whatever looks different opens the whole frame: a
+    stored address, one from which is subtracted, one that subprograms may have (*calls*), which may do so.
+    *starts* are where control may come from elsewhere.
+    """
+    holders = _holders(instructions)
+    if not holders:
+        return _EVERYWHERE if _is_stored(instructions) else 0
+    if calls:
+        return _EVERYWHERE
+    lowest = 0
+    for index, each in enumerate(instructions):
+        fresh = index > 0 and index not in starts and _is_copy(instructions[index - 1], each.dst)
+        if fresh and each.code == _ADD_IMMEDIATE:
+            lowest = min(lowest, each.immediate)
+        elif _is_unusual(each, holders):
+            return _EVERYWHERE
+    return lowest
+
+
+def _is_copy(instruction: Instruction, register: int) -> bool:
+    return instruction.code == _MOVE and (instruction.src, instruction.dst) == (FRAME, register)
+
+
+def _is_stored(instructions: Sequence[Instruction]) -> bool:
+    """Whether the frame pointer itself is put into memory or into a sum."""
+    return any(
+        each.src == FRAME and (each.code & 7 == STX or (each.code & 7 in {ALU, ALU64} and each.code & 8))
+        for each in instructions
+    )
+
+
+def _holders(instructions: Sequence[Instruction]) -> frozenset[int]:
+    """Registers that at some place hold an address in the frame."""
+    moves = [(each.src, each.dst) for each in instructions if each.code == _MOVE]
+    found = {FRAME}
+    for _ in range(FRAME):
+        found |= {to for origin, to in moves if origin in found}
+    return frozenset(found - {FRAME})
+
+
+def _is_unusual(instruction: Instruction, holders: frozenset[int]) -> bool:
+    """Whether an address is stored, or another one made from it but by adding a positive distance."""
+    of_class = instruction.code & 7
+    held = instruction.src == FRAME or instruction.src in holders
+    if of_class == STX:
+        return held
+    if of_class not in {ALU, ALU64} or instruction.code & 0xF0 == MOV:
+        return False
+    if instruction.code & _SOURCE_REGISTER and held:
+        return True
+    if of_class == ALU or instruction.dst not in holders:
+        return False
+    return instruction.code != _ADD_IMMEDIATE or instruction.immediate < 0

@@ -1,0 +1,100 @@
+"""What folding knows of a register, and how instructions change it.
+
+Only what the verifier of every kernel from 5.10 on folds as well is folded: it does not follow division,
+negation or the swapping of bytes, so neither is done here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from pytest_ebpf.requirements.model import DataAddress
+
+WORD: Final = (1 << 64) - 1
+HALF: Final = (1 << 32) - 1
+
+
+class Opaque(Enum):
+    """A number that is known to the verifier but not here."""
+
+    NONZERO = 0
+
+
+#: A number of 64 bits without sign, an address of read-only data, or None for what may be anything.
+Value = int | DataAddress | Opaque | None
+
+_ADD, _SUB, _MUL, _OR, _AND, _LSH, _RSH, _XOR, _ARSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xC0
+
+_PLAIN: Final[dict[int, Callable[[int, int], int]]] = {
+    _ADD: operator.add,
+    _SUB: operator.sub,
+    _MUL: operator.mul,
+    _OR: operator.or_,
+    _AND: operator.and_,
+    _XOR: operator.xor,
+}
+_SHIFTS: Final = frozenset({_LSH, _RSH, _ARSH})
+
+
+def signed(number: int, bits: int) -> int:
+    """The lowest *bits* of *number* with their sign."""
+    number &= (1 << bits) - 1
+    return number - (1 << bits) if number >> (bits - 1) else number
+
+
+def arithmetic(operation: int, left: Value, right: Value, *, wide: bool) -> Value:
+    """``left OP right`` of 64 bits, or of 32 if not *wide*."""
+    if isinstance(left, int) and isinstance(right, int):
+        return _numbers(operation, left, right, 64 if wide else 32)
+    if wide and isinstance(left, DataAddress) and isinstance(right, int) and operation in {_ADD, _SUB}:
+        distance = signed(right, 64)
+        return DataAddress(left.section, left.offset + (distance if operation == _ADD else -distance))
+    return None
+
+
+def _numbers(operation: int, left: int, right: int, bits: int) -> int | None:
+    mask = (1 << bits) - 1
+    left, right = left & mask, right & mask
+    if operation in _SHIFTS:
+        if right >= bits:
+            return None
+        if operation == _LSH:
+            return left << right & mask
+        return left >> right if operation == _RSH else signed(left, bits) >> right & mask
+    function = _PLAIN.get(operation)
+    return function(left, right) & mask if function else None
+
+
+_UNSIGNED: Final[dict[int, Callable[[int, int], bool]]] = {
+    0x10: operator.eq,  # JEQ
+    0x50: operator.ne,
+    0x20: operator.gt,
+    0x30: operator.ge,
+    0xA0: operator.lt,
+    0xB0: operator.le,
+    0x40: lambda left, right: bool(left & right),  # JSET
+}
+_SIGNED: Final[dict[int, Callable[[int, int], bool]]] = {
+    0x60: operator.gt,  # JSGT
+    0x70: operator.ge,
+    0xC0: operator.lt,
+    0xD0: operator.le,
+}
+_EQUAL, _UNEQUAL = 0x10, 0x50
+
+
+def is_taken(operation: int, left: Value, right: Value, *, wide: bool) -> bool | None:
+    """Whether a conditional jump is taken; None for both ways."""
+    if left is Opaque.NONZERO and right == 0 and wide and operation in {_EQUAL, _UNEQUAL}:
+        return operation == _UNEQUAL
+    if not isinstance(left, int) or not isinstance(right, int):
+        return None
+    bits = 64 if wide else 32
+    if compare := _SIGNED.get(operation):
+        return compare(signed(left, bits), signed(right, bits))
+    mask = (1 << bits) - 1
+    test = _UNSIGNED.get(operation)
+    return test(left & mask, right & mask) if test else None
