@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, Unpack
 
 from pytest_ebpf.errors import CommandError
 from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.system import cgroups
+from pytest_ebpf.system.cgroups import Cgroup
 from pytest_ebpf.system.commands import COMMAND_TIMEOUT, Command, Completed, Surroundings, shown
+from pytest_ebpf.system.devices import Devices
 from pytest_ebpf.system.files import CHUNK, Files, write_arguments
 from pytest_ebpf.system.identity import Identity
 from pytest_ebpf.system.install import Entry, absolute, closure, find_command
+from pytest_ebpf.system.namespaces import NetworkNamespace
+from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.processes import Process
 from pytest_ebpf.system.waiting import until
 
 T = TypeVar("T")
 
 
-class System:
-    """The guest as a machine to drive. What it started is ended by :meth:`close`."""
+class System(Devices):
+    """The guest as a machine to drive, with the devices of its first network namespace.
+
+    What was started and made is ended and removed by :meth:`close`.
+    """
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
@@ -29,6 +38,7 @@ class System:
         self._installed: set[str] = set()
         self._commands: dict[str, str] = {}
         self._handles: list[int] = []
+        self._others: list[NetworkNamespace | Cgroup] = []
 
     def run(
         self,
@@ -88,14 +98,40 @@ class System:
     def _root(self) -> Process:
         return self.process()
 
+    def namespace(self, name: str) -> NetworkNamespace:
+        """Make a network namespace."""
+        made = NetworkNamespace(name, self.process)
+        self._others.append(made)
+        return made
+
+    def cgroup(self, name: str) -> Cgroup:
+        """Make a control group of version 2, at the top of the tree."""
+        made = cgroups.make(self.guest, self.rtnetlink.process, name)
+        self._others.append(made)
+        return made
+
+    @cached_property
+    def rtnetlink(self) -> Rtnetlink:
+        """Where requests about devices go; its process also makes what tests ask for by name."""
+        return Rtnetlink(self.process("keeper"))
+
     def wait(self, condition: Callable[[], T], timeout: float = 2.0, what: str | None = None) -> T:
         """Return what *condition* returns, once that is true; see :func:`~pytest_ebpf.system.until`."""
         return until(condition, timeout, what)
 
     def close(self) -> None:
-        """End all that was started and still runs."""
+        """Remove the devices, namespaces and groups that were made, then end all that still runs."""
+        made, self._others = self._others, []
+        with ExitStack() as stack:
+            stack.callback(self._end)
+            for each in made:
+                stack.callback(each.close)
+            stack.callback(self.close_devices)
+
+    def _end(self) -> None:
         handles, self._handles = self._handles, []
-        self.__dict__.pop("_root", None)
+        for kept in ("_root", "rtnetlink"):
+            self.__dict__.pop(kept, None)
         kills = [("kill", {"process": handle}) for handle in handles]
         ends = [("wait", {"process": handle, "timeout_ms": 1000}) for handle in handles]
         # Most are gone by now, and answer so.
