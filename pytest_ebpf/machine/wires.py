@@ -33,7 +33,7 @@ class WireEnd:
     """Our end of a wire. Deadlines are in seconds of ``time.monotonic()``.
 
     :attr:`sent` is how many frames the guest was sent in its life. *lost* is called when the machine hangs
-    up, *attend* when the console has something: the machine must not stop because nobody reads what it prints.
+    up, *attend* when the console has something: the machine must not stop because nobody reads what it says.
     """
 
     def __init__(
