@@ -50,7 +50,7 @@ def no_functions(failed: Failure) -> EbpfError | None:
         if set(pattern) & set("*?"):
             if places.matches(pattern, places.functions(failed.guest)):
                 return None
-            return _refused(failed, f'this kernel has no function that is as "{pattern}"')
+            return _refused(failed, f'this kernel has no function that matches "{pattern}"')
         return _missing_function(failed, pattern)
     found = (_missing_function(failed, name) for name in failed.args["functions"])
     return next((missing for missing in found if missing), None)
@@ -99,7 +99,7 @@ def no_user_functions(failed: Failure) -> EbpfError | None:
     known = places.symbols(elf)
     pattern = failed.args.get("pattern")
     if pattern and not places.matches(pattern, known):
-        return _refused(failed, f'"{failed.args["binary"]}" has no function that is as "{pattern}"')
+        return _refused(failed, f'"{failed.args["binary"]}" has no function that matches "{pattern}"')
     return _missing_symbol(failed, failed.args.get("functions", []), known) or _no_process(failed)
 
 
@@ -114,6 +114,21 @@ def no_user_probe(failed: Failure) -> EbpfError | None:
             failed, f'"{failed.args["binary"]}" has no probe {name}', hint=suggestion(name, known)
         )
     return _no_process(failed)
+
+
+def only_once(failed: Failure) -> EbpfError | None:
+    """Why no fentry, fexit, fmod_ret, tp_btf or lsm.
+
+    Before Linux 5.13 (commit f3a95075549e) a program goes to a function once, and to one of another program
+    once on all kernels.
+    """
+    if not failed.again or failed.errno not in {errno.ENOENT, errno.EINVAL}:
+        return None
+    return UnsupportedError(
+        f"this kernel attaches a {failed.kind} program to this place only once",
+        where=failed.where,
+        hint="load the object again",
+    )
 
 
 def no_perf_event(failed: Failure) -> EbpfError | None:

@@ -27,7 +27,7 @@ class Held(Protocol):
 
 @dataclass(frozen=True)
 class Failure:
-    """An attachment of a program of *kind* that failed.
+    """An attachment of a program of *kind* that failed; *again*: it was attached before.
 
     *attaches* tries it with other arguments, and says whether that works.
     """
@@ -38,6 +38,7 @@ class Failure:
     args: Settings
     errno: int
     log: str
+    again: bool
     attaches: Callable[[Settings], bool]
 
 

@@ -11,8 +11,8 @@ from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.guest.client import errno_name
 
 
-def carry_out(guest: Guest, prog: int, plan: Plan) -> Held:
-    """Attach the program with the handle *prog* as *plan* says.
+def carry_out(guest: Guest, prog: int, plan: Plan, *, again: bool = False) -> Held:
+    """Attach the program with the handle *prog* as *plan* says, maybe *again* after it was detached.
 
     :class:`~pytest_ebpf.errors.AttachError`, or :class:`~pytest_ebpf.errors.UnsupportedError` where the
     kernel lacks the kind of hook.
@@ -20,7 +20,7 @@ def carry_out(guest: Guest, prog: int, plan: Plan) -> Held:
     try:
         return _attach(guest, prog, plan, plan.args)
     except CallError as error:
-        raise _explain(guest, prog, plan, error) from error
+        raise _explain(guest, prog, plan, error, again=again) from error
 
 
 def _attach(guest: Guest, prog: int, plan: Plan, args: Settings) -> Held:
@@ -30,7 +30,7 @@ def _attach(guest: Guest, prog: int, plan: Plan, args: Settings) -> Held:
     return AgentLink(guest, answer["link"], answer.get("mode"))
 
 
-def _explain(guest: Guest, prog: int, plan: Plan, error: CallError) -> EbpfError:
+def _explain(guest: Guest, prog: int, plan: Plan, error: CallError, *, again: bool) -> EbpfError:
     """The error to raise: what is missing, if that can be found out, else what the kernel says."""
 
     def attaches(args: Settings) -> bool:
@@ -41,7 +41,8 @@ def _explain(guest: Guest, prog: int, plan: Plan, error: CallError) -> EbpfError
         return True
 
     log = str(error.details.get("log", ""))
-    failed = Failure(guest, plan.where, plan.hook.kind.prefix, plan.args, error.errno, log, attaches)
+    kind = plan.hook.kind.prefix
+    failed = Failure(guest, plan.where, kind, plan.args, error.errno, log, again, attaches)
     if found := no_cookie(failed) or plan.row.cause(failed):
         return found
     place = f"cannot attach it to {plan.target}" if plan.target else "cannot attach it"

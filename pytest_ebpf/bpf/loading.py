@@ -12,7 +12,14 @@ from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
 from pytest_ebpf.bpf.maps import Arena, Map, MapMaker
-from pytest_ebpf.bpf.options import LoadOptions, arguments, check_names, pin_paths, skipped_programs
+from pytest_ebpf.bpf.options import (
+    LoadOptions,
+    arguments,
+    attach_settings,
+    check_names,
+    pin_paths,
+    skipped_programs,
+)
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.seeds import seed
@@ -128,7 +135,7 @@ class _Loading:
                 guest,
                 each,
                 values,
-                settings=options.attach.get(each["name"]),
+                settings=attach_settings(each["name"], options, self.facts),
                 maps=lambda name: loaded.maps[name],
             )
             for each in answer["programs"]

@@ -13,6 +13,7 @@ from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.suggest import suggestion
+from pytest_ebpf.uapi import ProgType
 
 #: Where the guest has its file system for pinned maps and programs.
 _BPF_FS: Final = "/sys/fs/bpf/"
@@ -74,6 +75,14 @@ def arguments(
 def pin_paths(options: LoadOptions) -> dict[str, str]:
     """Where maps are pinned, by their names."""
     return {each: _BPF_FS + each if pin is True else str(pin) for each, pin in options.pin.items() if pin}
+
+
+def attach_settings(name: str, options: LoadOptions, facts: ObjectFacts) -> Mapping[str, Any]:
+    """The settings of attachments of the program *name*; a replacement goes to what it was loaded for."""
+    settings = options.attach.get(name, {})
+    target = options.targets.get(name)
+    replaces = any(each.name == name and each.prog_type == ProgType.EXT for each in facts.programs)
+    return {"target": target, **settings} if replaces and isinstance(target, Program) else settings
 
 
 def _target(name: str, target: str | Program, facts: ObjectFacts) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Probes:
         self._call = guest.call
         self._programs: dict[int, int | None] = {}
         self._answers: dict[tuple[tuple[str, int], ...], bool | None] = {}
+        self._btf: bytes | None = None
         #: Whether ``BPF_PROG_TEST_RUN`` of xdp takes a context (Linux 5.15); None until it was tried.
         self.xdp_context: bool | None = None
         #: Says which other kernel has a function or type of this name in its BTF; set by who knows of others.
@@ -68,6 +69,15 @@ class Probes:
             except GuestError:
                 self._answers[key] = None
         return self._answers[key]
+
+    def names(self, name: str) -> bool | None:
+        """Whether the kernel's BTF has anything of this *name*; None where it has no BTF."""
+        if self._btf is None:
+            try:
+                self._btf = self._call("read_file", path="/sys/kernel/btf/vmlinux", limit=32 << 20)
+            except GuestError:
+                self._btf = b""
+        return f"\0{name}\0".encode() in self._btf if self._btf else None
 
     def run(
         self,

@@ -11,7 +11,8 @@ from typing import Any
 
 from pytest_ebpf import hooks
 from pytest_ebpf.bpf import pins
-from pytest_ebpf.bpf.attach import is_complete, plan
+from pytest_ebpf.bpf.attach import Plan, is_complete, plan
+from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.attaching import carry_out
 from pytest_ebpf.bpf.diagnosis import Attempt, explain
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
@@ -63,6 +64,7 @@ class Program:
         self._settings = settings or {}
         self._maps = maps
         self.links: list[Link] = []
+        self._was_attached = False
         self._handle: int | None = answer["prog"]
         self._number: int = answer["type"]
         self._values = values
@@ -182,12 +184,17 @@ class Program:
         link = Link(
             self._guest,
             self._where,
-            lambda: carry_out(self._guest, self.handle, planned),
+            lambda: self._carry_out(planned),
             program=self,
             values=self._values,
         )
         self.links.append(link.attach())
         return link
+
+    def _carry_out(self, planned: Plan) -> Held:
+        held = carry_out(self._guest, self.handle, planned, again=self._was_attached)
+        self._was_attached = True
+        return held
 
     @property
     def attachable(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pytest_ebpf.bpf.probe import Probes, probes_of
+from pytest_ebpf.bpf.target_causes import log_of, missing, unknown_hook
 from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line, suggested
 from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
@@ -16,11 +17,13 @@ def explain_load(
     guest: Guest, facts: ObjectFacts, error: CallError, *, name: str, skipped: Collection[str] = ()
 ) -> EbpfError:
     """The error to raise for a failed ``load`` of the object *name*; programs *skipped* were not loaded."""
-    log = str(error.details.get("log", ""))
+    log = log_of(error)
     program: str | None = error.details.get("program")
     line = decisive_line(log)
     probes = probes_of(guest)
     tried = [each for each in facts.programs if each.name not in skipped]
+    if absent := missing(guest, name, tried, error):
+        return absent
     for each in _in_question(tried, program):
         if lack := _lack(probes, each, line):
             return UnsupportedError(
@@ -28,6 +31,8 @@ def explain_load(
                 where=f"{name}: {each.name}",
                 hint="run it on a newer kernel, or guard it",
             )
+        if program is not None and (unknown := unknown_hook(guest, name, each)):
+            return unknown
     if program is None:
         for every in facts.maps:
             if lack := _map_lack(probes, every):

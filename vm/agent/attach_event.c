@@ -173,8 +173,12 @@ static int attach_iter(struct call *call, const struct handle *prog, struct atta
 		close(fd);
 	if (link && one_task && !goes_over_one_task(link, &info)) {
 		bpf_link__destroy(link);
-		return fail(call, EOPNOTSUPP, "this kernel iterates over all tasks only");
+		link = NULL;
+		err = E2BIG;
 	}
+	/* What is asked is longer than this kernel knows. */
+	if (!link && err == E2BIG)
+		return fail(call, EOPNOTSUPP, "this kernel goes over all there is");
 	errno = err;
 	return attach_take(call, attached, link, "the iterator");
 }

@@ -58,9 +58,12 @@ static int set_target(struct call *call, struct bpf_program *prog, const msgpack
 	}
 	if (!arg)
 		return 0;
-	return value_str(call, arg, place.where, function, sizeof(function)) ?:
-	       load_refused(call, &place,
-			    bpf_program__set_attach_target(prog, target ? target->fd : 0, function));
+	err = value_str(call, arg, place.where, function, sizeof(function));
+	if (err)
+		return err;
+	err = -bpf_program__set_attach_target(prog, target ? target->fd : 0, function);
+	return err ? fail(call, err, "%s: libbpf does not find %s in %s", place.where, function,
+			  target ? "target_prog" : "the kernel") : 0;
 }
 
 static int set_program(struct call *call, const struct load *load, const msgpack_object_map *settings,

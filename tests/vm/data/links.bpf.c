@@ -200,11 +200,13 @@ SEC("?iter/bpf_map_elem")
 int over_numbers(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct entry found = {};
+	__u32 *key = ctx->key;
+	__u64 *number = ctx->value;
 
-	if (!ctx->key || !ctx->value)
+	if (!key || !number)
 		return 0;
-	found.key = *ctx->key;
-	found.value = *ctx->value;
+	found.key = *key;
+	found.value = *number;
 	bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
 	return 0;
 }
@@ -212,8 +214,11 @@ int over_numbers(struct bpf_iter__bpf_map_elem *ctx)
 SEC("?iter/bpf_map_elem")
 int over_numbers_as_text(struct bpf_iter__bpf_map_elem *ctx)
 {
-	if (ctx->key && ctx->value)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%u=%llu\n", *ctx->key, *ctx->value);
+	__u32 *key = ctx->key;
+	__u64 *number = ctx->value;
+
+	if (key && number)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%u=%llu\n", *key, *number);
 	return 0;
 }
 

@@ -1,0 +1,2 @@
+#define SECTION ".struct_ops.link"
+#include "links_ops.bpf.c"

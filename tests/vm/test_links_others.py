@@ -1,0 +1,216 @@
+"""Programs on user space, on other programs, in struct_ops, and iterators: tests/vm/data/links_*.bpf.c."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from proof import prove
+from worker import Worker
+
+from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
+from pytest_ebpf.uapi import XDP, LinkType
+
+DATA = Path(__file__).parent / "data"
+
+
+def lines(*names):
+    return pytest.mark.parametrize("line", names, indirect=True)
+
+
+@pytest.fixture
+def worker(guest) -> Iterator[Worker]:
+    made = Worker.spawn(guest)
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What gcc makes of tests/vm/data/tool.c."""
+    made = tmp_path_factory.mktemp("tool") / "tool"
+    subprocess.run(["gcc", "-O1", "-static", "-o", made, DATA / "tool.c"], check=True, timeout=60)
+    return made.read_bytes()
+
+
+@pytest.fixture
+def run_tool(guest, tool):
+    """``run_tool("21")`` runs it in the guest."""
+    guest.call("write_file", path="/tool", data=tool, mode=0o755)
+
+    def run(number="21"):
+        process = guest.call("exec", argv=["/tool", number])["process"]
+        done = guest.call("wait", process=process, timeout_ms=10_000)
+        assert (done["running"], done["status"]) == (False, int(number) * 2)
+
+    return run
+
+
+class TestUserSpace:
+    @pytest.mark.parametrize(("name", "value"), [("on_uprobe", 21), ("on_uretprobe", 42), ("on_usdt", 21)])
+    def test_a_function_and_a_probe_of_a_binary(self, load_object, run_tool, name, value):
+        loaded = load_object("links_user", autoload={name: True})
+        prove(loaded.programs[name].attach, run_tool, lambda: loaded.globals.calls)
+        assert loaded.globals.value == value
+
+    @lines("6.12", "6.18", "7.2")
+    @pytest.mark.parametrize("name", ["on_uprobe_multi", "on_uretprobe_multi"])
+    def test_many_functions_at_once(self, load_object, run_tool, name):
+        loaded = load_object("links_user", autoload={name: True})
+        prove(loaded.programs[name].attach, run_tool, lambda: loaded.globals.calls)
+
+    @lines("6.18", "7.2")
+    def test_entry_and_return_in_one(self, load_object, run_tool):
+        loaded = load_object("links_user", autoload={"on_uprobe_session": True})
+        prove(loaded.programs.on_uprobe_session.attach, run_tool, lambda: loaded.globals.calls, times=2)
+
+    @lines("6.12")
+    def test_one_process_only(self, load_object, run_tool, worker):
+        loaded = load_object("links_user", autoload={"on_uprobe": True})
+        with loaded.programs.on_uprobe.attach(pid=worker):
+            run_tool()
+        assert loaded.globals.calls == 0
+
+    @lines("6.12")
+    def test_an_offset_into_a_function(self, load_object, run_tool):
+        loaded = load_object("links_user", autoload={"on_uprobe": True})
+        attach = loaded.programs.on_uprobe.attach
+        prove(lambda: attach(function="main+0"), run_tool, lambda: loaded.globals.calls)
+
+
+class TestPrograms:
+    """Programs on functions of other programs."""
+
+    @pytest.fixture
+    def target(self, load_object):
+        return load_object("links_target").programs.entrance
+
+    def test_a_function_is_replaced(self, load_object, target):
+        loaded = load_object("links_replace", autoload={"replacement": True}, targets={"replacement": target})
+        assert target.run(bytes(64)).verdict is XDP.PASS
+        link = loaded.programs.replacement.attach()
+        assert target.run(bytes(64)).verdict is XDP.DROP
+        link.detach()
+        assert target.run(bytes(64)).verdict is XDP.PASS
+        with link:
+            assert target.run(bytes(64)).verdict is XDP.DROP
+
+    def test_a_program_is_traced(self, load_object, target):
+        loaded = load_object("links_replace", autoload={"on_entrance": True}, targets={"on_entrance": target})
+        prove(
+            loaded.programs.on_entrance.attach,
+            lambda: target.run(bytes(64)),
+            lambda: loaded.globals.calls,
+            again=False,
+        )
+        with pytest.raises(UnsupportedError) as caught:
+            loaded.programs.on_entrance.attach()
+        assert caught.value.what == "this kernel attaches a fentry program to this place only once"
+
+    @lines("6.12")
+    def test_a_program_without_a_target(self, load_object):
+        with pytest.raises(LoadError) as caught:
+            load_object("links_replace", autoload={"replacement": True})
+        assert str(caught.value) == (
+            "links_replace: replacement: no target is set; "
+            "load(..., targets={'replacement': ...}): a function of the kernel, or a program"
+        )
+
+    @lines("6.12")
+    def test_a_target_that_has_no_such_function(self, load_object):
+        other = load_object("types", autoload={"xdp_answer": True}).programs.xdp_answer
+        with pytest.raises(LoadError) as caught:
+            load_object("links_replace", autoload={"replacement": True}, targets={"replacement": other})
+        assert str(caught.value) == 'links_replace: replacement: its target has no function "decide"'
+
+
+class TestStructOps:
+    def test_a_congestion_control(self, load_object, worker, line):
+        loaded = load_object("links_ops" if line in {"5.10", "6.1"} else "links_ops_link")
+        assert worker.choose_congestion_control(b"counted") == -errno.ENOENT
+        link = loaded.maps.counted.attach()
+        assert loaded.globals.calls == 0
+        assert worker.choose_congestion_control(b"counted") == 0
+        assert loaded.globals.calls == 1
+        link.detach()
+        assert worker.choose_congestion_control(b"counted") == -errno.ENOENT
+
+    @lines("6.12", "6.18", "7.2")
+    def test_again(self, load_object, worker):
+        loaded = load_object("links_ops_link")
+        (link,) = loaded.attach()
+        assert link.info().type is LinkType.STRUCT_OPS
+        link.detach()
+        link.attach()
+        assert worker.choose_congestion_control(b"counted") == 0
+
+    def test_once_and_for_all(self, load_object):
+        loaded = load_object("links_ops")
+        link = loaded.maps.counted.attach()
+        assert link.info() is None
+        link.detach()
+        with pytest.raises(AttachError) as caught:
+            link.attach()
+        assert str(caught.value).startswith("maps.counted: cannot attach it: the kernel does not take it (")
+        assert caught.value.hint == ('it was attached before: declare it in SEC(".struct_ops.link")')
+
+    @lines("6.18", "7.2")
+    def test_a_scheduler(self, load_object, guest):
+        def state():
+            return guest.call("read_file", path="/sys/kernel/sched_ext/state").strip()
+
+        loaded = load_object("links_sched")
+        assert state() == b"disabled"
+        with loaded.maps.counted.attach():
+            assert state() == b"enabled"
+            assert loaded.globals.calls > 0
+        assert state() == b"disabled"
+
+    @lines("5.10", "6.1", "6.12")
+    def test_a_scheduler_where_there_is_none(self, load_object):
+        with pytest.raises(UnsupportedError) as caught:
+            load_object("links_sched")
+        assert str(caught.value) == (
+            "links_sched: this kernel has no struct_ops sched_ext_ops; "
+            "run it on a newer kernel, or declare an alternative"
+        )
+
+
+class TestIterators:
+    def test_over_tasks(self, load_object, worker):
+        loaded = load_object("links", autoload={"over_tasks": True})
+        with loaded.programs.over_tasks.attach() as link:
+            tasks = link.records("struct task")
+        assert {1, worker.pid} <= {task.tgid for task in tasks}
+        assert [task.pid for task in tasks] == sorted(task.pid for task in tasks)
+
+    @lines("6.1", "6.12", "6.18", "7.2")
+    def test_over_one_task(self, load_object, worker):
+        loaded = load_object("links", autoload={"over_tasks": True})
+        (task,) = loaded.programs.over_tasks.attach(pid=worker).records("struct task")
+        assert (task.pid, task.tgid) == (worker.pid, worker.pid)
+        (task,) = loaded.programs.over_tasks.attach(tid=worker.pid).records("struct task")
+        assert task.pid == worker.pid
+
+    @pytest.mark.parametrize("settings", [{"pid": 1}, {"tid": 1}])
+    @lines("5.10")
+    def test_a_kernel_that_goes_over_all(self, load_object, settings):
+        loaded = load_object("links", autoload={"over_tasks": True})
+        with pytest.raises(UnsupportedError) as caught:
+            loaded.programs.over_tasks.attach(**settings)
+        (asked,) = settings
+        assert str(caught.value) == (
+            f"programs.over_tasks: this kernel iterates over all there is, not by {asked}; "
+            "run it on a newer kernel, or declare an alternative"
+        )
+
+    def test_over_a_map(self, load_object):
+        loaded = load_object("links", autoload={"over_numbers": True, "over_numbers_as_text": True})
+        loaded.maps.numbers.update({1: 10, 2: 20})
+        entries = loaded.programs.over_numbers.attach(map="numbers").records("struct entry")
+        assert {entry.key: entry.value for entry in entries} == {1: 10, 2: 20}
+        text = loaded.programs.over_numbers_as_text.attach(map=loaded.maps.numbers).text()
+        assert sorted(text.splitlines()) == ["1=10", "2=20"]
