@@ -11,6 +11,7 @@
 #include "log.h"
 #include "ops.h"
 #include "probe_link.h"
+#include "probe_map.h"
 
 #define LOG_FIRST ((uint32_t)64 << 10)
 #define LOG_MAX ((uint32_t)16 << 20)
@@ -158,7 +159,7 @@ int op_probe(struct call *call)
 	if (arg_find(call, "link"))
 		has = probe_link(link);
 	else if (arg_find(call, "map_type"))
-		has = libbpf_probe_bpf_map_type(map_type, NULL);
+		has = probe_map(map_type);
 	else if (arg_find(call, "helper"))
 		has = libbpf_probe_bpf_helper(prog_type, helper, NULL);
 	else

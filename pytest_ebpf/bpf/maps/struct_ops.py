@@ -41,7 +41,7 @@ class StructOpsMap(Map):
 
     @property
     def value(self) -> Any:
-        """What the kernel holds: ``data`` are the operations as it declares them, functions as numbers.
+        """What the kernel holds: ``data`` are the operations, functions by their programs' ids.
 
         Beside them it tells how often they are in use, and their state. Its types are read for this, which
         takes up to a second.
