@@ -15,7 +15,7 @@ PACKAGES := clang-19 llvm-19 bpftool qemu-system-x86 gcc libc6-dev make dpkg-dev
 	libzstd-dev xz-utils lz4 zstd util-linux cpio debian-archive-keyring
 MSGPACK := libmsgpack-c-dev libmsgpack-dev
 
-.PHONY: help setup packages agent kernels demo test lint bench fuzz soak clean
+.PHONY: help setup packages agent kernels demo test hooks hooks-table lint bench fuzz soak clean
 
 help:
 	@echo "make demo    build sample_project and run its tests on $(words $(KERNELS)) kernels"
@@ -63,7 +63,16 @@ lint: .venv/ready
 test: kernels lint
 	@$(MAKE) -s -C vm/agent asan
 	@$(BIN)/pytest -n 2
+	@$(MAKE) hooks
 	@echo "All of it passes. Next: make demo, or make bench for the measured claims."
+
+# Every hook on every kernel; then with attaching left out, when each test must fail.
+hooks:
+	@cd tests/hooks && ../../$(BIN)/pytest -q -n 2
+	@cd tests/hooks && ../../$(BIN)/pytest -q -n 2 --leave-out-attach --ebpf-kernel 7.2
+
+hooks-table: kernels
+	@cd tests/hooks && ../../$(BIN)/pytest -q -n 2 --write-table
 
 bench: kernels
 	@vm/install-packages busybox-static file kmod udev --
