@@ -46,13 +46,13 @@ def no_xdp(failed: Failure) -> EbpfError | None:
 
 def no_tcx(failed: Failure) -> EbpfError | None:
     """Why no tcx. Before Linux 6.6 the kernel has no such link: it is tried on ``lo``."""
-    refused = _refusal(failed, "tcx", AttachType.TCX_INGRESS)
+    refused = _refusal(failed, "tcx", ProgType.SCHED_CLS, AttachType.TCX_INGRESS, interface=1)
     return _lacking(failed, "tcx") if refused == errno.EINVAL else no_place(failed)
 
 
 def no_netkit(failed: Failure) -> EbpfError | None:
     """Why no netkit. A kernel that knows it (Linux 6.7) says that ``lo`` is none (ENXIO)."""
-    if _refusal(failed, "netkit", AttachType.NETKIT_PRIMARY) == errno.EINVAL:
+    if _refusal(failed, "netkit", ProgType.SCHED_CLS, AttachType.NETKIT_PRIMARY, interface=1) == errno.EINVAL:
         return _lacking(failed, "netkit")
     if failed.errno == errno.ENXIO:
         return _refused(failed, "the device is no netkit", "make one with ebpf.guest.netkit()")
@@ -72,7 +72,12 @@ def no_cgroup(failed: Failure) -> EbpfError | None:
 
 
 def no_sockmap(failed: Failure) -> EbpfError | None:
-    """Why nothing on a map of sockets."""
+    """Why nothing on a map of sockets. A kernel that takes stream_verdict alone is older than Linux 5.13."""
+    verdict = failed.kind == "sk_skb/verdict" and failed.errno == errno.EINVAL
+    if verdict and not _refusal(
+        failed, "sockmap", ProgType.SK_SKB, AttachType.SK_SKB_STREAM_VERDICT, map=failed.args["map"]
+    ):
+        return _lacking(failed, failed.kind)
     if failed.errno in {errno.EINVAL, errno.EOPNOTSUPP}:
         return _refused(failed, "the map takes no such program", "give a sockmap or a sockhash")
     return None
@@ -96,9 +101,9 @@ def _takes_generic(failed: Failure) -> bool:
     return failed.attaches({**failed.args, "mode": "generic"})
 
 
-def _refusal(failed: Failure, how: str, attach_type: AttachType) -> int:
-    """The errno of attaching a program that does nothing to ``lo``, 0 if it could be."""
-    return probes_of(failed.guest).attaching(how, ProgType.SCHED_CLS, attach_type, interface=1)
+def _refusal(failed: Failure, how: str, kind: ProgType, attach_type: AttachType, **place: int) -> int:
+    """The errno of attaching a program that does nothing, 0 if it could be."""
+    return probes_of(failed.guest).attaching(how, kind, attach_type, **place)
 
 
 def _lacking(failed: Failure, what: str) -> UnsupportedError:

@@ -338,14 +338,16 @@ int on_parser(struct __sk_buff *skb)
 SEC("?sk_skb/stream_verdict")
 int on_stream_verdict(struct __sk_buff *skb)
 {
-	seen(skb->len);
+	if (skb->len) /* the end of the stream has none */
+		seen(skb->len);
 	return SK_PASS;
 }
 
 SEC("?sk_skb/verdict")
 int on_verdict(struct __sk_buff *skb)
 {
-	seen(skb->len);
+	if (skb->len) /* the end of the stream has none */
+		seen(skb->len);
 	return SK_PASS;
 }
 
