@@ -37,6 +37,15 @@ REQUIRED = {
     "set_fd": {"map": "not an unsigned integer"},
     "create": {"like": "not an unsigned integer"},
     "ring": {"map": "not an unsigned integer"},
+    "perf": {"map": "not an unsigned integer"},
+    "user_ring": {"map": "not an unsigned integer"},
+    "arena": {"map": "not an unsigned integer"},
+    "freeze": {"map": "not an unsigned integer"},
+    "map_info": {"map": "not an unsigned integer"},
+    "lookup_by": {"map": "not an unsigned integer"},
+    "update_by": {"map": "not an unsigned integer"},
+    "delete_by": {"map": "not an unsigned integer"},
+    "unpin": {"path": "not a str"},
     "prog_info": {"prog": "not an unsigned integer"},
     "read_file": {"path": "not a str"},
     "write_file": {"path": "not a str", "data": "not bin"},
@@ -210,6 +219,18 @@ class TestLoad:
                 errno.EINVAL,
                 "maps.counts.inner: this is no map of maps (type 1)",
             ),
+            (
+                {"maps": {"counts": {"reuse": "counts"}}},
+                errno.EINVAL,
+                "maps.counts.reuse: not an unsigned integer",
+            ),
+            ({"maps": {"counts": {"reuse": 7}}}, errno.ENOENT, "maps.counts.reuse: no such handle (7)"),
+            ({"maps": {"counts": {"pin": True}}}, errno.EINVAL, "maps.counts.pin: not a str"),
+            (
+                {"maps": {"counts": {"perf_pages": 8}}},
+                errno.EINVAL,
+                "maps.counts.perf_pages: this is no perf_event_array (type 1)",
+            ),
             ({"data": 1}, errno.EINVAL, "data: not a map"),
             ({"data": {".rodata": "text"}}, errno.EINVAL, "data..rodata: not bin"),
             ({"data": {".bss": b""}}, errno.ENOENT, "data..bss: the object has no such global data"),
@@ -221,6 +242,37 @@ class TestLoad:
     def test_a_setting_that_does_not_fit(self, stdio_agent, compile_bpf, args, status, what):
         elf = compile_bpf(SMALLEST).read_bytes()
         assert self.refused(stdio_agent, elf=elf, name="x", **args)[:2] == (status, what)
+
+    @pytest.mark.parametrize("pages", [3, 8192])
+    def test_buffers_of_an_odd_size(self, stdio_agent, compile_bpf, pages):
+        perf = """
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); }
+        events SEC(".maps");
+        """
+        elf = compile_bpf(perf).read_bytes()
+        what = f"maps.events.perf_pages: not a power of two up to 4096 ({pages})"
+        maps = {"events": {"perf_pages": pages}}
+        assert self.refused(stdio_agent, elf=elf, name="x", maps=maps)[:2] == (errno.EINVAL, what)
+
+
+class TestPins:
+    @pytest.mark.parametrize(
+        ("args", "status", "what"),
+        [
+            ({"path": "/sys/fs/bpf/x"}, errno.EINVAL, "prog, map, link: none of them is given"),
+            ({"map": 7, "path": "/sys/fs/bpf/x"}, errno.ENOENT, "map: no such handle (7)"),
+            ({"link": "x", "path": "/sys/fs/bpf/x"}, errno.EINVAL, "link: not an unsigned integer"),
+        ],
+    )
+    def test_what_is_pinned(self, stdio_agent, args, status, what):
+        assert stdio_agent.what("pin", **args) == (status, what)
+
+    def test_paths_are_whole(self, stdio_agent):
+        what = "path: does not begin with / (x)"
+        assert stdio_agent.what("unpin", path="x") == (errno.EINVAL, what)
+        assert stdio_agent.what("unpin", path="/nonexistent/x") == (errno.ENOENT, "/nonexistent/x")
 
 
 class TestFiles:

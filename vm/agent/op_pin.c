@@ -100,6 +100,15 @@ static int read_pinned(struct call *call, int *fd)
 	return 0;
 }
 
+static int read_path(struct call *call, char *path, size_t size)
+{
+	int err = arg_str(call, "path", path, size);
+
+	if (!err && path[0] != '/')
+		return fail(call, EINVAL, "path: does not begin with / (%s)", path);
+	return err;
+}
+
 /* Make the folders that a path lies in; those that cannot be made show when the path is used. */
 static void make_parents(const char *path)
 {
@@ -117,12 +126,10 @@ int op_pin(struct call *call)
 {
 	char path[PATH_ROOM];
 	int fd = -1;
-	int err = read_pinned(call, &fd) ?: arg_str(call, "path", path, sizeof(path));
+	int err = read_pinned(call, &fd) ?: read_path(call, path, sizeof(path));
 
 	if (err)
 		return err;
-	if (path[0] != '/')
-		return fail(call, EINVAL, "path: does not begin with / (%s)", path);
 	make_parents(path);
 	err = -bpf_obj_pin(fd, path);
 	return err ? fail(call, err, "%s", path) : answer_nil(call);
@@ -131,7 +138,7 @@ int op_pin(struct call *call)
 int op_unpin(struct call *call)
 {
 	char path[PATH_ROOM];
-	int err = arg_str(call, "path", path, sizeof(path));
+	int err = read_path(call, path, sizeof(path));
 
 	if (err)
 		return err;
