@@ -14,7 +14,7 @@ from pytest_ebpf.requirements.values import Opaque, Value
 _VERSION: Final = "LINUX_KERNEL_VERSION"
 
 #: ``KERNEL_VERSION(6, 8, 0)``. From it on a global function is verified only if it is called by what is
-#: reached (2afae08c9dcb, "bpf: Validate global subprogs lazily"); before, if it is there.
+#: reached ("bpf: validate global subprogs lazily"); before, if it is there.
 _LAZY_GLOBALS: Final = 6 << 16 | 8 << 8
 
 
