@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, Root
+from lab import Lab
+from worker import Worker
 
 from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
@@ -17,6 +18,7 @@ from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel, KernelStore
 from pytest_ebpf.machine import Machine, MachineConfig, Recipe, boot
 from pytest_ebpf.objects import read_object
+from pytest_ebpf.system import System
 
 #: The kernel lines that everything is proven on.
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.2")
@@ -116,14 +118,44 @@ def load_object(guest: Guest, vm_objects: Callable[[str], Path]) -> Iterator[Cal
 
 
 @pytest.fixture
-def root(guest: Guest) -> Iterator[Root]:
-    """The guest's first network namespace; what a test makes there is removed after it."""
-    made = Root(guest)
+def system(guest: Guest) -> Iterator[System]:
+    """The guest to drive; what a test makes there is removed after it."""
+    made = System(guest)
     yield made
     made.close()
 
 
 @pytest.fixture
-def lab(root: Root) -> Lab:
+def lab(system: System) -> Lab:
     """Two networks joined by a pair of devices."""
-    return Lab(root)
+    return Lab(system)
+
+
+@pytest.fixture
+def worker(guest: Guest) -> Iterator[Worker]:
+    """A process of the guest that makes system calls."""
+    made = Worker.spawn(guest)
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What gcc makes of ``tests/vm/data/tool.c``."""
+    made = tmp_path_factory.mktemp("tool") / "tool"
+    source = Path(__file__).parent / "data" / "tool.c"
+    subprocess.run(["gcc", "-O1", "-static", "-o", made, source], check=True, timeout=60)
+    return made.read_bytes()
+
+
+@pytest.fixture
+def run_tool(guest: Guest, tool: bytes) -> Callable[[], None]:
+    """``run_tool()`` has the guest run ``/tool 21``."""
+    guest.call("write_file", path="/tool", data=tool, mode=0o755)
+
+    def run() -> None:
+        process = guest.call("exec", argv=["/tool", "21"])["process"]
+        done = guest.call("wait", process=process, timeout_ms=10_000)
+        assert (done["running"], done["status"]) == (False, 42)
+
+    return run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 
 import pytest
 from proof import prove
@@ -14,13 +13,6 @@ from pytest_ebpf.errors import UnsupportedError
 
 def lines(*names):
     return pytest.mark.parametrize("line", names, indirect=True)
-
-
-@pytest.fixture
-def worker(guest) -> Iterator[Worker]:
-    made = Worker.spawn(guest)
-    yield made
-    made.kill()
 
 
 @pytest.fixture

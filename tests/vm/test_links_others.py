@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import errno
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from proof import prove
-from worker import Worker
 
 from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
 from pytest_ebpf.uapi import XDP, LinkType
 
-DATA = Path(__file__).parent / "data"
-
 
 def lines(*names):
     return pytest.mark.parametrize("line", names, indirect=True)
-
-
-@pytest.fixture
-def worker(guest) -> Iterator[Worker]:
-    made = Worker.spawn(guest)
-    yield made
-    made.kill()
-
-
-@pytest.fixture(scope="session")
-def tool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What gcc makes of tests/vm/data/tool.c."""
-    made = tmp_path_factory.mktemp("tool") / "tool"
-    subprocess.run(["gcc", "-O1", "-static", "-o", made, DATA / "tool.c"], check=True, timeout=60)
-    return made.read_bytes()
-
-
-@pytest.fixture
-def run_tool(guest, tool):
-    """``run_tool("21")`` runs it in the guest."""
-    guest.call("write_file", path="/tool", data=tool, mode=0o755)
-
-    def run(number="21"):
-        process = guest.call("exec", argv=["/tool", number])["process"]
-        done = guest.call("wait", process=process, timeout_ms=10_000)
-        assert (done["running"], done["status"]) == (False, int(number) * 2)
-
-    return run
 
 
 class TestUserSpace:

@@ -1,0 +1,305 @@
+"""What is said of a place that is not there, and of a kind of hook that a kernel lacks."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_ebpf.bpf.probe import probes_of
+from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
+from pytest_ebpf.uapi import AttachType
+
+NEWER = "; run it on a newer kernel, or declare an alternative"
+
+
+def lines(*names):
+    return pytest.mark.parametrize("line", names, indirect=True)
+
+
+@pytest.fixture
+def refusal(load_object):
+    """``refusal(error, program, object, **settings)``: what attaching it says."""
+
+    def text(error, name, of="links", **settings):
+        program = load_object(of, autoload={name: True}).programs[name]
+        with pytest.raises(error) as caught:
+            program.attach(**settings)
+        return str(caught.value).removeprefix(f"programs.{name}: ")
+
+    return text
+
+
+@lines("5.10", "7.2")
+class TestPlacesOfTheKernel:
+    @pytest.mark.parametrize(
+        ("name", "settings", "text"),
+        [
+            (
+                "on_kprobe",
+                {"function": "__x64_sys_umaks"},
+                'this kernel has no function "__x64_sys_umaks"; did you mean "__x64_sys_umask"?',
+            ),
+            (
+                "on_kprobe",
+                {"function": "__x64_sys_umask+0x3"},
+                '0x3 bytes into "__x64_sys_umask" no instruction begins',
+            ),
+            (
+                "on_kprobe",
+                {"function": "do_int3"},
+                'the kernel lets no program onto the function "do_int3"',
+            ),
+            (
+                "on_ksyscall",
+                {"name": "umaks"},
+                'this kernel has no system call "umaks"; did you mean "umask"?',
+            ),
+            (
+                "on_tracepoint",
+                {"name": "sys_enter_umaks"},
+                'this kernel has no tracepoint syscalls/sys_enter_umaks; did you mean "sys_enter_umask"?',
+            ),
+            (
+                "on_tracepoint",
+                {"category": "syscals"},
+                'this kernel has no category "syscals" of tracepoints; did you mean "syscalls"?',
+            ),
+            (
+                "on_raw_tracepoint",
+                {"name": "sys_entre"},
+                'this kernel has no raw tracepoint "sys_entre"; did you mean "sys_enter"?',
+            ),
+            (
+                "on_perf_event",
+                {"type": 77, "config": 0, "period": 1},
+                "this kernel has no perf events of type 77, config 0",
+            ),
+            (
+                "on_perf_event",
+                {"type": "software", "config": "cpu_clock", "period": 1, "pid": 99999},
+                "no process 99999",
+            ),
+            (
+                "on_perf_event",
+                {"type": "software", "config": "cpu_clock", "period": 1, "cpu": 99},
+                "cannot attach it to perf event software:cpu_clock (EINVAL: Invalid argument)",
+            ),
+        ],
+    )
+    def test_a_place_that_is_not_there(self, refusal, name, settings, text):
+        assert refusal(AttachError, name, **settings) == text
+
+    def test_an_iterator_without_its_map(self, refusal):
+        text = "this iterator goes over a map; attach(map=...)"
+        assert refusal(AttachError, "over_numbers") == text
+
+    def test_events_that_the_machine_does_not_count(self, refusal):
+        assert refusal(UnsupportedError, "on_perf_event", type="hardware", config="cpu-cycles", period=1) == (
+            "this machine counts no hardware events (type 0, config 0); "
+            'take an event of the kernel: type="software", config="cpu_clock"'
+        )
+
+    def test_it_is_unsupported_where_another_kernel_has_it(self, refusal, guest, monkeypatch):
+        monkeypatch.setattr(probes_of(guest), "elsewhere", {"do_new_thing": "6.99"}.get)
+        assert refusal(UnsupportedError, "on_kprobe", function="do_new_thing") == (
+            'this kernel has no function "do_new_thing", as 6.99 has; '
+            "run it on such a kernel, or declare an alternative"
+        )
+        assert refusal(AttachError, "on_kprobe", function="do_old_thing") == (
+            'this kernel has no function "do_old_thing"'
+        )
+
+
+@lines("7.2")
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"functions": ["__x64_sys_umask", "__x64_sys_umaks"]},
+            'this kernel has no function "__x64_sys_umaks"; did you mean "__x64_sys_umask"?',
+        ),
+        (
+            {"pattern": "__x64_sys_umaks"},
+            'this kernel has no function "__x64_sys_umaks"; did you mean "__x64_sys_umask"?',
+        ),
+        ({"pattern": "no_such_func*"}, 'this kernel has no function that matches "no_such_func*"'),
+    ],
+)
+def test_functions_that_are_not_there(refusal, settings, text):
+    assert refusal(AttachError, "on_kprobe_multi", **settings) == text
+
+
+@lines("5.10", "7.2")
+class TestPlacesOfUserSpace:
+    @pytest.mark.parametrize(
+        ("name", "settings", "text"),
+        [
+            ("on_uprobe", {"function": "twicee"}, '"/tool" has no function "twicee"; did you mean "twice"?'),
+            (
+                "on_uprobe",
+                {"binary": "/toool"},
+                'the guest has no file "/toool"; put it there before attaching',
+            ),
+            ("on_uprobe", {"binary": "/proc/version"}, '"/proc/version" is no binary (not an ELF file)'),
+            ("on_uprobe", {"pid": 99999}, "no process 99999"),
+            (
+                "on_usdt",
+                {"name": "dubbled"},
+                '"/tool" has no probe toolbox:dubbled; did you mean "toolbox:doubled"?',
+            ),
+            (
+                "on_usdt",
+                {"binary": "/toool"},
+                'the guest has no file "/toool"; put it there before attaching',
+            ),
+            ("on_usdt", {"pid": 99999}, "no process 99999"),
+        ],
+    )
+    def test_a_place_that_is_not_there(self, refusal, run_tool, name, settings, text):
+        assert refusal(AttachError, name, "links_user", **settings) == text
+
+
+@lines("7.2")
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"functions": ["twicee"]}, '"/tool" has no function "twicee"; did you mean "twice"?'),
+        ({"pattern": "zzz*"}, '"/tool" has no function that matches "zzz*"'),
+        ({"binary": "/toool"}, 'the guest has no file "/toool"; put it there before attaching'),
+    ],
+)
+def test_functions_of_a_binary_that_are_not_there(refusal, run_tool, settings, text):
+    assert refusal(AttachError, "on_uprobe_multi", "links_user", **settings) == text
+
+
+class TestWhatAKernelLacks:
+    @lines("5.10", "6.1")
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("on_kprobe_multi", "kprobe.multi"),
+            ("on_kretprobe_multi", "kretprobe.multi"),
+            ("on_kprobe_session", "kprobe.session"),
+        ],
+    )
+    def test_many_functions(self, refusal, name, kind):
+        assert refusal(UnsupportedError, name) == f"this kernel has no {kind} hooks{NEWER}"
+
+    @lines("5.10", "6.1")
+    def test_many_functions_of_a_binary(self, refusal, run_tool):
+        text = f"this kernel has no uprobe.multi hooks{NEWER}"
+        assert refusal(UnsupportedError, "on_uprobe_multi", "links_user") == text
+
+    @lines("5.10", "6.1", "6.12")
+    def test_entry_and_return_in_one(self, refusal, run_tool):
+        text = f"this kernel has no uprobe.session hooks{NEWER}"
+        assert refusal(UnsupportedError, "on_uprobe_session", "links_user") == text
+
+    @lines("5.10")
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("on_kprobe", "kprobe"),
+            ("on_ksyscall", "ksyscall"),
+            ("on_tracepoint", "tracepoint"),
+            ("on_raw_tracepoint", "raw_tp"),
+            ("on_fentry", "fentry"),
+        ],
+    )
+    def test_cookies(self, refusal, name, kind):
+        text = f"this kernel takes no cookie for {kind} programs{NEWER}"
+        assert refusal(UnsupportedError, name, cookie=5) == text
+
+    @lines("6.1", "6.12", "6.18", "7.2")
+    def test_a_cookie_reaches_the_program(self, load_object, worker):
+        tool = load_object("links", autoload={"on_kprobe_with_cookie": True}, globals={"watched": worker.pid})
+        with tool.programs.on_kprobe_with_cookie.attach(cookie=1 << 40):
+            worker.umask()
+        assert tool.globals.cookie == 1 << 40
+
+    def test_links_to_many_functions_are_probed(self, guest, line):
+        answers = {
+            kind: probes_of(guest).has(link=kind)
+            for kind in (
+                AttachType.TRACE_KPROBE_MULTI,
+                AttachType.TRACE_KPROBE_SESSION,
+                AttachType.TRACE_UPROBE_MULTI,
+                AttachType.TRACE_UPROBE_SESSION,
+            )
+        }
+        assert (
+            list(answers.values())
+            == {
+                "5.10": [False] * 4,
+                "6.1": [False] * 4,
+                "6.12": [True, True, True, False],
+                "6.18": [True] * 4,
+                "7.2": [True] * 4,
+            }[line]
+        )
+        assert probes_of(guest).has(link=AttachType.XDP) is None
+
+
+class TestTargetsOfALoad:
+    @lines("5.10", "7.2")
+    @pytest.mark.parametrize(
+        ("name", "target", "text"),
+        [
+            (
+                "on_fentry",
+                "__x64_sys_umaks",
+                'no function "__x64_sys_umaks"; did you mean "__x64_sys_umask"?',
+            ),
+            ("on_tp_btf", "sys_entre", 'no tracepoint "sys_entre"; did you mean "sys_enter"?'),
+            ("on_lsm", "file_oppen", 'no LSM hook "file_oppen"; did you mean "file_open"?'),
+        ],
+    )
+    def test_a_target_that_is_not_there(self, load_object, name, target, text):
+        with pytest.raises(LoadError) as caught:
+            load_object("links", autoload={name: True}, targets={name: target})
+        assert str(caught.value) == f"links: {name}: this kernel has {text}"
+        assert caught.value.program == name
+
+    @lines("6.12")
+    def test_another_function_than_the_section_says(self, load_object, worker):
+        tool = load_object(
+            "links",
+            autoload={"on_any_fentry": True},
+            targets={"on_any_fentry": "__x64_sys_umask"},
+            globals={"watched": worker.pid},
+        )
+        with tool.programs.on_any_fentry.attach():
+            worker.umask()
+        assert tool.globals.calls == 1
+
+    @lines("6.12")
+    def test_a_section_without_a_target(self, load_object):
+        with pytest.raises(LoadError) as caught:
+            load_object("links", autoload={"on_any_fentry": True})
+        assert str(caught.value) == (
+            "links: on_any_fentry: no target is set; "
+            "load(..., targets={'on_any_fentry': ...}): a function of the kernel, or a program"
+        )
+
+    @lines("6.12")
+    def test_a_function_without_btf(self, load_object, guest):
+        """Assembly has none: the entry of system calls is there, but no program can be put on it."""
+        with pytest.raises(UnsupportedError) as caught:
+            load_object("links", autoload={"on_fentry": True}, targets={"on_fentry": "entry_SYSCALL_64"})
+        assert str(caught.value) == (
+            'links: on_fentry: this kernel has no BTF of the function "entry_SYSCALL_64", '
+            "which fentry programs need; attach a kprobe instead"
+        )
+
+
+@lines("6.12")
+def test_the_next_test_is_unharmed(load_object, guest, worker):
+    tool = load_object("links", autoload={"on_kprobe": True}, globals={"watched": worker.pid})
+    with pytest.raises(AttachError):
+        tool.programs.on_kprobe.attach(function="no_such_function")
+    assert tool.programs.on_kprobe.links == []
+    (link,) = tool.attach()
+    worker.umask()
+    assert tool.globals.calls == 1
+    tool.detach()
+    assert not link.attached
+    assert tool.attach() != [link]
