@@ -16,11 +16,10 @@ CHUNK: Final = 32 << 20
 class Files:
     """Read and write files, as root; what fails raises OSError with the guest's errno."""
 
-    def __init__(self, guest: Guest, process: Callable[[], Process]) -> None:
+    def __init__(self, guest: Guest, written: set[str], process: Callable[[], Process]) -> None:
         self._guest = guest
+        self._written = written
         self._process = process
-        #: Paths that were written, which commands of the host do not overwrite.
-        self.written: set[str] = set()
 
     def read(self, path: str, limit: int = CHUNK) -> bytes:
         """Return the contents of a file, at most *limit* bytes (no more than 32 MiB)."""
@@ -40,7 +39,7 @@ class Files:
         for at in range(0, max(len(raw), 1), CHUNK):
             args = write_arguments(path, raw[at : at + CHUNK], mode, parents=parents, append=at > 0)
             self._call("write_file", **args)
-        self.written.add(path)
+        self._written.add(path)
 
     def exists(self, path: str) -> bool:
         """Tell whether there is something at *path*."""
@@ -56,12 +55,12 @@ class Files:
             self._process().unlink(path)
         except IsADirectoryError:
             self._process().rmdir(path)
-        self.written.discard(path)
+        self._written.discard(path)
 
     def symlink(self, target: str, path: str) -> None:
         """Make a symbolic link at *path*, in the place of what is there."""
         self._call("write_file", path=path, data=os.fsencode(target), link=True)
-        self.written.add(path)
+        self._written.add(path)
 
     def readlink(self, path: str) -> str:
         """Return what a symbolic link leads to."""
@@ -82,15 +81,7 @@ class Files:
             raise OSError(error.errno, os.strerror(error.errno), path) from error
 
 
-def write_arguments(
-    path: str, data: bytes, mode: int | None = None, *, parents: bool = False, append: bool = False
-) -> dict[str, Any]:
+def write_arguments(path: str, data: bytes, mode: int | None = None, **ways: bool) -> dict[str, Any]:
     """Return what the op ``write_file`` is given."""
-    args: dict[str, Any] = {"path": path, "data": data}
-    if mode is not None:
-        args["mode"] = mode
-    if parents:
-        args["parents"] = True
-    if append:
-        args["append"] = True
-    return args
+    args: dict[str, Any] = {"path": path, "data": data, **ways}
+    return args if mode is None else {**args, "mode": mode}

@@ -99,11 +99,21 @@ def _closure(program: Path, _changed: int, _size: int) -> tuple[Entry, ...]:
 
 
 def _mirrored(path: Path) -> Iterator[Entry]:
-    """*path* as it is here: a file, and a link to it if that is how it is reached."""
+    """*path* as it is here: a file, and links to it for the ways in which it is reached."""
     real = path.resolve()
-    if path != real:
-        yield Entry(str(path), real, link=True)
     yield Entry(str(real), real)
+    names = {path, real, *filter(None, map(_short, (path, real)))} - {real}
+    for each in sorted(names):
+        yield Entry(str(each), real, link=True)
+
+
+def _short(path: Path) -> Path | None:
+    """The name of a command in ``/bin`` or ``/sbin``, where the host has these merged into ``/usr``."""
+    for folder in ("bin", "sbin"):
+        merged = Path("/usr", folder)
+        if path.parent == merged and Path("/", folder).resolve() == merged:
+            return Path("/", folder, path.name)
+    return None
 
 
 def _reachable(program: Path) -> Iterator[Path]:

@@ -161,7 +161,7 @@ static int write_all(int fd, const struct bin *data)
 	return 0;
 }
 
-/* A symbolic link in the place of whatever is there: 0 or an errno. */
+/* A symbolic link: 0 or an errno. */
 static int write_link(const char *path, const struct bin *target)
 {
 	char text[PATH_ROOM];
@@ -170,8 +170,6 @@ static int write_link(const char *path, const struct bin *target)
 		return EINVAL;
 	memcpy(text, target->data, target->len);
 	text[target->len] = '\0';
-	if (unlink(path) && errno != ENOENT)
-		return errno;
 	return symlink(text, path) ? errno : 0;
 }
 
@@ -181,6 +179,7 @@ struct writing {
 	bool has_mode;
 	bool parents;
 	bool append;
+	bool replace;
 	bool link;
 };
 
@@ -191,6 +190,9 @@ static int write_file(char *path, const struct bin *data, const struct writing *
 
 	if (err)
 		return err;
+	/* What runs from the file that was there goes on with it. */
+	if ((writing->replace || writing->link) && unlink(path) && errno != ENOENT)
+		return errno;
 	if (writing->link)
 		return write_link(path, data);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (writing->append ? O_APPEND : O_TRUNC), 0644);
@@ -213,7 +215,8 @@ int op_write_file(struct call *call)
 
 	err = arg_str(call, "path", path, sizeof(path)) ?: arg_bin(call, "data", &data) ?:
 	      arg_u32_opt(call, "mode", &writing.mode) ?: arg_bool_opt(call, "parents", &writing.parents) ?:
-	      arg_bool_opt(call, "append", &writing.append) ?: arg_bool_opt(call, "link", &writing.link);
+	      arg_bool_opt(call, "append", &writing.append) ?:
+	      arg_bool_opt(call, "replace", &writing.replace) ?: arg_bool_opt(call, "link", &writing.link);
 	if (err)
 		return err;
 	if (writing.mode > 07777)
