@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from pytest_ebpf.bpf import alternatives
 from pytest_ebpf.errors import DeadlineError, LoadError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.shelf import Shelf
@@ -66,6 +67,41 @@ def test_a_copy_is_quicker_than_loading(fleet, test_of, stats):
     fleet.prefetch([Want("6.12", "next", "test_x.py")])
     test_of("next").load(stats)
     assert time.monotonic() - start < loads
+
+
+def test_a_copy_has_the_modules_and_its_own_contents(fleet, test_of, stats):
+    for number in range(40):
+        loaded = test_of(str(number)).load(
+            stats, modules=["veth"], contents={"rules": {"10.0.0.1": {"hits": number}}}
+        )
+        assert loaded.maps.rules["10.0.0.1"].hits == number
+        if number > 1 and any(known.template for known in fleet._warm._known.values()):
+            break
+    ebpf = test_of("copied")
+    loaded = ebpf.load(stats, modules=["veth"])
+    assert ebpf._guest._number <= 1, "neither the op modules nor the op load was called"
+    assert b"veth" in ebpf.guest.files.read("/proc/modules")
+    assert len(loaded.maps.rules) == 0
+
+
+def test_which_alternatives_a_kernel_takes_is_found_once(test_of, vm_objects, monkeypatch):
+    tried = []
+    monkeypatch.setattr(alternatives, "_refused", lambda *args: tried.append(args[2]) or "not today")
+    path = str(vm_objects("maps"))
+    groups = {"either": ["tail", "count"]}
+    for number in range(3):
+        loaded = test_of(str(number)).load(path, alternatives=groups)
+        assert loaded.programs.either is loaded.programs.count
+        assert not loaded.programs.tail.loaded
+    assert tried == ["tail"]
+
+
+def test_a_group_of_which_the_kernel_takes_none_tells_of_all(test_of, vm_objects):
+    path = str(vm_objects("refused"))
+    with pytest.raises(LoadError) as caught:
+        test_of("one").load(path, alternatives={"either": ["out_of_bounds", "no_null_check"]})
+    assert caught.value.program == "no_null_check"
+    assert "; tried before: out_of_bounds: invalid access to packet" in str(caught.value)
 
 
 def test_other_settings_are_another_object(fleet, test_of, stats):
