@@ -9,6 +9,7 @@ from typing import Final, Protocol, Self
 
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.guest.client import errno_name
 from pytest_ebpf.system.network import about
 from pytest_ebpf.system.processes import Process
 
@@ -79,7 +80,9 @@ class Cgroup:
             self._guest.call("write_file", path=f"{self.path}/{file}", data=text.encode())
         except CallError as error:
             raise GuestError(
-                f"{file}: {text!r} is not taken ({error.what})", errno=error.errno, where=self._where
+                f"{file}: {text!r} is not taken ({errno_name(error.errno)})",
+                errno=error.errno,
+                where=self._where,
             ) from error
 
     def close(self) -> None:

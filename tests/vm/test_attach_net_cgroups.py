@@ -25,10 +25,10 @@ def hooked(load_object):
 class Inside(Lab):
     """A lab with a process in a cgroup: *inside* is here, *far_inside* is there."""
 
-    def __init__(self, root):
-        super().__init__(root)
-        self.group = root.cgroup("tested")
-        self.inside = root.process("inside", cgroup=self.group)
+    def __init__(self, system):
+        super().__init__(system)
+        self.group = system.cgroup("tested")
+        self.inside = system.process("inside", cgroup=self.group)
 
     def udp(self):
         return self.inside.udp()
@@ -86,8 +86,8 @@ class Inside(Lab):
 
 
 @pytest.fixture
-def inside(root):
-    return Inside(root)
+def inside(system):
+    return Inside(system)
 
 
 HOOKS = [
@@ -192,8 +192,8 @@ def test_flags_of_the_time_before_links(hooked, inside):
     assert [tool.globals.calls for tool in tools] == [1, 2]
 
 
-def test_a_group_that_goes_takes_the_link_with_it(hooked, root):
-    group = root.cgroup("short")
+def test_a_group_that_goes_takes_the_link_with_it(hooked, system):
+    group = system.cgroup("short")
     link = hooked("on_connect").programs.on_connect.attach(cgroup=group)
     group.close()
     link.detach()

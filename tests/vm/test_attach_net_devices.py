@@ -68,8 +68,8 @@ class TestXdp:
         assert lab.ping() == 5
 
     @lines("6.1", "6.12", "6.18", "7.2")
-    def test_a_packet_of_several_fragments(self, hooked, root):
-        lab = Lab(root, mtu=9000)
+    def test_a_packet_of_several_fragments(self, hooked, system):
+        lab = Lab(system, mtu=9000)
         tool = hooked("on_xdp_frags")
         program = tool.programs.on_xdp_frags
         prove(
@@ -86,8 +86,8 @@ class TestXdp:
             lab.ping()
             assert (first.globals.calls, second.globals.calls) == (0, 1)
 
-    def test_a_device_that_goes_takes_the_link_with_it(self, hooked, root):
-        dummy = root.dummy("short0")
+    def test_a_device_that_goes_takes_the_link_with_it(self, hooked, system):
+        dummy = system.dummy("short0")
         link = hooked("on_xdp").programs.on_xdp.attach(interface=dummy)
         dummy.close()
         link.detach()
@@ -180,8 +180,8 @@ class TestTcx:
 class TestNetkit:
     @NEW
     @pytest.mark.parametrize("program", ["on_netkit_primary", "on_netkit_peer"])
-    def test_both_ends(self, hooked, root, program):
-        lab = NetkitLab(root)
+    def test_both_ends(self, hooked, system, program):
+        lab = NetkitLab(system)
         tool = hooked(program)
         attach = tool.programs[program].attach
         trigger = lab.ping if program == "on_netkit_primary" else lab.answer
@@ -195,11 +195,11 @@ class TestNetkit:
         )
 
     @OLD
-    def test_a_kernel_without(self, hooked, lab, root):
+    def test_a_kernel_without(self, hooked, lab, system):
         attach = hooked("on_netkit_primary").programs.on_netkit_primary.attach
         text = refused(UnsupportedError, attach, interface=lab.near)
         assert text == f"programs.on_netkit_primary: this kernel has no netkit; {NEWER}"
-        assert refused(UnsupportedError, root.netkit, "k0", "k1") == (
+        assert refused(UnsupportedError, system.netkit, "k0", "k1") == (
             'netkit "k0": this kernel has no netkit devices'
         )
 
@@ -207,10 +207,10 @@ class TestNetkit:
 class NetkitLab(Lab):
     """A pair of netkit devices."""
 
-    def __init__(self, root):
-        self.root = root
-        self.space = root.namespace("far")
-        self.near, self.far = root.netkit("near0", "far0", netns=self.space)
+    def __init__(self, system):
+        self.system = system
+        self.space = system.namespace("far")
+        self.near, self.far = system.netkit("near0", "far0", netns=self.space)
         self.join(self.near, self.far)
         self.back = self.here.udp((HERE, PORT))
 
