@@ -91,7 +91,7 @@ def readable(guest: Guest, path: str, where: str) -> Elf | EbpfError:
     try:
         found = binary(guest, path)
     except ObjectError as error:
-        return AttachError(f'"{path}" is no binary ({error.what})', where=where)
+        return AttachError(f'"{path}" is no binary: {error.what}', where=where)
     return found or AttachError(
         f'the guest has no file "{path}"', where=where, hint="put it there before attaching"
     )

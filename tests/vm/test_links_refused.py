@@ -19,7 +19,7 @@ def lines(*names):
 def refusal(load_object):
     """``refusal(error, program, object, **settings)``: what attaching it says."""
 
-    def text(error, name, of="links", **settings):
+    def text(error, name, of="links", /, **settings):
         program = load_object(of, autoload={name: True}).programs[name]
         with pytest.raises(error) as caught:
             program.attach(**settings)
@@ -104,8 +104,8 @@ class TestPlacesOfTheKernel:
             'this kernel has no function "do_new_thing", as 6.99 has; '
             "run it on such a kernel, or declare an alternative"
         )
-        assert refusal(AttachError, "on_kprobe", function="do_old_thing") == (
-            'this kernel has no function "do_old_thing"'
+        assert refusal(AttachError, "on_kprobe", function="zz_old_thing") == (
+            'this kernel has no function "zz_old_thing"'
         )
 
 
@@ -139,7 +139,11 @@ class TestPlacesOfUserSpace:
                 {"binary": "/toool"},
                 'the guest has no file "/toool"; put it there before attaching',
             ),
-            ("on_uprobe", {"binary": "/proc/version"}, '"/proc/version" is no binary (not an ELF file)'),
+            (
+                "on_uprobe",
+                {"binary": "/proc/version"},
+                '"/proc/version" is no binary: not an ELF file (begins with 4c 69 6e 75)',
+            ),
             ("on_uprobe", {"pid": 99999}, "no process 99999"),
             (
                 "on_usdt",
