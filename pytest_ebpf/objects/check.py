@@ -34,6 +34,7 @@ def differences(
         *_programs(manifest, name, declared, facts),
         *_maps(manifest, facts, maps),
         *_globals(manifest, facts, declared.globals),
+        *_settings(manifest, name, declared, facts),
     ]
 
 
@@ -126,3 +127,28 @@ def _globals(manifest: Manifest, facts: ObjectFacts, names: Collection[str] | No
             yield manifest.problem(
                 ("globals", name, "const"), what, "make it const volatile, or const = false"
             )
+
+
+def _settings(manifest: Manifest, name: str, declared: ObjectDecl, facts: ObjectFacts) -> Iterator[Problem]:
+    """What is set before loading, by names that only the object knows."""
+    path, load = ("objects", name, "load"), declared.load
+    maps = [each.name for each in facts.maps]
+    variables = [each.name for each in facts.globals]
+    for key, kind, names, known in (
+        ("max_entries", "map", load.max_entries, maps),
+        ("value_size", "map", load.value_size, maps),
+        ("inner", "map", load.inner, maps),
+        ("records", "map", load.records, maps),
+        ("globals", "global", load.globals, variables),
+    ):
+        for each in names:
+            if each not in known:
+                yield manifest.problem((*path, key, each), *_missing(kind, each, facts, known))
+    for outer, inner in load.inner.items():
+        if inner not in maps:
+            yield manifest.problem((*path, "inner", outer), *_missing("map", inner, facts, maps))
+    for program, decl in declared.programs.items():
+        used = decl.attach.get("map")
+        if used is not None and used not in maps:
+            where = ("objects", name, "programs", program, "attach", "map")
+            yield manifest.problem(where, *_missing("map", used, facts, maps))

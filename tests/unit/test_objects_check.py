@@ -264,3 +264,33 @@ def test_without_a_list_of_maps_those_that_are_there_are_compared(manifest_of):
     wrong = replace(some, maps=(replace(BLOCKED, max_entries=1),))
     assert len(differences(manifest, "edge", wrong)) == 1
     assert len(differences(manifest, "edge", some, maps=["blocked", "stats"])) == 1
+
+
+SETTINGS = """
+    [objects.edge]
+    path = "edge.bpf.o"
+    programs.ingress = { hook = "iter/bpf_map_elem", attach = { map = "MAP" } }
+
+    [objects.edge.load]
+    max_entries = { MAP = 8 }
+    value_size = { MAP = 8 }
+    globals = { GLOBAL = 1 }
+    inner = { outer = "MAP" }
+    records = { MAP = "struct event" }
+"""
+
+
+def test_names_of_what_is_set_before_loading(manifest_of):
+    facts = replace(FACTS, programs=(program("ingress", "iter/bpf_map_elem"),))
+    right = SETTINGS.replace("MAP", "stats").replace("GLOBAL", "limit")
+    assert differences(manifest_of(right), "edge", facts) == []
+    wrong = SETTINGS.replace("MAP", "sttas").replace("GLOBAL", "limti")
+    a_map = 'no map sttas in edge.bpf.o; did you mean "stats"?'
+    assert [str(each) for each in differences(manifest_of(wrong), "edge", facts)] == [
+        f"ebpf.toml:9: objects.edge.load.max_entries.sttas: {a_map}",
+        f"ebpf.toml:10: objects.edge.load.value_size.sttas: {a_map}",
+        f"ebpf.toml:13: objects.edge.load.records.sttas: {a_map}",
+        'ebpf.toml:11: objects.edge.load.globals.limti: no global limti in edge.bpf.o; did you mean "limit"?',
+        f"ebpf.toml:12: objects.edge.load.inner.outer: {a_map}",
+        f"ebpf.toml:6: objects.edge.programs.ingress.attach.map: {a_map}",
+    ]
