@@ -124,6 +124,8 @@ def save(monitor: Monitor, state: int, deadline: float) -> None:
 def restore(monitor: Monitor, state: int) -> None:
     """Have the machine, started to wait for it, go on from what :func:`save` wrote to descriptor *state*."""
     monitor.tell("migrate-set-capabilities", **_IGNORE_SHARED)
+    # or it would send frames of its own over the wires, that switches learn where the machine is now
+    monitor.tell("migrate-set-parameters", **{"announce-rounds": 0})
     monitor.tell("migrate-incoming", uri=f"fd:{state}")
 
 

@@ -113,6 +113,8 @@ class Waking:
         try:
             for answer in self.guest.collect(self._ticket, timeout):
                 _expect(answer)
+            for wire in self.machine.wires:
+                wire.drop()  # what the machine was about to send when it was saved
         except EbpfError as error:
             self.machine.stop()
             raise DamagedSnapshotError(f"it does not come up ({error.what})") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pytest_ebpf import packets
-from pytest_ebpf.errors import ConditionError, DeadlineError, PacketError, UsageError
+from pytest_ebpf.errors import ConditionError, DeadlineError, EbpfError, PacketError, UsageError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.packets.convert import PacketLike
 from pytest_ebpf.packets.pcap import read_pcap
@@ -150,7 +150,7 @@ class Wire:
         """Send *frames* and return those that come back: as many, or fewer once it is sure that no more will.
 
         Sure it is when the guest's kernel has dealt with all of them; what a process of the guest sends is
-        not waited for. :class:`~pytest_ebpf.errors.DeadlineError` if the kernel does not get there in time.
+        not waited for. :class:`~pytest_ebpf.errors.ConditionError` if the kernel does not get there in time.
         """
         deadline = self._deadline(timeout)
         wanted = len(frames)
@@ -165,7 +165,7 @@ class Wire:
     def settle(self, timeout: float = _PATIENCE) -> None:
         """Wait until the guest's kernel has dealt with all that was sent, and what it sent can be read.
 
-        :class:`~pytest_ebpf.errors.DeadlineError` if it does not get there in time.
+        :class:`~pytest_ebpf.errors.ConditionError` if it does not get there in time.
         """
         deadline = self._deadline(timeout)
         while not self._is_settled(deadline):
@@ -203,9 +203,7 @@ class Wire:
     def _send(self, frame: bytes, deadline: float) -> None:
         while not self._end.offer(frame):
             if not self._end.make_room(deadline):
-                raise DeadlineError(
-                    f"the guest takes no more frames from {self.interface}", hint="is the interface up?"
-                )
+                raise self._late("the guest takes no more frames")
             self._glance()
         for capture in self._captures:
             capture.note(frame, sent=True)
@@ -215,7 +213,7 @@ class Wire:
         if not self._unread:
             frame = self._end.receive(min(deadline, self._guest.until))
             if frame is None and deadline > self._guest.until:
-                raise DeadlineError(f"the time of the test is over, and nothing came on {self.interface}")
+                raise self._late("nothing came")
             return frame if frame is None else self._noted(frame)
         return self._unread.popleft()
 
@@ -251,10 +249,7 @@ class Wire:
             if not self._glance():
                 return True
         if time.monotonic() > deadline:
-            raise DeadlineError(
-                f"the guest has not dealt with all frames on {self.interface} in time",
-                hint="is the interface up?",
-            )
+            raise self._late("the guest has not dealt with all frames in time")
         if (frame := self._end.receive(time.monotonic() + _MOMENT)) is not None:
             self._came(frame)
         return False
@@ -288,6 +283,11 @@ class Wire:
                 f"a frame has {SHORTEST} to {LONGEST} bytes (seen {len(frame)})", where="packet"
             )
         return frame
+
+    def _late(self, what: str) -> EbpfError:
+        if time.monotonic() >= self._guest.until:
+            return DeadlineError(f"{what} until the time of the test was over", where=self.interface)
+        return ConditionError(what, where=self.interface, hint="look whether the interface is up")
 
     def _deadline(self, timeout: float) -> float:
         return min(time.monotonic() + timeout, self._guest.until)
