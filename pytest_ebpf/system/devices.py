@@ -75,7 +75,10 @@ class Device:
         return rtnetlink.read_link(message)
 
     def up(self) -> Self:
-        """Set it up. It gets no link-local IPv6 address, so that only what a test sends is on the wire."""
+        """Set it up. It gets no link-local IPv6 address, so that only what a test sends is on the wire.
+
+        An IPv6 address that it is given is told to multicast listeners (MLD), by two packets.
+        """
         self._ask(
             rtnetlink.quiet_link(self.ifindex, self._where),
             rtnetlink.set_link(self.ifindex, self._where, up=True),

@@ -54,7 +54,7 @@ def test_nothing_is_sent_but_by_tests(system):
     far.up()
     listener = space.process().socket(17, 3, 0x0300, timeout=0.5)
     listener.bind(("far0", 3))
-    near.up().add_address("fd00::1/64")
+    near.up().add_address("10.0.0.1/24")
     with pytest.raises(TimeoutError):
         listener.recv()
     process = system.process()
