@@ -8,11 +8,6 @@
 
 #define FUNCTIONS_MAX 1024u
 
-static int attach_auto(struct call *call, const struct handle *prog, struct attached *attached)
-{
-	return attach_take(call, attached, bpf_program__attach(prog->program), "by its section alone");
-}
-
 static int attach_kprobe(struct call *call, const struct handle *prog, struct attached *attached)
 {
 	LIBBPF_OPTS(bpf_kprobe_opts, opts);
@@ -168,7 +163,6 @@ static int attach_freplace(struct call *call, const struct handle *prog, struct 
 }
 
 const struct attach_row attach_trace_rows[] = {
-	{ "auto", true, attach_auto },
 	{ "kprobe", true, attach_kprobe },
 	{ "kprobe_multi", true, attach_kprobe_multi },
 	{ "ksyscall", true, attach_ksyscall },

@@ -19,6 +19,7 @@
 #define PATH_ROOM 4096
 #define ITER_LIMIT ((uint32_t)1 << 20)
 #define ITER_MAX ((uint32_t)32 << 20)
+#define ITER_CHUNK ((size_t)65536)
 
 int netns_enter(struct call *call, int *saved)
 {
@@ -250,15 +251,18 @@ int op_link_update(struct call *call)
 	return err ? fail(call, err, "the kernel keeps the program it has") : answer_nil(call);
 }
 
-/* All that an iterator writes, up to the buffer's limit; 0 or an errno. */
-static int read_iterator(int fd, struct buffer *data)
+/* All that an iterator writes; EFBIG if that is more than `limit` bytes, or another errno. */
+static int read_iterator(int fd, struct buffer *data, uint32_t limit)
 {
-	for (;;) {
+	/* One byte more than is allowed tells that there is more. */
+	data->limit = (size_t)limit + 1;
+	while (data->len < data->limit) {
+		size_t want = data->limit - data->len < ITER_CHUNK ? data->limit - data->len : ITER_CHUNK;
 		ssize_t got;
 
-		if (!buffer_reserve(data, 4096))
-			return data->len + 4096 > data->limit ? EFBIG : ENOMEM;
-		got = read(fd, data->data + data->len, 4096);
+		if (!buffer_reserve(data, want))
+			return ENOMEM;
+		got = read(fd, data->data + data->len, want);
 		if (got == 0)
 			return 0;
 		if (got > 0)
@@ -266,6 +270,7 @@ static int read_iterator(int fd, struct buffer *data)
 		else if (errno != EINTR && errno != EAGAIN)
 			return errno;
 	}
+	return EFBIG;
 }
 
 int op_iter(struct call *call)
@@ -283,12 +288,12 @@ int op_iter(struct call *call)
 	fd = link->fd < 0 ? -EINVAL : bpf_iter_create(link->fd);
 	if (fd < 0)
 		return fail(call, -fd, "link: not one of an iterator");
-	data.limit = (size_t)limit + 4096;
-	err = read_iterator(fd, &data);
+	err = read_iterator(fd, &data, limit);
 	close(fd);
-	if (err)
-		err = fail(call, err, err == EFBIG ? "the iterator writes more than %u bytes" : "reading (%u bytes)",
-			   err == EFBIG ? limit : (uint32_t)data.len);
+	if (err == EFBIG)
+		err = fail(call, err, "the iterator writes more than %u bytes", limit);
+	else if (err)
+		err = fail(call, err, "the iterator fails after %zu bytes", data.len);
 	else
 		pack_bin(&call->pk, data.len ? data.data : "", data.len);
 	buffer_reset(&data, 0);
