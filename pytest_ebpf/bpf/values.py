@@ -25,10 +25,14 @@ _HIDDEN: Final = frozenset(
         "bpf_refcount",
         "bpf_res_spin_lock",
         "bpf_spin_lock",
+        "bpf_task_work",
         "bpf_timer",
         "bpf_wq",
     }
 )
+
+#: Tags of pointers to objects of the kernel that a program keeps in a map; they are hidden likewise.
+_KEPT: Final = frozenset({"kptr", "kptr_untrusted", "percpu_kptr"})
 
 #: Names, of typedefs or structs, with a meaning that goes beyond their layout.
 _SPECIAL: Final[dict[str, Callable[[Order], Codec]]] = {
@@ -142,7 +146,7 @@ class Values:
         return codec.array(self.codec(found.type_id), found.count)
 
     def _struct(self, found: Struct, name: str) -> Codec:
-        parts = self._members(found, 0)
+        parts = [] if self._hidden(found) else self._members(found, 0)
         label = name or ("union" if found.is_union else "struct")
         cls = self._binding(label, structs.names_of(parts))
         return structs.structure(label, found.size, parts, cls)
@@ -170,11 +174,22 @@ class Values:
     def _member(self, member: Member, base: int) -> list[structs.Field | structs.Choice]:
         """What a member of a struct at byte *base* contributes: nothing, itself, or its own members."""
         inner = self._btf.type(self._btf.strip(member.type_id))
-        if isinstance(inner, Struct) and inner.name in _HIDDEN:
+        if self._hidden(inner):
             return []
         if not member.name and isinstance(inner, Struct):
             return self._members(inner, base + member.bit_offset // 8)
         return [self._field(member, inner, base)] if member.name else []
+
+    def _hidden(self, found: Type) -> bool:
+        """Whether the kernel keeps values of this type, or arrays of it, to itself."""
+        for _ in range(len(self._btf)):
+            if not isinstance(found, Array):
+                break
+            found = self._btf.type(self._btf.strip(found.type_id))
+        if isinstance(found, Ptr) and found.type_id:
+            target = self._btf.type(found.type_id)
+            return isinstance(target, Modifier) and target.tag in _KEPT
+        return isinstance(found, Struct) and found.name in _HIDDEN
 
     def _field(self, member: Member, inner: Type, base: int) -> structs.Field:
         if not member.bit_size:
