@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -37,6 +38,10 @@ def agent() -> Path:
 def libbpf_include() -> Path:
     """The include folder with ``bpf/bpf_helpers.h`` of the libbpf that the agent is built on."""
     return vm() / "agent" / "build" / "include"
+
+
+#: Beside the manifest: the kernels it is pinned to.
+LOCK_NAME: Final = "ebpf-kernels.lock"
 
 
 def cache_root() -> Path:

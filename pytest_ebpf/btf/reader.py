@@ -127,6 +127,11 @@ class Btf:
     def __len__(self) -> int:
         return len(self._starts) - 1
 
+    @property
+    def strings_size(self) -> int:
+        """Bytes of the string table."""
+        return len(self._strings)
+
     def string(self, offset: int) -> str:
         """The string at *offset* of the string table."""
         if offset >= len(self._strings):

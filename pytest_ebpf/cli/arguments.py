@@ -30,6 +30,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
     _inspect(commands.add_parser("inspect", help="say what is in an object file"))
     _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
+    _check(commands.add_parser("check", help="say on which kernels objects can work, without booting one"))
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
     doctor = commands.add_parser("doctor", help="say what works on this host and how to mend what does not")
@@ -82,6 +83,23 @@ def _matrix(parser: ArgumentParser) -> None:
     form.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
     parser.set_defaults(run=_command("matrix"))
+
+
+def _check(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "objects", metavar="OBJECT.o", nargs="*", help="object files (default: those of the manifest)"
+    )
+    parser.add_argument(
+        "--kernel",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help='such as "5.10,6.1,latest" (default: those the manifest promises, else those in the cache)',
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
+    )
+    parser.set_defaults(run=_command("check"))
 
 
 def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:

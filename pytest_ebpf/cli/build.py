@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.manifest import FILE_NAME, find
-from pytest_ebpf.session.building import build_project
 
 
 def run(arguments: Namespace) -> int:
     """Build and say in a line what was done."""
+    from pytest_ebpf.session.building import build_project  # noqa: PLC0415 - others need what is below
+
     manifest = manifest_of(arguments.manifest)
     result = build_project(manifest, arguments.objects, jobs=arguments.jobs, say=say)
     for warning in result.warnings:

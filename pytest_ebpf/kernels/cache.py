@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -192,7 +193,7 @@ def _check(path: Path, size: int, mtime: int, digest: str, *, verify: bool) -> N
 
 def _facts(folder: Path) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+        facts = _parsed(folder / _FACTS, (folder / _FACTS).stat().st_mtime_ns)
         if facts["format"] == _FORMAT and {IMAGE, BTF} <= facts["files"].keys():
             return facts
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -228,6 +229,13 @@ def _has_all(folder: Path, facts: dict[str, Any]) -> bool:
     with suppress(OSError):
         return time.time() - (folder / _POSTPONED).stat().st_mtime < _DAY
     return False
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, _mtime: int) -> dict[str, Any]:
+    """The document in *path* as it was at that time: to choose among kernels, all of them are looked at."""
+    facts: dict[str, Any] = json.loads(path.read_text())
+    return facts
 
 
 @contextmanager

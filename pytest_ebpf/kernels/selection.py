@@ -39,6 +39,12 @@ def check_spec(spec: str, *, where: str) -> None:
         )
 
 
+def names_promised(expression: str) -> bool:
+    """Whether *expression* selects among the kernels that a project promises: ``all``, ranges."""
+    items = [item.strip() for item in expression.split(",")]
+    return any(item == "all" or _RANGE.fullmatch(item) for item in items)
+
+
 def select(expression: str, promised: Sequence[str], *, option: str = "--ebpf-kernel") -> tuple[str, ...]:
     """The specs that *expression* selects, each once, in the order written or promised.
 

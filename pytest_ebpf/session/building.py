@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_ebpf.build import BuildResult, build
+from pytest_ebpf.paths import LOCK_NAME as LOCK_NAME  # noqa: PLC0414 - where others look for it
 
 if TYPE_CHECKING:
     from pytest_ebpf.errors import Problem
     from pytest_ebpf.manifest import Manifest
-
-#: Beside the manifest: the kernels it is pinned to.
-LOCK_NAME: Final = "ebpf-kernels.lock"
-
 
 def build_project(
     manifest_path: Path, only: Sequence[str] = (), *, jobs: int | None = None, say: Callable[[str], None]

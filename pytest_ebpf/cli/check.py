@@ -1,0 +1,77 @@
+"""``ebpf-build check``: on which kernels objects can work, and because of what not, without booting one."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_ebpf.cli.build import manifest_of, say
+from pytest_ebpf.compat import render
+from pytest_ebpf.compat.verdict import Subject
+from pytest_ebpf.errors import ObjectError, UsageError
+from pytest_ebpf.kernels import Kernel, KernelStore, select
+from pytest_ebpf.kernels.selection import names_promised
+from pytest_ebpf.manifest.discovery import find
+from pytest_ebpf.objects import parse_object
+from pytest_ebpf.paths import LOCK_NAME
+from pytest_ebpf.session.checking import check
+
+
+def run(arguments: Namespace) -> int:
+    """Print the verdicts; 1 if a program that is loaded with its object cannot work on one of the kernels."""
+    kernels = _kernels(arguments.kernel)
+    report = check(_files(arguments.objects) if arguments.objects else _declared(), kernels)
+    forms = {"text": render.text, "json": render.json_document, "markdown": render.markdown}
+    print(forms[arguments.format](report))
+    return 0 if report.ok else 1
+
+
+def _kernels(given: Sequence[str]) -> Sequence[Kernel]:
+    """The kernels named, else those that the manifest promises, else those in the cache."""
+    manifest = find(Path.cwd())
+    expression = ",".join(given)
+    promised: Sequence[str] = ()
+    if manifest and (not expression or names_promised(expression)):
+        from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
+
+        promised = load(manifest).project.kernels
+    store = KernelStore(lock=manifest.parent / LOCK_NAME if manifest else None, say=say)
+    if expression:
+        return [store.get(spec) for spec in select(expression, promised, option="--kernel")]
+    kernels = [store.get(spec) for spec in promised] or [each for each in store.cached() if each.packages]
+    if not kernels:
+        raise UsageError("there is no kernel in the cache", where="--kernel", hint="name one, such as 6.1")
+    return kernels
+
+
+def _files(names: Sequence[str]) -> list[Subject]:
+    """The objects in files, each named as short as tells it from the others."""
+    paths = {Path(name): None for name in names}
+    counts = Counter(path.name for path in paths)
+    return [_read(path, path.name if counts[path.name] == 1 else str(path)) for path in paths]
+
+
+def _declared() -> list[Subject]:
+    """The objects of the manifest, built if they are stale, loaded as they are declared."""
+    from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
+    from pytest_ebpf.session.building import build_project  # noqa: PLC0415
+
+    path = manifest_of(None)
+    declared = load(path)
+    subjects = []
+    for built in build_project(path, say=say).objects:
+        programs = declared.objects[built.name].programs.items()
+        autoload = {program: declaration.autoload for program, declaration in programs}
+        subjects.append(_read(built.path, built.name, autoload))
+    return subjects
+
+
+def _read(path: Path, name: str, autoload: dict[str, bool] | None = None) -> Subject:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise ObjectError(what, where=str(path), hint="give the path of an object file") from error
+    return Subject.of(name, data, parse_object(data, path), autoload or {})

@@ -1,0 +1,1 @@
+"""Which kernels an object can work on, told without booting one."""

@@ -1,0 +1,150 @@
+"""Verdicts as text, Markdown and JSON. Returns strings, prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pytest_ebpf.compat.model import Lack, Report, Status, Verdict
+
+#: Counts up when a key is taken away or changes its meaning.
+VERSION: Final = 1
+
+_MARKS: Final = {Status.WORKS: "works", Status.CANNOT: "NO", Status.UNKNOWN: "?"}
+_LEGEND: Final = {
+    Status.CANNOT: "NO: cannot work there",
+    Status.UNKNOWN: "?: cannot be told without booting it",
+}
+
+
+class _Notes:
+    """Reasons, each told once, by number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Lack, int] = {}
+
+    def mark(self, verdict: Verdict | None) -> str:
+        """What stands in a cell: ``works``, ``NO[1]``, ``?[2]``; ``-`` where there is nothing."""
+        if verdict is None:
+            return "-"
+        if verdict.reason is None:
+            return _MARKS[verdict.status]
+        number = self._numbers.setdefault(verdict.reason, len(self._numbers) + 1)
+        return f"{_MARKS[verdict.status]}[{number}]"
+
+    def lines(self) -> list[str]:
+        """All of them."""
+        return [f"[{number}] {lack}" for lack, number in self._numbers.items()]
+
+
+def text(report: Report) -> str:
+    """A table of programs and kernels, what each mark means, and on which kernels each object works."""
+    notes = _Notes()
+    table = [["program", *report.kernels]]
+    objects: dict[int, str] = {}
+    for row in report.rows:
+        found = report.of(row)
+        if row[0] not in objects.values():
+            objects[len(table)] = row[0]
+        table.append([f"  {row[1]}", *(notes.mark(found.get(kernel)) for kernel in report.kernels)])
+    lines = []
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for at, cells in enumerate(table):
+        if at in objects:
+            lines.append(objects[at])
+        lines.append("  ".join(map(str.ljust, cells, widths)).rstrip())
+    explained = [*_legend(report), *notes.lines()]
+    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report)])
+
+
+def markdown(report: Report) -> str:
+    """The table for GitHub, with a line for each reason."""
+    notes = _Notes()
+    lines = [
+        f"| program | {' | '.join(report.kernels)} |",
+        "|---|" + "---|" * len(report.kernels),
+    ]
+    for row in report.rows:
+        found = report.of(row)
+        marks = " | ".join(notes.mark(found.get(kernel)) for kernel in report.kernels)
+        lines.append(f"| `{row[0]}: {row[1]}` | {marks} |")
+    explained = [f"- {_escaped(note)}" for note in [*_legend(report), *notes.lines()]]
+    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report)])
+
+
+def json_document(report: Report) -> str:
+    """The document for programs that ``docs/check.md`` describes."""
+    document = {
+        "version": VERSION,
+        "ok": report.ok,
+        "kernels": list(report.kernels),
+        "objects": [
+            {"object": name, "works_on": works_on(report, name), "programs": _programs(report, name)}
+            for name in _objects(report)
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+def works_on(report: Report, name: str) -> list[str]:
+    """The kernels on which all programs that are loaded with object *name* work."""
+    required = [each for each in report.verdicts if each.object == name and each.required]
+    refused = {each.kernel for each in required if each.status is not Status.WORKS}
+    return [kernel for kernel in report.kernels if required and kernel not in refused]
+
+
+def _programs(report: Report, name: str) -> list[dict[str, Any]]:
+    rows = [row for row in report.rows if row[0] == name]
+    return [
+        {
+            "program": row[1],
+            "required": any(each.required for each in report.of(row).values()),
+            "verdicts": [_verdict(each) for each in report.of(row).values()],
+        }
+        for row in rows
+    ]
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "kernel": verdict.kernel,
+        "status": verdict.status.value,
+        "reasons": [_lack(each) for each in verdict.lacks],
+    }
+
+
+def _lack(lack: Lack) -> dict[str, Any]:
+    source = lack.source
+    return {
+        "what": lack.what,
+        "certain": lack.certain,
+        "stage": lack.stage.value,
+        "file": source.file if source else None,
+        "line": source.line if source else None,
+        "source": source.text.strip() if source else None,
+        "instead": lack.instead or None,
+    }
+
+
+def _objects(report: Report) -> Sequence[str]:
+    return list(dict.fromkeys(row[0] for row in report.rows))
+
+
+def _legend(report: Report) -> list[str]:
+    there = {each.status for each in report.verdicts}
+    return [line for status, line in _LEGEND.items() if status in there]
+
+
+def _conclusions(report: Report) -> Iterable[str]:
+    for name in _objects(report):
+        kernels = works_on(report, name)
+        if len(kernels) == len(report.kernels):
+            where = "all of them" if len(kernels) > 1 else kernels[0]
+        else:
+            where = ", ".join(kernels) or "none of them for sure"
+        yield f"{name} works on {where}"
+
+
+def _escaped(note: str) -> str:
+    return note.replace("|", "\\|").replace("<", "&lt;")

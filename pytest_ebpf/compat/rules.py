@@ -1,0 +1,141 @@
+"""What BTF does not say of kernels: ``vm/kernels.json``, each entry with its source.
+
+Versions are read as numbers: 6.10 is newer than 6.1.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import accumulate
+from typing import Any, Final
+
+from pytest_ebpf import paths
+from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.kernels import Version
+
+_FORMAT: Final = 1
+
+#: Major and minor number.
+Line = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class HelperClass:
+    """Programs in *sections*, whose type and operations of the verifier are the same.
+
+    *allowed* are the helpers that each of *lines* lets them call, both from old to new. For *by_target* that
+    depends on the function or the hook that a program is for.
+    """
+
+    sections: tuple[str, ...]
+    lines: tuple[Line, ...]
+    allowed: tuple[frozenset[int], ...]
+    by_target: frozenset[int]
+
+    def allows(self, number: int, version: Version) -> bool | None:
+        """Whether a kernel lets these programs call a helper; None where that is not known.
+
+        Between two lines that were measured it is what both say, after the last what that says.
+        """
+        at = bisect_right(self.lines, line_of(version))
+        if number in self.by_target or not at:
+            return None
+        before = number in self.allowed[at - 1]
+        if self.lines[at - 1] == line_of(version) or at == len(self.lines):
+            return before
+        return before if (number in self.allowed[at]) == before else None
+
+    def allowed_from(self, number: int, version: Version) -> str | None:
+        """The first line after *version* that lets these programs call a helper, None if none does."""
+        for line, allowed in zip(self.lines, self.allowed, strict=True):
+            if line > line_of(version) and number in allowed:
+                return f"{line[0]}.{line[1]}"
+        return None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The tables of the file. Of those by name, the value is the first version that has it."""
+
+    classes: tuple[HelperClass, ...]
+    instructions: Mapping[str, Version]
+    map_flags: Mapping[str, Version]
+    program_flags: Mapping[str, Version]
+    sleepable: Mapping[str, Version]
+    compiled_in: Mapping[str, str]
+    instead: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def _by_section(self) -> Mapping[str, HelperClass]:
+        return {section: each for each in self.classes for section in each.sections}
+
+    def allows(self, section: str | None, number: int, version: Version) -> bool | None:
+        """Whether programs of *section*, a prefix of :mod:`pytest_ebpf.hooks`, may call a helper.
+
+        A section that was not measured, and programs without one: what all others may call.
+        """
+        if found := self._by_section.get(section or ""):
+            return found.allows(number, version)
+        return all(each.allows(number, version) for each in self.classes) or None
+
+    def allowed_from(self, section: str | None, number: int, version: Version) -> str | None:
+        """The first line after *version* that lets programs of *section* call a helper, None if none does."""
+        found = self._by_section.get(section or "")
+        return found.allowed_from(number, version) if found else None
+
+
+def line_of(version: Version) -> Line:
+    """The line that a version is of, as it compares."""
+    return version.major, version.minor
+
+
+@cache
+def rules() -> Rules:
+    """The file as it came with the project, read once (1 ms)."""
+    path = paths.vm() / "kernels.json"
+    try:
+        return parse(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EbpfError(
+            f"cannot be read ({error})", where=str(path), hint="install pytest-ebpf again"
+        ) from error
+
+
+def parse(data: Mapping[str, Any]) -> Rules:
+    """The rules in the JSON document *data*; ValueError, KeyError or TypeError where it is another's."""
+    if data["format"] != _FORMAT:
+        raise ValueError(f"format {data['format']}, not {_FORMAT}")
+    return Rules(
+        classes=tuple(map(_class, data["helpers"]["classes"])),
+        instructions=_since(data["instructions"]),
+        map_flags=_since(data["map_flags"]),
+        program_flags=_since(data["program_flags"]),
+        sleepable=_since(data["sleepable"]),
+        compiled_in={name: entry["function"] for name, entry in data["compiled_in"].items()},
+        instead={kind: table for kind, table in data["instead"].items() if kind != "source"},
+    )
+
+
+def _since(table: Mapping[str, Mapping[str, str]]) -> Mapping[str, Version]:
+    return {name: Version.parse(entry["since"]) for name, entry in table.items()}
+
+
+def _class(data: Mapping[str, Any]) -> HelperClass:
+    """A class, whose helpers the file gives as those that came with a line and those that went."""
+    measured: Sequence[str] = data["measured"]
+    came, went = data["since"], data.get("until", {})
+
+    def next_line(allowed: frozenset[int], line: str) -> frozenset[int]:
+        return (allowed - frozenset(went.get(line, ()))) | frozenset(came.get(line, ()))
+
+    nothing: frozenset[int] = frozenset()
+    return HelperClass(
+        sections=tuple(data["sections"]),
+        lines=tuple(line_of(Version.parse(line)) for line in measured),
+        allowed=tuple(accumulate(measured, next_line, initial=nothing))[1:],
+        by_target=frozenset(data.get("by_target", ())),
+    )

@@ -1,0 +1,191 @@
+"""Whether the programs of an object can work on a kernel that is not running, and because of what not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from pytest_ebpf import hooks
+from pytest_ebpf.btf import DataSec, Var
+from pytest_ebpf.compat.checks import Kernel
+from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.model import Lack, Status, Verdict
+from pytest_ebpf.compat.oracle import Oracle
+from pytest_ebpf.compat.rules import rules
+from pytest_ebpf.kernels import Version
+from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.requirements import (
+    ProgramRequirements,
+    Requirement,
+    Requirements,
+    requirements_of,
+)
+from pytest_ebpf.requirements.reach import reachable
+from pytest_ebpf.uapi import MapType, ProgType
+
+#: ``MAX_BPF_STACK`` of include/linux/filter.h, in bytes; for all frames of a chain of calls together.
+_STACK: Final = 512
+
+#: "bpf: Support private stack for bpf progs": functions of tracing programs may each have as much.
+_PRIVATE_STACKS: Final = Version(6, 13)
+_WITH_PRIVATE_STACKS: Final = frozenset(
+    {
+        ProgType.KPROBE,
+        ProgType.TRACEPOINT,
+        ProgType.PERF_EVENT,
+        ProgType.RAW_TRACEPOINT,
+        ProgType.TRACING,
+        ProgType.STRUCT_OPS,
+    }
+)
+
+#: ``BPF_COMPLEXITY_LIMIT_INSNS``, for a program that is loaded with CAP_BPF, since Linux 5.2.
+_INSTRUCTIONS: Final = 1_000_000
+
+#: Maps whose ``max_entries`` is 0, or is set by libbpf.
+_UNSIZED: Final = frozenset(
+    {
+        MapType.PERF_EVENT_ARRAY,
+        MapType.CGROUP_STORAGE,
+        MapType.PERCPU_CGROUP_STORAGE,
+        MapType.SK_STORAGE,
+        MapType.INODE_STORAGE,
+        MapType.TASK_STORAGE,
+        MapType.CGRP_STORAGE,
+        MapType.STRUCT_OPS,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An object to be judged: its *name* for people, what is in it, and what it asks for.
+
+    *autoload* says of programs whether they are loaded with it, where the section does not.
+    """
+
+    name: str
+    facts: ObjectFacts
+    requirements: Requirements
+    autoload: Mapping[str, bool] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, name: str, data: bytes, facts: ObjectFacts, autoload: Mapping[str, bool] | None = None
+    ) -> Subject:
+        """Read what the bytes of an object ask for; :class:`ObjectError` if they are damaged."""
+        return cls(name, facts, requirements_of(data, facts), autoload or {})
+
+
+def judge(subject: Subject, kernel: KernelFacts) -> Iterator[Verdict]:
+    """The verdict on each program of *subject*. Raises :class:`KernelError` if the kernel is unreadable."""
+    return _Judge(subject, kernel).verdicts()
+
+
+class _Judge:
+    def __init__(self, subject: Subject, facts: KernelFacts) -> None:
+        self._subject = subject
+        self._facts = facts
+        self._oracle = Oracle(facts, subject.requirements, subject.facts.btf)
+        self._kernel = Kernel(facts, self._oracle, rules(), subject.requirements.gpl_compatible)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        for program in self._subject.requirements.programs:
+            lacks = [*self._common, *self._own(program)]
+            lacks.sort(key=lambda lack: not lack.certain)  # stable: the first that is certain decides
+            yield Verdict(
+                object=self._subject.name,
+                program=program.name,
+                kernel=self._facts.name,
+                required=self._subject.autoload.get(program.name, program.autoload),
+                status=_status(lacks),
+                lacks=tuple({lack.what: lack for lack in reversed(lacks)}.values())[::-1],
+            )
+
+    @cached_property
+    def _common(self) -> list[Lack]:
+        """What fails every program."""
+        return [*_of_the_file(self._subject.facts), *self._lacks(self._subject.requirements.common, None)]
+
+    def _own(self, program: ProgramRequirements) -> Iterator[Lack]:
+        hook = hooks.parse(program.section)
+        if hook is None:
+            yield Lack(
+                certain=False, what=f"section {program.section} is no hook: the loader says what it is"
+            )
+        yield from _of_the_code(program, self._facts.version)
+        wanted = list(self._lacks_with_needs(program.requirements, hook.kind.prefix if hook else None))
+        if any(_may_be_passed_by(need) for need, _ in wanted):
+            reached = reachable(program, self._oracle)
+            wanted = [
+                (need, lack)
+                for need, lack in wanted
+                if not _may_be_passed_by(need) or need.instruction in reached
+            ]
+        yield from (lack for _, lack in wanted)
+
+    def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[Lack]:
+        return (lack for _, lack in self._lacks_with_needs(needs, section))
+
+    def _lacks_with_needs(
+        self, needs: Iterable[Requirement], section: str | None
+    ) -> Iterator[tuple[Requirement, Lack]]:
+        for need in needs:
+            if not need.weak and (lack := self._kernel.lack(need, section)):
+                yield need, lack
+
+
+def _status(lacks: Iterable[Lack]) -> Status:
+    for lack in lacks:
+        return Status.CANNOT if lack.certain else Status.UNKNOWN
+    return Status.WORKS
+
+
+def _may_be_passed_by(need: Requirement) -> bool:
+    """Whether nobody misses it where control never comes to the instruction that asks."""
+    return need.instruction is not None and not need.always
+
+
+def _of_the_file(facts: ObjectFacts) -> Iterator[Lack]:
+    """What is wrong with an object on any kernel."""
+    if facts.big_endian:
+        yield Lack(
+            certain=True, what="the object is big-endian, the kernel is not", instead="use -target bpfel"
+        )
+    for name in _options(facts):
+        # libbpf wants the file for weak ones too.
+        yield Lack(certain=False, what=f"libbpf reads {name} from the configuration in /boot")
+    for each in facts.maps:
+        if each.legacy:
+            what = f"map {each.name} is defined in section maps, which libbpf gave up with 1.0"
+            yield Lack(certain=True, what=what, instead='define it in SEC(".maps")')
+        elif not each.max_entries and each.type not in _UNSIZED:
+            yield Lack(certain=False, what=f"the loader says how many entries map {each.name} has")
+
+
+def _options(facts: ObjectFacts) -> Iterator[str]:
+    """The options of the kernel's configuration that an object asks for, weak ones included."""
+    found = facts.btf.find(".kconfig", DataSec) if facts.btf else None
+    section = facts.btf.type(found) if facts.btf and found else None
+    for slot in section.variables if isinstance(section, DataSec) else ():
+        assert facts.btf
+        option = facts.btf.type(slot.type_id)
+        if isinstance(option, Var) and option.name.startswith("CONFIG_"):
+            yield option.name
+
+
+def _of_the_code(program: ProgramRequirements, version: Version) -> Iterator[Lack]:
+    """What no kernel's verifier takes."""
+    source = program.functions[0].source if program.functions else None
+    if program.stack is None:
+        yield Lack(certain=True, what="a function of it calls itself", source=source)
+    elif program.stack > _STACK:
+        what = f"it needs {program.stack} bytes of stack, and the verifier allows {_STACK}"
+        private = program.prog_type in _WITH_PRIVATE_STACKS and version >= _PRIVATE_STACKS
+        certain = not private or any(each.stack > _STACK for each in program.functions)
+        yield Lack(certain=certain, what=what, instead="put what is large into a map", source=source)
+    if program.instructions > _INSTRUCTIONS:
+        what = f"it has {program.instructions} instructions, and the verifier looks at {_INSTRUCTIONS}"
+        yield Lack(certain=True, what=what, source=source)

@@ -1,0 +1,144 @@
+"""Verdicts as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pytest_ebpf.compat import render
+from pytest_ebpf.compat.model import Lack, Report, Status, Verdict
+from pytest_ebpf.requirements import SourceLine, Stage
+
+LOOP = Lack(
+    certain=True,
+    what="no helper bpf_loop",
+    instead="use a loop with a constant bound",
+    source=SourceLine("src/edge.bpf.c", 31, "\tbpf_loop(4, step, NULL, 0);"),
+)
+MULTI = Lack(certain=True, what="no attach type trace_kprobe_multi", stage=Stage.ATTACH)
+KFUNC = Lack(certain=False, what="the verifier decides whether tc programs may call bpf_f<x>|y", instead="")
+
+
+def verdict(program: str, kernel: str, *lacks: Lack, required: bool = True) -> Verdict:
+    status = Status.WORKS
+    if lacks:
+        status = Status.CANNOT if lacks[0].certain else Status.UNKNOWN
+    return Verdict("edge", program, kernel, required, status, lacks)
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(
+        ("5.10.262", "6.1.192"),
+        (
+            verdict("count", "5.10.262", LOOP, KFUNC),
+            verdict("trace", "5.10.262", MULTI, required=False),
+            verdict("count", "6.1.192"),
+            verdict("trace", "6.1.192", KFUNC, required=False),
+        ),
+    )
+
+
+def test_text(report):
+    assert render.text(report).splitlines() == [
+        "program  5.10.262  6.1.192",
+        "edge",
+        "  count  NO[1]     works",
+        "  trace  NO[2]     ?[3]",
+        "",
+        "NO: cannot work there",
+        "?: cannot be told without booting it",
+        "[1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
+        " use a loop with a constant bound",
+        "[2] no attach type trace_kprobe_multi",
+        "[3] the verifier decides whether tc programs may call bpf_f<x>|y",
+        "",
+        "edge works on 6.1.192",
+    ]
+
+
+def test_markdown(report):
+    assert render.markdown(report).splitlines() == [
+        "| program | 5.10.262 | 6.1.192 |",
+        "|---|---|---|",
+        "| `edge: count` | NO[1] | works |",
+        "| `edge: trace` | NO[2] | ?[3] |",
+        "",
+        "- NO: cannot work there",
+        "- ?: cannot be told without booting it",
+        "- [1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
+        " use a loop with a constant bound",
+        "- [2] no attach type trace_kprobe_multi",
+        "- [3] the verifier decides whether tc programs may call bpf_f&lt;x>\\|y",
+        "",
+        "edge works on 6.1.192",
+    ]
+
+
+def test_where_all_works_there_is_nothing_to_explain():
+    report = Report(("6.1.192",), (verdict("count", "6.1.192"),))
+    assert render.text(report).splitlines() == [
+        "program  6.1.192",
+        "edge",
+        "  count  works",
+        "",
+        "edge works on 6.1.192",
+    ]
+    assert render.markdown(report).splitlines()[3:] == ["", "edge works on 6.1.192"]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "where"),
+    [([LOOP], "none of them for sure"), ([KFUNC], "none of them for sure"), ([], "all of them")],
+)
+def test_the_kernels_of_an_object(lacks, where):
+    report = Report(("5.10", "6.1"), (verdict("count", "5.10", *lacks), verdict("count", "6.1", *lacks)))
+    assert render.text(report).splitlines()[-1] == f"edge works on {where}"
+
+
+def test_json_is_what_its_documentation_says(report):
+    text = (Path(__file__).parents[2] / "docs" / "check.md").read_text()
+    schema = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    document = json.loads(render.json_document(report))
+    jsonschema.validate(document, schema)
+    assert document["ok"] is False
+    assert document["objects"][0]["works_on"] == ["6.1.192"]
+    assert document["objects"][0]["programs"][0] == {
+        "program": "count",
+        "required": True,
+        "verdicts": [
+            {
+                "kernel": "5.10.262",
+                "status": "cannot work",
+                "reasons": [
+                    {
+                        "what": "no helper bpf_loop",
+                        "certain": True,
+                        "stage": "load",
+                        "file": "src/edge.bpf.c",
+                        "line": 31,
+                        "source": "bpf_loop(4, step, NULL, 0);",
+                        "instead": "use a loop with a constant bound",
+                    },
+                    {
+                        "what": "the verifier decides whether tc programs may call bpf_f<x>|y",
+                        "certain": False,
+                        "stage": "load",
+                        "file": None,
+                        "line": None,
+                        "source": None,
+                        "instead": None,
+                    },
+                ],
+            },
+            {"kernel": "6.1.192", "status": "works", "reasons": []},
+        ],
+    }
+
+
+def test_a_program_that_is_not_loaded_breaks_no_promise(report):
+    assert [(each.program, each.kernel) for each in report.broken] == [("count", "5.10.262")]
+    assert Report(report.kernels, report.verdicts[1:]).ok

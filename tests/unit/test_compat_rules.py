@@ -1,0 +1,109 @@
+"""What ``vm/kernels.json`` says, and how versions are compared with it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_ebpf import hooks, paths
+from pytest_ebpf.compat import rules as module
+from pytest_ebpf.compat.rules import HelperClass, parse, rules
+from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.kernels import Version
+from pytest_ebpf.requirements.helpers import helper_name
+from pytest_ebpf.requirements.instructions import FEATURES
+from pytest_ebpf.uapi import AttachType, MapFlag, MapType, ProgType
+
+#: From 6.1 on there is helper 7, from 6.10 on no longer helper 3; 9 goes and comes again.
+CLASS = HelperClass(
+    sections=("xdp",),
+    lines=((5, 10), (6, 1), (6, 10)),
+    allowed=(frozenset({3, 9}), frozenset({3, 7}), frozenset({7, 9})),
+    by_target=frozenset({11}),
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "allowed"),
+    [
+        (3, "5.10.262", True),
+        (3, "6.1", True),
+        (3, "6.10", False),
+        (7, "5.10", False),
+        (7, "6.1.192", True),
+        (7, "6.9", True),
+        (3, "6.9", None),
+        (7, "5.15", None),
+        (9, "6.1", False),
+        (9, "6.2", None),
+        (9, "7.3-rc7", True),
+        (3, "5.4", None),
+        (11, "6.1", None),
+        (99, "6.1", False),
+    ],
+)
+def test_between_two_lines_it_is_what_both_say(number, version, allowed):
+    assert CLASS.allows(number, Version.parse(version)) is allowed
+
+
+def test_the_first_line_that_allows_it():
+    assert CLASS.allowed_from(7, Version(5, 10)) == "6.1"
+    assert CLASS.allowed_from(9, Version(6, 1)) == "6.10"
+    assert CLASS.allowed_from(3, Version(6, 1)) is None
+
+
+def test_programs_that_were_not_measured_may_call_what_all_may():
+    assert rules().allows("struct_ops", 1, Version(6, 12)) is True
+    assert rules().allows(None, 181, Version(6, 12)) is True
+    assert rules().allows("struct_ops", 51, Version(6, 12)) is None
+    assert rules().allowed_from("struct_ops", 51, Version(6, 12)) is None
+
+
+def test_the_file_says_what_is_known_of_the_kernel():
+    known = rules()
+    assert known.allows("xdp", 181, Version(5, 10)) is False
+    assert known.allows("xdp", 181, Version(6, 1)) is True
+    assert known.allows("lwt_seg6local", 39, Version(7, 2)) is False
+    assert known.instructions["load_acquire"] == Version(6, 15)
+    assert known.instructions["load_acquire"] > Version(6, 9)
+
+
+def test_every_name_in_the_file_is_one_that_is_asked_for():
+    data = json.loads((paths.vm() / "kernels.json").read_text())
+    prefixes = {kind.prefix for kind in hooks.KINDS}
+    for each in data["helpers"]["classes"]:
+        assert set(each["sections"]) <= prefixes
+        assert set(each["since"]) | set(each.get("until", ())) <= set(each["measured"])
+        assert sorted(each["measured"], key=lambda line: Version.parse(line)) == each["measured"]
+    assert set(data["sleepable"]) <= prefixes
+    assert set(data["instructions"]) <= set(FEATURES)
+    assert {name.upper() for name in data["map_flags"]} <= set(MapFlag.__members__)
+    instead = data["instead"]
+    helpers = {helper_name(number) for number in range(1, 212)}
+    assert set(instead["helpers"]) <= helpers
+    assert {name.upper() for name in instead["map_types"]} <= set(MapType.__members__)
+    assert {name.upper() for name in instead["attach_types"]} <= set(AttachType.__members__)
+    assert {name.upper() for name in [*instead["program_types"], *data["compiled_in"]]} <= set(
+        ProgType.__members__
+    )
+
+
+def test_every_entry_has_a_source():
+    data = json.loads((paths.vm() / "kernels.json").read_text())
+    assert data["helpers"]["source"]
+    assert data["instead"]["source"]
+    for table in ("instructions", "map_flags", "program_flags", "sleepable", "compiled_in"):
+        assert all(entry["source"] for entry in data[table].values())
+
+
+def test_a_file_of_another_format(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="format 2, not 1"):
+        parse({"format": 2})
+    (tmp_path / "kernels.json").write_text("{}")
+    monkeypatch.setattr(paths, "vm", lambda: tmp_path)
+    with pytest.raises(EbpfError) as caught:
+        module.rules.__wrapped__()
+    assert str(caught.value) == (
+        f"{tmp_path}/kernels.json: cannot be read ('format'); install pytest-ebpf again"
+    )

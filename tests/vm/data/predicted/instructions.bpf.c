@@ -1,0 +1,131 @@
+/* Instructions that not every kernel knows. See tests/support/predicted.py for the form of this file. */
+
+//// atomic_add:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	__sync_fetch_and_add(&total, 1);
+	return 0;
+}
+
+//// atomic_fetch:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return __sync_fetch_and_add(&total, 1) & 1;
+	return 0;
+}
+
+//// atomic_exchange:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return __sync_lock_test_and_set(&total, 1) & 1;
+	return 0;
+}
+
+//// atomic_compare:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return __sync_val_compare_and_swap(&total, 1, 2) & 1;
+	return 0;
+}
+
+//// jump_and_narrow_registers:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return narrow > 5 ? 2 : 1;
+	return 0;
+}
+
+//// signed_division: -mcpu=v4
+
+int narrow; int total;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return (int)narrow / (int)total & 1;
+	return 0;
+}
+
+//// signed_load: -mcpu=v4
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return *(volatile signed char *)&narrow < 0 ? 2 : 1;
+	return 0;
+}
+
+//// signed_move: -mcpu=v4
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	long n = total;
+	asm volatile("%0 = (s8)%0" : "+r"(n));
+	return n & 1;
+	return 0;
+}
+
+//// byte_swap: -mcpu=v4
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return __builtin_bswap64(total) & 1;
+	return 0;
+}
+
+//// may_goto:
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	asm volatile(".byte 0xe5; .byte 0; .short 1; .long 0; r0 = 0;" ::: "r0");
+	return 0;
+}
+
+//// load_acquire:
+
+__u64 total;
+__u32 narrow;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	asm volatile("r2 = %0; .byte 0xdb; .byte 0x21; .short 0; .long 0x100" :: "r"(&total) : "r1", "r2");
+	return 0;
+}

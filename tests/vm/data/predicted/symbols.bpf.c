@@ -1,0 +1,177 @@
+/* Functions and variables of the kernel, its configuration, its structs of operations. See tests/support/predicted.py for the form of this file. */
+
+//// kfunc_new:
+
+struct bpf_cpumask {
+	int usage;
+};
+
+extern struct bpf_cpumask *bpf_cpumask_create(void) __ksym;
+extern void bpf_cpumask_release(struct bpf_cpumask *) __ksym;
+
+SEC("tp_btf/sched_switch")
+int prog(void *ctx)
+{
+	struct bpf_cpumask *mask = bpf_cpumask_create();
+	if (mask)
+		bpf_cpumask_release(mask);
+	return 0;
+}
+
+//// kfunc_of_another_type:
+
+extern void *bpf_cpumask_create(int) __ksym;
+
+SEC("tp_btf/sched_switch")
+int prog(void *ctx)
+{
+	return bpf_cpumask_create(3) != 0;
+	return 0;
+}
+
+//// kfunc_guarded:
+
+extern void bpf_no_such_kfunc(void) __ksym __weak;
+
+SEC("tp_btf/sched_switch")
+int prog(void *ctx)
+{
+	if (bpf_ksym_exists(bpf_no_such_kfunc))
+		bpf_no_such_kfunc();
+	return 0;
+}
+
+//// kfunc_missing:
+
+extern void bpf_no_such_kfunc(void) __ksym;
+
+SEC("tp_btf/sched_switch")
+int prog(void *ctx)
+{
+	bpf_no_such_kfunc();
+	return 0;
+}
+
+//// variable:
+
+extern const int bpf_prog_active __ksym;
+
+SEC("raw_tp/sched_switch")
+int prog(void *ctx)
+{
+	return *(int *)bpf_this_cpu_ptr(&bpf_prog_active);
+	return 0;
+}
+
+//// variable_missing:
+
+extern const int no_such_variable __ksym;
+
+SEC("raw_tp/sched_switch")
+int prog(void *ctx)
+{
+	return *(int *)bpf_this_cpu_ptr(&no_such_variable);
+	return 0;
+}
+
+//// variable_guarded:
+
+extern const int no_such_variable __ksym __weak;
+
+SEC("raw_tp/sched_switch")
+int prog(void *ctx)
+{
+	if (bpf_ksym_exists(&no_such_variable))
+		return *(int *)bpf_this_cpu_ptr(&no_such_variable);
+	return 0;
+}
+
+//// address_of_a_symbol:
+
+extern const void tcp_prot __ksym;
+
+SEC("raw_tp/sched_switch")
+int prog(void *ctx)
+{
+	return &tcp_prot != 0;
+	return 0;
+}
+
+//// struct_ops_missing:
+
+struct no_such_ops {
+	int (*init)(void);
+};
+
+SEC("struct_ops/init")
+int prog(void *ctx)
+{
+	return 0;
+}
+SEC(".struct_ops") struct no_such_ops ops = { .init = (void *)prog };
+
+//// struct_ops_congestion:
+
+struct sock;
+
+struct rate_sample;
+
+struct tcp_congestion_ops {
+	char name[16];
+	unsigned int (*ssthresh)(struct sock *sk);
+	unsigned int (*undo_cwnd)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, unsigned int ack, unsigned int acked);
+};
+
+SEC("struct_ops/ssthresh")
+int ssthresh(void *ctx)
+{
+	return 2;
+}
+
+SEC("struct_ops/undo_cwnd")
+int undo_cwnd(void *ctx)
+{
+	return 2;
+}
+
+SEC("struct_ops/cong_avoid")
+void cong_avoid(void *ctx)
+{
+}
+
+SEC(".struct_ops")
+struct tcp_congestion_ops ops = {
+	.name = "steady",
+	.ssthresh = (void *)ssthresh,
+	.undo_cwnd = (void *)undo_cwnd,
+	.cong_avoid = (void *)cong_avoid,
+};
+
+//// struct_ops_scheduler:
+
+struct sched_ext_ops {
+	void (*tick)(void *task);
+	char name[128];
+};
+
+SEC("struct_ops/tick")
+void tick(void *ctx)
+{
+}
+
+SEC(".struct_ops")
+struct sched_ext_ops ops = {
+	.name = "steady",
+	.tick = (void *)tick,
+};
+
+//// kconfig_weak:
+
+extern bool CONFIG_NO_SUCH_OPTION __kconfig __weak;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return CONFIG_NO_SUCH_OPTION;
+}
