@@ -53,7 +53,7 @@ class Rtnetlink:
         sent, *answers = self.process.syscalls([send, *[receive] * 2 * len(requests)])
         with about("netlink"):
             checked(sent, "sendto")
-        return _read(requests, first, [each.out[0] for each in answers if each.value >= 0])
+        return read_answers(requests, first, [each.out[0] for each in answers if each.value >= 0])
 
     def _socket(self) -> int:
         if self._fd is None:
@@ -79,7 +79,7 @@ def about(where: str, hints: Mapping[int, str] | None = None) -> Iterator[None]:
         raise GuestError(os.strerror(number), errno=number, where=where, hint=hint) from error
 
 
-def _read(requests: tuple[Request, ...], first: int, datagrams: list[bytes]) -> list[Message]:
+def read_answers(requests: tuple[Request, ...], first: int, datagrams: list[bytes]) -> list[Message]:
     """Tell acknowledgements from what was asked for, and see that every request has its own."""
     found: list[Message] = []
     pending = {first + index: request for index, request in enumerate(requests)}
