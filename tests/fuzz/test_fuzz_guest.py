@@ -16,18 +16,23 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mutations import mutated
 
-from pytest_ebpf.errors import InfrastructureError, KernelCrashedError, MachineError, ProtocolError
+from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, MachineError, ProtocolError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.guest.wire import decode_response
 from pytest_ebpf.machine import Machine, console, kernellog
 from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot
+from pytest_ebpf.system import rtnetlink
+from pytest_ebpf.system.network import read_answers
 
 RESPONSE = msgpack.packb([1, [[0, {"items": [[b"key", b"value"]], "more": False}], [22, {"what": "no"}]]])
 QMP = b'{"QMP": {}}\r\n{"return": {}}\r\n{"event": "STOP"}\r\n{"return": {"status": "running"}}\r\n'
 
 LOG = b"6,1,2,-;WARNING: CPU: 0 PID: 1 at x\n SUBSYSTEM=pci\n"
 CONSOLE = b"\x1b[2J[    1.5] BUG: unable to handle\r\nqemu-system-x86_64: no\r\n"
+
+LINK = rtnetlink.NewLink("veth", "a", mac="02:00:00:00:00:01", mtu=1500).request()
+DATAGRAM = LINK.encode(1) + struct.pack("=IHHIIiIHHII", 36, 2, 0, 1, 0, -17, 16, 16, 0, 1, 0)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
@@ -51,6 +56,14 @@ def test_a_response(payload, count):
     assert len(answers) == count
     for status, value in answers:
         assert status == 0 or str(CallError("op", status, value)).startswith(f"op: {value['what']} (")
+
+
+@given(mutated(DATAGRAM))
+@example(DATAGRAM)
+def test_a_datagram_of_netlink(data):
+    with suppress(EbpfError):
+        for message in read_answers((LINK,), 1, [data]):
+            rtnetlink.read_link(message)
 
 
 @pytest.mark.parametrize("element", [b"\x90", b"\x80", b"\xa2ab", b"\xcb" + bytes(8)], ids=repr)
