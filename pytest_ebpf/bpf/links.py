@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.codec import unpack
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import UsageError, ValueConversionError
-from pytest_ebpf.guest import Guest
+from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
+from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import LinkType
 
 if TYPE_CHECKING:
     from pytest_ebpf.bpf.program import Program
+
+#: The most bytes that the agent reads of an iterator.
+ITER_LIMIT: Final = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Link:
 
     def info(self) -> LinkInfo | None:
         """Ask the kernel about this link; None where it has none for this kind of attachment."""
-        answer: dict[str, int] = self._guest.call("link_info", link=self.handle)
+        answer: dict[str, int] = self._call("link_info")
         if not answer:
             return None
         kind: LinkType | int = answer["type"]
@@ -119,12 +122,12 @@ class Link:
 
     def update(self, program: Program) -> None:
         """Put *program* in the place of the one that is attached."""
-        self._guest.call("link_update", link=self.handle, prog=program.handle)
+        self._call("link_update", prog=program.handle)
         self.program = program
 
     def read(self) -> bytes:
-        """Run an iterator once over all there is, and return what it wrote."""
-        data: bytes = self._guest.call("iter", link=self.handle)
+        """Run an iterator once over all there is, and return what it wrote, at most 32 MiB."""
+        data: bytes = self._call("iter", limit=ITER_LIMIT)
         return data
 
     def text(self) -> str:
@@ -150,6 +153,14 @@ class Link:
             )
         parts = range(0, len(data), codec.size)
         return [unpack(codec, data[at : at + codec.size], f"{self._where} record") for at in parts]
+
+    def _call(self, op: str, **args: Any) -> Any:
+        """Carry out *op* on this link; a failure is a :class:`GuestError` that names the program."""
+        handle = self.handle
+        try:
+            return self._guest.call(op, link=handle, **args)
+        except CallError as error:
+            raise GuestError(error.what, errno=error.errno, where=self._where) from error
 
     def __enter__(self) -> Self:
         return self.attach()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* attach, attach_map, detach, link_info, link_update, iter: programs where they are called, and back. */
+/* attach, attach_map, detach, link_info, link_update: programs where they are called, and back. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,6 @@
 
 #define HOW_ROOM 32
 #define PATH_ROOM 4096
-#define ITER_LIMIT ((uint32_t)1 << 20)
-#define ITER_MAX ((uint32_t)32 << 20)
-#define ITER_CHUNK ((size_t)65536)
 
 int netns_enter(struct call *call, int *saved)
 {
@@ -249,53 +246,4 @@ int op_link_update(struct call *call)
 		return fail(call, EOPNOTSUPP, "link: not one of the kernel's, so its program stays");
 	err = -bpf_link_update(link->fd, prog->fd, NULL);
 	return err ? fail(call, err, "the kernel keeps the program it has") : answer_nil(call);
-}
-
-/* All that an iterator writes; EFBIG if that is more than `limit` bytes, or another errno. */
-static int read_iterator(int fd, struct buffer *data, uint32_t limit)
-{
-	/* One byte more than is allowed tells that there is more. */
-	data->limit = (size_t)limit + 1;
-	while (data->len < data->limit) {
-		size_t want = data->limit - data->len < ITER_CHUNK ? data->limit - data->len : ITER_CHUNK;
-		ssize_t got;
-
-		if (!buffer_reserve(data, want))
-			return ENOMEM;
-		got = read(fd, data->data + data->len, want);
-		if (got == 0)
-			return 0;
-		if (got > 0)
-			data->len += (size_t)got;
-		else if (errno != EINTR && errno != EAGAIN)
-			return errno;
-	}
-	return EFBIG;
-}
-
-int op_iter(struct call *call)
-{
-	struct buffer data = {};
-	uint32_t limit = ITER_LIMIT;
-	struct handle *link;
-	int fd, err;
-
-	err = arg_handle(call, "link", HANDLE_LINK, &link) ?: arg_u32_opt(call, "limit", &limit);
-	if (err)
-		return err;
-	if (limit > ITER_MAX)
-		return fail(call, EINVAL, "limit: more than %u (%u)", ITER_MAX, limit);
-	fd = link->fd < 0 ? -EINVAL : bpf_iter_create(link->fd);
-	if (fd < 0)
-		return fail(call, -fd, "link: not one of an iterator");
-	err = read_iterator(fd, &data, limit);
-	close(fd);
-	if (err == EFBIG)
-		err = fail(call, err, "the iterator writes more than %u bytes", limit);
-	else if (err)
-		err = fail(call, err, "the iterator fails after %zu bytes", data.len);
-	else
-		pack_bin(&call->pk, data.len ? data.data : "", data.len);
-	buffer_reset(&data, 0);
-	return err;
 }
