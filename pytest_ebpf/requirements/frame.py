@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final
 
-from pytest_ebpf.requirements.instructions import ALU, ALU64, MOV, STX, Instruction
+from pytest_ebpf.requirements.instructions import ALU, ALU64, CALL, LD, LDX, MOV, STX, Instruction
 
 FRAME: Final = 10
 
@@ -29,13 +29,28 @@ def open_from(instructions: Sequence[Instruction], starts: Container[int], *, ca
     if calls:
         return _EVERYWHERE
     lowest = 0
+    held: set[int] = set()
     for index, each in enumerate(instructions):
+        if index in starts:
+            held = set(holders)  # as if all of them came from elsewhere
         fresh = index > 0 and index not in starts and _is_copy(instructions[index - 1], each.dst)
         if fresh and each.code == _ADD_IMMEDIATE:
             lowest = min(lowest, each.immediate)
-        elif _is_unusual(each, holders):
+        elif _is_unusual(each, held):
             return _EVERYWHERE
+        _follow(each, held)
     return lowest
+
+
+def _follow(instruction: Instruction, held: set[int]) -> None:
+    """Change which registers may hold an address in the frame, as the instruction does."""
+    of_class = instruction.code & 7
+    if instruction.code == _MOVE and (instruction.src == FRAME or instruction.src in held):
+        held.add(instruction.dst)
+    elif instruction.code == CALL:
+        held.difference_update(range(6))
+    elif of_class in {LD, LDX, ALU} or (of_class == ALU64 and instruction.code & 0xF0 == MOV):
+        held.discard(instruction.dst)
 
 
 def _is_copy(instruction: Instruction, register: int) -> bool:
@@ -59,16 +74,16 @@ def _holders(instructions: Sequence[Instruction]) -> frozenset[int]:
     return frozenset(found - {FRAME})
 
 
-def _is_unusual(instruction: Instruction, holders: frozenset[int]) -> bool:
+def _is_unusual(instruction: Instruction, held: Container[int]) -> bool:
     """Whether an address is stored, or another one made from it but by adding a positive distance."""
     of_class = instruction.code & 7
-    held = instruction.src == FRAME or instruction.src in holders
+    gives = instruction.src == FRAME or instruction.src in held
     if of_class == STX:
-        return held
+        return gives
     if of_class not in {ALU, ALU64} or instruction.code & 0xF0 == MOV:
         return False
-    if instruction.code & _SOURCE_REGISTER and held:
+    if instruction.code & _SOURCE_REGISTER and gives:
         return True
-    if of_class == ALU or instruction.dst not in holders:
+    if of_class == ALU or instruction.dst not in held:
         return False
     return instruction.code != _ADD_IMMEDIATE or instruction.immediate < 0

@@ -1,0 +1,450 @@
+"""What objects ask for, of every kind, with the line that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from pytest_ebpf.objects import read_object
+from pytest_ebpf.requirements import Kind, Requirement, Requirements, Stage, requirements_of
+from pytest_ebpf.uapi import MapType, ProgType
+
+Read = Callable[..., Requirements]
+
+HEAD = """#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+char LICENSE[] SEC("license") = "GPL";
+"""  # five lines with the one that follows
+
+
+@pytest.fixture(scope="module")
+def read(compile_bpf) -> Read:
+    """``read(source, *flags)``: the requirements of what clang makes of it."""
+
+    def one(source: str, *flags: str) -> Requirements:
+        path = compile_bpf(HEAD + source, *flags)
+        return requirements_of(path.read_bytes(), read_object(path))
+
+    return one
+
+
+def of(kind: Kind, needs: Iterable[Requirement]) -> list[str]:
+    return [each.name for each in needs if each.kind is kind]
+
+
+def only(kind: Kind, needs: Iterable[Requirement]) -> Requirement:
+    (found,) = (each for each in needs if each.kind is kind)
+    return found
+
+
+def names(read: Read, source: str, kind: Kind, *flags: str) -> list[str]:
+    (program,) = read(source, *flags).programs
+    return of(kind, program.requirements)
+
+
+SECTIONS = """
+struct tcp_congestion_ops { void (*init)(void *); void (*release)(void *); char name[16]; };
+SEC("fentry.s/tcp_connect") int traced(void *c) { return 0; }
+SEC("lsm/file_open") int hook(void *c) { return 0; }
+SEC("tp_btf/sched_switch") int typed(void *c) { return 0; }
+SEC("raw_tp/sys_enter") int raw(void *c) { return 0; }
+SEC("tp/sched/sched_switch") int point(void *c) { return 0; }
+SEC("kprobe/tcp_connect+0x4") int probe(void *c) { return 0; }
+SEC("kprobe.multi/tcp_*") int many(void *c) { return 0; }
+SEC("ksyscall/openat") int call(void *c) { return 0; }
+SEC("iter/task") int iterator(void *c) { return 0; }
+SEC("xdp.frags") int frags(void *c) { return 0; }
+SEC("cgroup/connect4") int connect(void *c) { return 1; }
+SEC("uprobe//bin/sh:main") int user(void *c) { return 0; }
+SEC("?tcx/ingress") int shaper(void *c) { return 0; }
+SEC("elsewhere") int unknown(void *c) { return 0; }
+SEC("struct_ops") void start(void *c) { }
+SEC(".struct_ops.link") struct tcp_congestion_ops mine = { .name = "mine", .release = start };
+"""
+
+
+@pytest.fixture(scope="module")
+def sections(read) -> Requirements:
+    return read(SECTIONS)
+
+
+def test_a_section_says_what_the_kernel_must_have(sections):
+    asked = {
+        each.name: {
+            (need.kind.value, need.name, need.stage.value)
+            for need in each.requirements
+            if need.kind not in {Kind.PROGRAM_TYPE, Kind.ATTACH_TYPE, Kind.INSTRUCTION}
+        }
+        for each in sections.programs
+    }
+    assert asked == {
+        "traced": {("program_flag", "sleepable", "load"), ("function", "tcp_connect", "load")},
+        "hook": {("lsm_hook", "file_open", "load"), ("licence", "lsm", "load")},
+        "typed": {("btf_tracepoint", "sched_switch", "load")},
+        "raw": {("btf_tracepoint", "sys_enter", "attach")},
+        "point": {("tracepoint", "sched/sched_switch", "attach")},
+        "probe": {("kprobe", "tcp_connect", "attach")},
+        "many": set(),
+        "call": {("syscall", "openat", "attach")},
+        "iterator": {("iterator", "task", "load")},
+        "frags": {("program_flag", "xdp_has_frags", "load")},
+        "connect": set(),
+        "user": set(),
+        "shaper": set(),
+        "unknown": set(),
+        "start": {
+            ("struct_ops", "tcp_congestion_ops.release", "load"),
+            ("licence", "struct_ops", "load"),
+        },
+    }
+
+
+def test_types_of_programs_and_where_they_attach(sections):
+    program = sections.program("connect")
+    assert only(Kind.PROGRAM_TYPE, program.requirements).number == ProgType.CGROUP_SOCK_ADDR
+    attach = only(Kind.ATTACH_TYPE, program.requirements)
+    assert (attach.name, attach.number, attach.stage) == ("cgroup_inet4_connect", 10, Stage.LOAD)
+    shaper = sections.program("shaper")
+    attach = only(Kind.ATTACH_TYPE, shaper.requirements)
+    assert (attach.name, attach.stage, shaper.autoload) == ("tcx_ingress", Stage.ATTACH, False)
+    assert of(Kind.PROGRAM_TYPE, sections.program("unknown").requirements) == []
+    with pytest.raises(KeyError):
+        sections.program("nobody")
+
+
+def test_a_struct_of_callbacks_is_asked_for_by_the_object(sections):
+    need = only(Kind.STRUCT_OPS, sections.common)
+    assert (need.name, need.subject, need.weak) == ("tcp_congestion_ops", "mine", False)
+
+
+def test_maps_are_asked_for_by_the_object(read):
+    found = read(
+        """struct inner { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int);
+                 __type(value, int); __uint(map_flags, BPF_F_INNER_MAP); };
+        struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 8); __type(key, int);
+                 __array(values, struct inner); } outer SEC(".maps");
+        struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+        struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int);
+                 __type(value, int); __uint(map_flags, BPF_F_NO_PREALLOC | 1u << 31); } odd SEC(".maps");
+        SEC("xdp") int program(void *c) { return 0; }
+        """
+    ).common
+    assert [(each.subject, each.name) for each in found if each.kind is Kind.MAP_TYPE] == [
+        ("outer", "hash_of_maps"),
+        ("outer.inner", "array"),
+        ("events", "ringbuf"),
+        ("odd", "hash"),
+    ]
+    assert [(each.subject, each.name, each.number) for each in found if each.kind is Kind.MAP_FLAG] == [
+        ("outer.inner", "inner_map", 1 << 12),
+        ("odd", "no_prealloc", 1),
+        ("odd", "0x80000000", 1 << 31),
+    ]
+    assert {each.number for each in found if each.name == "ringbuf"} == {MapType.RINGBUF}
+
+
+CALLS = """
+static __noinline int local(int x) { return x + bpf_get_prandom_u32(); }
+static long callback(__u32 i, void *ctx) { char b[96]; bpf_get_current_comm(b, 96); return b[3]; }
+__noinline int global(int x) { return local(x) + 1; }
+SEC("tc") int program(struct __sk_buff *skb)
+{
+    __u64 x = skb->len;
+    bpf_loop(3, callback, &x, 0);
+    bpf_trace_printk("hello", 6);
+    return global(x);
+}
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __type(key, int);
+         __type(value, int); } jumps SEC(".maps");
+SEC("tc") int jumper(struct __sk_buff *skb) { bpf_tail_call(skb, &jumps, 1); return 0; }
+"""
+
+
+def test_helpers_have_their_function_their_line_and_their_place(read):
+    program = read(CALLS).program("program")
+    helpers = [each for each in program.requirements if each.kind is Kind.HELPER]
+    assert [(each.name, each.number, each.function, each.source.line) for each in helpers] == [
+        ("bpf_loop", 181, "program", 12),
+        ("bpf_trace_printk", 6, "program", 13),
+        ("bpf_get_current_comm", 16, "callback", 7),
+        ("bpf_get_prandom_u32", 7, "local", 6),
+    ]
+    loop = helpers[0]
+    assert loop.source.text == "bpf_loop(3, callback, &x, 0);"
+    assert str(loop.source).endswith("prog.bpf.c:12")
+    assert loop.program == "program"
+    assert loop.offset == loop.instruction * 8
+    assert program.code.instructions[loop.instruction].immediate == 181
+    assert program.code.instructions[helpers[3].instruction].immediate == 7
+
+
+def test_the_call_graph_has_callbacks_and_tail_calls(read):
+    found = read(CALLS)
+    program = found.program("program")
+    # In libbpf's order: what is called first, and what that calls, before what comes next.
+    assert [each.name for each in program.functions] == ["program", "callback", "global", "local"]
+    assert [each.is_global for each in program.functions] == [True, False, True, False]
+    calls = [(each.name, call.callee, call.is_callback) for each in program.functions for call in each.calls]
+    assert calls == [("program", "callback", True), ("program", "global", False), ("global", "local", False)]
+    firsts = {each.name: each.first for each in program.functions}
+    for each in program.functions:
+        assert [call.target for call in each.calls] == [firsts[call.callee] for call in each.calls]
+    assert sum(each.instructions for each in program.functions) == program.instructions
+    jumper = found.program("jumper").functions[0]
+    assert [found.program("jumper").code.instructions[each].immediate for each in jumper.tail_calls] == [12]
+
+
+def test_stack_is_that_of_the_deepest_chain(read):
+    program = read(CALLS).program("program")
+    assert {each.name: each.stack for each in program.functions} == {
+        "program": 8,
+        "callback": 96,
+        "global": 0,
+        "local": 0,
+    }
+    assert program.stack == 32 + 96  # each frame counts as a multiple of 32 bytes
+
+
+def test_a_recursion_has_no_deepest_chain(read):
+    source = """
+    __noinline int even(unsigned n);
+    __noinline int odd(unsigned n) { return n ? even(n - 1) : 0; }
+    __noinline int even(unsigned n) { return n ? odd(n - 1) : 1; }
+    SEC("tc") int program(struct __sk_buff *skb) { return even(skb->len); }
+    """
+    assert read(source).program("program").stack is None
+
+
+def test_licences(read):
+    found = read(CALLS)
+    assert (found.licence, found.gpl_compatible) == ("GPL", True)
+    need = only(Kind.LICENCE, found.program("program").requirements)
+    assert (need.name, need.number, need.source.line) == ("bpf_trace_printk", 6, 13)
+
+
+EXTERNS = """
+extern int LINUX_KERNEL_VERSION __kconfig;
+extern _Bool CONFIG_BPF __kconfig __weak;
+extern enum libbpf_tristate CONFIG_VETH __kconfig __weak;
+extern char CONFIG_LSM[64] __kconfig __weak;
+extern char CONFIG_LETTER __kconfig __weak;
+extern void bpf_rcu_read_lock___v2(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym;
+extern const int bpf_prog_active __ksym __weak;
+extern const void init_task __ksym;
+SEC("tc") int program(struct __sk_buff *skb)
+{
+    if (LINUX_KERNEL_VERSION > 1 && CONFIG_BPF && CONFIG_VETH && CONFIG_LSM[2] && CONFIG_LETTER)
+        return 1;
+    if (bpf_ksym_exists(bpf_rcu_read_lock___v2))
+        bpf_rcu_read_lock___v2();
+    bpf_rcu_read_unlock();
+    return (&bpf_prog_active != 0) + (&init_task == (void *)skb);
+}
+"""
+
+
+def test_options_have_their_shape(read):
+    program = read(EXTERNS).program("program")
+    options = [each.symbol for each in program.requirements if each.kind is Kind.KCONFIG]
+    assert [(each.name, each.shape, each.size, each.weak) for each in options] == [
+        ("LINUX_KERNEL_VERSION", "int", 4, False),
+        ("CONFIG_BPF", "bool", 1, True),
+        ("CONFIG_VETH", "tristate", 4, True),
+        ("CONFIG_LSM", "string", 64, True),
+        ("CONFIG_LETTER", "char", 1, True),
+    ]
+
+
+def test_symbols_of_the_kernel(read):
+    found = read(EXTERNS)
+    needs = found.program("program").requirements
+    called = [(each.name, each.source.line, each.weak) for each in needs if each.kind is Kind.KFUNC]
+    # A call is an error where it is reached, whether the symbol is weak or not.
+    assert called == [("bpf_rcu_read_lock", 20, False), ("bpf_rcu_read_unlock", 21, False)]
+    assert of(Kind.LICENCE, needs) == ["bpf_rcu_read_lock", "bpf_rcu_read_unlock"]
+    taken = {each.name: each for each in needs if each.kind is Kind.KSYM}
+    assert {name: (each.weak, each.symbol.is_function) for name, each in taken.items()} == {
+        "bpf_rcu_read_lock": (True, True),
+        "bpf_prog_active": (True, False),
+        "init_task": (False, False),
+    }
+    assert [name for name, each in taken.items() if not each.symbol.type_id] == ["init_task"]
+
+
+def test_what_libbpf_insists_on_is_asked_for_by_the_object(read):
+    found = [each for each in read(EXTERNS).common if each.always]
+    assert sorted((each.kind.value, each.name, each.source.line) for each in found) == [
+        ("kconfig", "LINUX_KERNEL_VERSION", 17),
+        ("kfunc", "bpf_rcu_read_unlock", 21),
+        ("ksym", "init_task", 22),
+    ]
+
+
+CORE = """
+struct inner { int depth; } __attribute__((preserve_access_index));
+struct outer { int first; union { struct { long deep; }; }; struct inner in[4]; }
+    __attribute__((preserve_access_index));
+enum state { IDLE, BUSY };
+SEC("kprobe/x") int probe(void *ctx)
+{
+    struct outer *o = ctx;
+    int sum = o->in[2].depth;
+    bpf_core_read(&sum, 4, &o->deep);
+    if (bpf_core_field_exists(o->first) && bpf_core_type_exists(struct inner))
+        return bpf_core_type_size(struct outer);
+    return sum + bpf_core_enum_value(enum state, BUSY);
+}
+"""
+
+
+def test_relocations_tell_whether_they_ask(read):
+    found = read(CORE)
+    needs = [each for each in found.program("probe").requirements if each.kind is Kind.RELOCATION]
+    told = [(each.relocation.kind, each.name, each.weak, each.accesses) for each in needs]
+    assert sorted(told) == [
+        ("byte_off", "struct outer::deep", False, False),
+        ("byte_off", "struct outer::in[2].depth", False, True),
+        ("enumval_value", "enum state::BUSY", False, False),
+        ("field_exists", "struct outer::first", True, False),
+        ("type_exists", "struct inner", True, False),
+        ("type_size", "struct outer", True, False),
+    ]
+    assert {each.relocation for each in needs} == set(found.relocations)
+    assert {each.name: each.source.line for each in needs}["struct outer::in[2].depth"] == 13
+
+
+ATOMICS = """
+__u64 total; __u32 word;
+SEC("tc") int program(struct __sk_buff *skb)
+{
+    __sync_fetch_and_add(&total, 1);
+    return __sync_fetch_and_add(&total, 2) + __sync_fetch_and_or(&total, 4)
+        + __sync_fetch_and_and(&total, 4) + __sync_fetch_and_xor(&total, 4)
+        + __sync_lock_test_and_set(&total, 5) + __sync_val_compare_and_swap(&word, 5, 6);
+}
+"""
+#: One line of assembler in a program of its own.
+LINES = {
+    "if r1 < r2 goto +0": "jump_less",
+    "if w1 == w2 goto +0": "jump32",
+    "w2 = 5": "alu32",
+    "r2 = *(s16 *)(r1 + 0)": "sign_extended_load",
+    "r2 = (s8)r1": "sign_extended_move",
+    "w2 = (s16)w1": "sign_extended_move",
+    "r2 s/= r1": "signed_divide",
+    "r2 s%= 3": "signed_modulo",
+    "r2 = bswap32 r2": "byte_swap",
+    "gotol +0": "goto_long",
+    "may_goto +0": "may_goto",
+    "r2 = addr_space_cast(r1, 0, 1)": "address_space_cast",
+    "r0 = *(u8 *)skb[23]": "packet_access",
+    "lock *(u64 *)(r1 + 0) += r2": "atomic_add",
+    "r2 = be16 r2": None,
+    "if r1 > r2 goto +0": None,
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_instructions_that_not_every_kernel_knows(read, line):
+    source = f"""
+    SEC("tc") __attribute__((naked)) int program(void *context)
+    {{
+        asm volatile("{line}; r0 = 0; exit;");
+    }}
+    """
+    expected = LINES[line]
+    assert names(read, source, Kind.INSTRUCTION, "-mcpu=v4") == ([expected] if expected else [])
+
+
+def test_atomics_have_words_of_their_own(read):
+    expected = {"alu32", "atomic_add", "xchg", "cmpxchg"}
+    expected |= {f"atomic_fetch_{operation}" for operation in ("add", "or", "and", "xor")}
+    assert set(names(read, ATOMICS, Kind.INSTRUCTION)) == expected
+
+
+def test_a_callback_is_an_address_of_a_function(read):
+    source = """
+    static long callback(int i, void *c) { return 0; }
+    SEC("tc") int program(void *s) { return bpf_loop(2, callback, 0, 0); }
+    """
+    assert "function_address" in names(read, source, Kind.INSTRUCTION)
+
+
+def test_acquiring_and_releasing(read):
+    """Put in by their codes: clang 19 does not make them."""
+    source = """
+    SEC("tc") int program(void *s)
+    {
+        long x = 0;
+        asm volatile(".byte 0xdb, 0xa1, 0xf8, 0xff, 0x00, 0x01, 0, 0\\n"
+                     ".byte 0xd3, 0x1a, 0xf8, 0xff, 0x10, 0x01, 0, 0\\n" ::: "r1", "memory");
+        return 0;
+    }
+    """
+    (program,) = read(source).programs
+    needs = {each.name: each.always for each in program.requirements if each.kind is Kind.INSTRUCTION}
+    assert needs == {"load_acquire": False, "store_release": True, "alu32": True}
+
+
+def test_kinds_of_btf(read):
+    found = read(
+        """
+        enum wide { LARGE = 1ull << 40 };
+        enum wide wide; float number;
+        int tagged __attribute__((btf_decl_tag("a tag")));
+        int __attribute__((btf_type_tag("user"))) *pointer;
+        SEC("xdp") int program(void *c) { return 0; }
+        """
+    ).common
+    kinds = [each for each in found if each.kind is Kind.BTF_KIND]
+    assert {each.name for each in kinds} == {
+        "func", "var", "datasec", "float", "decl_tag", "type_tag", "enum64",
+    }  # fmt: skip
+    assert all(each.weak for each in kinds)  # libbpf writes them anew for kernels that do not know them
+
+
+def test_a_stripped_object_has_no_lines_and_all_else(read):
+    bare, full = read(CALLS, "-g0"), read(CALLS)
+    for ours, theirs in zip(bare.programs, full.programs, strict=True):
+        assert [(each.kind, each.name, each.instruction) for each in ours.requirements] == [
+            (each.kind, each.name, each.instruction) for each in theirs.requirements
+        ]
+        assert {each.source for each in ours.requirements} == {None}
+
+
+def test_a_big_endian_object_asks_for_the_same(read):
+    little, big = (
+        [
+            (each.kind, each.name, each.instruction, each.source.line)
+            for program in read(CALLS, "-target", target).programs
+            for each in program.requirements
+        ]
+        for target in ("bpfel", "bpfeb")
+    )
+    assert big == little
+
+
+def test_a_legacy_map(read):
+    source = """
+    struct bpf_map_def { unsigned type, key_size, value_size, max_entries, map_flags; };
+    struct bpf_map_def one __attribute__((section("maps"), used)) = {1, 4, 8, 16, 1};
+    SEC("xdp") int program(void *c) { return 0; }
+    """
+    found = read(source).common
+    assert [(each.kind.value, each.name) for each in found if each.subject == "one"] == [
+        ("map_type", "hash"),
+        ("map_flag", "no_prealloc"),
+    ]
+
+
+def test_several_thousand_instructions(read):
+    lines = "".join(
+        f"x ^= skb->len * {number}; if (x == {number}) bpf_get_prandom_u32();\n" for number in range(1500)
+    )
+    found = read(f'SEC("tc") int program(struct __sk_buff *skb) {{ unsigned x = 0; {lines} return x; }}')
+    (program,) = found.programs
+    assert program.instructions > 6000
+    assert len(of(Kind.HELPER, program.requirements)) == 1500
