@@ -98,8 +98,10 @@ class Link:
             held, self._held = self._held, None
             held.detach()
 
-    def forget(self) -> None:
-        """Take it for detached: what it was attached to, or its object, is gone."""
+    def release(self) -> None:
+        """Take off what the agent does not; all else goes with the object, which is unloaded next."""
+        if self._held is not None and self._held.handle is None:
+            self.detach()
         self._held = None
 
     def info(self) -> LinkInfo | None:

@@ -109,7 +109,8 @@ class LoadedObject:
         if self._handle is not None:
             handle, self._handle = self._handle, None
             try:
-                self.detach()
+                for link in reversed(self._links()):
+                    link.release()
             finally:
                 self._guest.call("unload", object=handle)
 
