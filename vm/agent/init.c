@@ -122,20 +122,6 @@ bool init_file_says(const char *path, const char *line)
 	return same;
 }
 
-/* Taking a program off a tracepoint or a function waits for all CPUs to have passed a quiet moment, 30 to 40 ms
- * where they are emulated and idle; asked to hurry, they say so at once.
- */
-static void hurry_rcu(void)
-{
-	static const char path[] = "/sys/kernel/rcu_expedited";
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1\n", 2) != 2)
-		complain(path, errno);
-	if (fd >= 0)
-		close(fd);
-}
-
 void init_system(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -145,6 +131,8 @@ void init_system(void)
 	raise_memlock();
 	init_network();
 	init_set("/proc/sys/kernel/bpf_stats_enabled", "1");
+	/* Taking a program off a tracepoint waits for a quiet moment of all CPUs: 30 to 40 ms without this. */
+	init_set("/sys/kernel/rcu_expedited", "1");
 }
 
 static bool port_is_ours(const char *port)
