@@ -238,8 +238,9 @@ class Devices:
         return held
 
     def _made(self, link: NewLink) -> Device:
-        self.rtnetlink.ask(link.request())
-        device = self.device(link.name)
+        request = link.request()
+        (message,) = self.rtnetlink.ask(request, rtnetlink.get_link(link.name, request.where))
+        device = Device(self, rtnetlink.read_link(message))
         self._held.append(device)
         return device
 

@@ -13,6 +13,8 @@ from pytest_ebpf.system import rtnetlink
 from pytest_ebpf.system.devices import Devices
 from pytest_ebpf.system.network import Rtnetlink, about
 from pytest_ebpf.system.processes import Process
+from pytest_ebpf.system.syscalls import AT_FDCWD, Sys, result_of, text
+from pytest_ebpf.system.worker import checked
 
 #: Where ``ip netns`` keeps them, too.
 FOLDER: Final = "/run/netns"
@@ -86,13 +88,22 @@ class NetworkNamespace(Devices):
         return f'network namespace "{self.name}"'
 
     def _make(self) -> None:
-        process = self._process
-        process.unshare(_NEWNET)
-        for folder in ("/run", FOLDER):
+        flags = os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        unshared, *folders, opened, _ = self._process.syscalls(
+            [
+                (Sys.UNSHARE, (_NEWNET,)),
+                (Sys.MKDIR, (text("/run"), 0o755)),
+                (Sys.MKDIR, (text(FOLDER), 0o755)),
+                (Sys.OPENAT, (AT_FDCWD, text(self.path), flags, 0o444)),
+                (Sys.CLOSE, (result_of(3),)),
+            ]
+        )
+        checked(unshared, self.name)
+        for folder in folders:
             with suppress(FileExistsError):
-                process.mkdir(folder, 0o755)
-        process.close(process.open(self.path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
-        process.mount("/proc/self/ns/net", self.path, "none", _MS_BIND)
+                checked(folder, FOLDER)
+        checked(opened, self.path)
+        self._process.mount("/proc/self/ns/net", self.path, "none", _MS_BIND)
 
     def __enter__(self) -> Self:
         return self

@@ -14,9 +14,10 @@ from pytest_ebpf.errors import EbpfError, GuestError, ProtocolError, Unsupported
 from pytest_ebpf.system import rtnetlink
 from pytest_ebpf.system.netlink import ERROR, Message, Request, ack, joined, messages
 from pytest_ebpf.system.processes import Process
-from pytest_ebpf.system.syscalls import Call, Sys, room
+from pytest_ebpf.system.syscalls import Call, Sys, result_of, room
 from pytest_ebpf.system.worker import checked
 
+_KIND: Final = socket.SOCK_RAW | socket.SOCK_CLOEXEC
 _NETLINK_ROUTE: Final = 0
 _SOL_NETLINK, _NETLINK_EXT_ACK = 270, 11
 
@@ -57,11 +58,15 @@ class Rtnetlink:
 
     def _socket(self) -> int:
         if self._fd is None:
-            kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-            made = self.process.syscall(Sys.SOCKET, socket.AF_NETLINK, kind, _NETLINK_ROUTE)
-            self._fd, one = made.value, struct.pack("=i", 1)
-            options = (self._fd, _SOL_NETLINK, _NETLINK_EXT_ACK, one, len(one))
-            self.process.syscall(Sys.SETSOCKOPT, *options)
+            one = struct.pack("=i", 1)
+            made, *_ = self.process.syscalls(
+                [
+                    (Sys.SOCKET, (socket.AF_NETLINK, _KIND, _NETLINK_ROUTE)),
+                    (Sys.SETSOCKOPT, (result_of(0), _SOL_NETLINK, _NETLINK_EXT_ACK, one, len(one))),
+                ]
+            )
+            with about("netlink"):
+                self._fd = checked(made, "socket").value
         return self._fd
 
 
