@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,6 +124,10 @@ static int become(const struct launch *launch, int *ready, enum stage *stage)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL); /* fails for those that cannot be caught */
+	/* An emulator translates code anew for every address it is run at, and drags what it has translated along:
+	 * commands at random addresses take twice as long, and longer with each one. Not everybody is let.
+	 */
+	personality(ADDR_NO_RANDOMIZE);
 	if (setsid() < 0)
 		return errno;
 	*stage = STAGE_DESCRIPTORS;
