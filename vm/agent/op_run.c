@@ -8,6 +8,7 @@
 #include "dispatcher.h"
 #include "handles.h"
 #include "ops.h"
+#include "redirect.h"
 
 /* Room beside the input that the default output buffer has: what a program may push in front or behind. */
 #define ROOM_SPARE 512u
@@ -22,6 +23,8 @@ struct run {
 	uint32_t data_room, ctx_room;
 	char *data_out;				/* buffers for the largest input, used again for each */
 	char *ctx_out;
+	bool redirects;				/* tell where packets were sent */
+	struct redirect redirect;
 };
 
 static uint32_t longest(const msgpack_object_array *list)
@@ -42,7 +45,8 @@ static int read_args(struct call *call, struct run *run)
 		  arg_u32_opt(call, "flags", &run->flags) ?: arg_u32_opt(call, "cpu", &run->cpu) ?:
 		  arg_u32_opt(call, "batch_size", &run->batch_size) ?:
 		  arg_u32_opt(call, "data_room", &run->data_room) ?:
-		  arg_u32_opt(call, "ctx_room", &run->ctx_room);
+		  arg_u32_opt(call, "ctx_room", &run->ctx_room) ?:
+		  arg_bool_opt(call, "redirect", &run->redirects);
 
 	if (err)
 		return err;
@@ -79,20 +83,23 @@ static void pack_out(msgpack_packer *pk, const void *data, uint32_t size, uint32
 		msgpack_pack_nil(pk);
 }
 
-/* [errno, retval, data_out, data_size_out, ctx_out, duration_ns] */
-static void pack_result(msgpack_packer *pk, int err, const struct bpf_test_run_opts *opts, uint32_t data_room,
-			uint32_t ctx_room)
+/* [errno, retval, data_out, data_size_out, ctx_out, duration_ns], and the redirect if it was asked for. */
+static void pack_result(struct call *call, const struct run *run, int err, const struct bpf_test_run_opts *opts,
+			uint32_t data_room, uint32_t ctx_room)
 {
+	msgpack_packer *pk = &call->pk;
 	/* ENOSPC: the output did not fit, all else holds. */
 	bool holds = !err || err == ENOSPC;
 
-	msgpack_pack_array(pk, 6);
+	msgpack_pack_array(pk, run->redirects ? 7 : 6);
 	msgpack_pack_int(pk, err);
 	msgpack_pack_uint32(pk, holds ? opts->retval : 0);
 	pack_out(pk, holds ? opts->data_out : NULL, opts->data_size_out, data_room);
 	msgpack_pack_uint32(pk, holds ? opts->data_size_out : 0);
 	pack_out(pk, err ? NULL : opts->ctx_out, opts->ctx_size_out, ctx_room);
 	msgpack_pack_uint32(pk, holds ? opts->duration : 0);
+	if (run->redirects)
+		redirect_pack(call, &run->redirect);
 }
 
 static void run_one(struct call *call, const struct run *run, const struct bin *data, const struct bin *ctx)
@@ -127,7 +134,7 @@ static void run_one(struct call *call, const struct run *run, const struct bin *
 		opts.ctx_size_out = (uint32_t)ctx->len;
 		ctx_room = (uint32_t)ctx->len;
 	}
-	pack_result(&call->pk, err, &opts, data_room, ctx_room);
+	pack_result(call, run, err, &opts, data_room, ctx_room);
 }
 
 /* The input at `index`; nil elements and a missing ctx give no data. */
@@ -141,13 +148,19 @@ static int read_input(struct call *call, const struct run *run, uint32_t index, 
 	return err;
 }
 
-static int run_all(struct call *call, const struct run *run)
+static int run_all(struct call *call, struct run *run)
 {
 	struct bin data, ctx;
 
 	/* Nothing runs unless all inputs are well-formed: a run changes maps. */
 	for (uint32_t i = 0; i < run->data->size; i++) {
 		int err = read_input(call, run, i, &data, &ctx);
+
+		if (err)
+			return err;
+	}
+	if (run->redirects) {
+		int err = redirect_watch(call, run->prog, &run->redirect);
 
 		if (err)
 			return err;
@@ -164,10 +177,11 @@ static int run_all(struct call *call, const struct run *run)
 
 int op_run(struct call *call)
 {
-	struct run run = { .data_room = ROOM_UNSET, .ctx_room = ROOM_UNSET };
+	struct run run = { .data_room = ROOM_UNSET, .ctx_room = ROOM_UNSET, .redirect = { -1, -1, -1 } };
 	int err;
 
 	err = read_args(call, &run) ?: make_buffers(call, &run) ?: run_all(call, &run);
+	redirect_end(&run.redirect);
 	free(run.data_out);
 	free(run.ctx_out);
 	return err;
