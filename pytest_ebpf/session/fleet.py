@@ -22,6 +22,7 @@ from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot, Waking, restore
 from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once, room_for_templates
+from pytest_ebpf.session.elsewhere import elsewhere
 from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.warm import Warm
 
@@ -106,6 +107,10 @@ class Fleet:
     def kernel(self, spec: str) -> Kernel:
         """Return the kernel that *spec* means, fetched if need be."""
         return self._store.get(spec)
+
+    def elsewhere(self, spec: str, name: str) -> str | None:
+        """Return the version of another kernel at hand that has a function or type *name*, if one has."""
+        return elsewhere(self._store, self.kernel(spec), name)
 
     def prepare(self, specs: Iterable[str]) -> None:
         """Fetch kernels, one after the other, then boot those of which there is no snapshot, side by side."""

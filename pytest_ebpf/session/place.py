@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf.bpf import LoadOptions, pins
 from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.fleet import Fleet, Running
 from pytest_ebpf.session.workspace import Prepared, Workspace
@@ -68,11 +71,10 @@ class Place:
     def tidy(self) -> None:
         """Undo what a test did beside loading objects, where others will find the machine as it leaves it."""
         if self.shared and self.running is not None:
-            try:
+            with ExitStack() as stack:
                 if "system" in vars(self.running):
-                    self.running.system.close()
-            finally:
-                pins.unpin_all(self.running.guest)
+                    stack.callback(self.running.system.close)
+                stack.callback(pins.unpin_all, self.running.guest)  # first: a pinned link is still attached
 
     def load(self, arguments: dict[str, Any], modules: Sequence[str], *, copied: bool) -> dict[str, Any]:
         """Insert *modules* and carry out the op ``load``.
@@ -97,6 +99,7 @@ class Place:
     def _take(self, running: Running) -> None:
         self.running = running
         running.guest.until = self.until
+        probes_of(running.guest).elsewhere = partial(self.fleet.elsewhere, self.spec)
 
 
 @dataclass(frozen=True)
