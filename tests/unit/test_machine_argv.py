@@ -14,7 +14,7 @@ BOOT = Boot(Path("/k/vmlinuz"), Path("/proc/self/fd/9"))
 
 
 def argv(*, boot=BOOT, ram=None, **config):
-    channels = Channels(port=5, console=6, monitor=7)
+    channels = Channels(port=5, console=6, monitor=7, wires=tuple(range(11, 11 + config.get("wires", 0))))
     return command_line(Path("/usr/bin/qemu"), MachineConfig(**config), channels, boot=boot, ram=ram)
 
 
@@ -34,6 +34,32 @@ def test_a_machine_has_no_device_but_the_port_and_the_console():
     assert "socket,id=console,fd=6" in words
     assert "socket,id=port,fd=5" in words
     assert "socket,id=monitor,fd=7" in words
+
+
+def test_a_wire_is_a_card_whose_frames_are_datagrams_of_a_descriptor():
+    words = argv(wires=2)
+    assert [word for option, word in pairwise(words) if option == "-netdev"] == [
+        "dgram,id=wire0,local.type=fd,local.str=11",
+        "dgram,id=wire1,local.type=fd,local.str=12",
+    ]
+    cards = [word for word in words if word.startswith("virtio-net-pci,")]
+    assert [card.split(",")[1:4] for card in cards] == [
+        ["netdev=wire0", "romfile=", "mac=02:00:00:00:00:01"],
+        ["netdev=wire1", "romfile=", "mac=02:00:00:00:00:02"],
+    ]
+
+
+def test_a_card_gives_xdp_programs_single_frames_and_whatever_comes():
+    (card,) = (word for word in argv(wires=1) if word.startswith("virtio-net-pci,"))
+    switched_off = {word.removesuffix("=off") for word in card.split(",") if word.endswith("=off")}
+    assert switched_off == {
+        *("guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "guest_csum"),
+        *("ctrl_rx", "ctrl_vlan", "guest_announce"),
+    }
+
+
+def test_a_machine_without_wires_has_no_card():
+    assert "-netdev" not in argv()
 
 
 def test_a_dead_kernel_ends_the_machine():
@@ -79,12 +105,15 @@ def test_an_archive_is_what_cpio_reads(tmp_path):
         cpio.character_device("dev/console", 5, 1),
         cpio.file("init", b"#!program\n", executable=True),
         cpio.file("modules.list", b""),
+        cpio.symlink("modprobe", "/init"),
     ]
     archive = tmp_path / "archive"
     archive.write_bytes(cpio.archive(entries))
     listing = process.run(["cpio", "-itv", "--quiet", "-F", str(archive)], timeout=10).stdout.splitlines()
-    assert [line.split()[0] for line in listing] == ["drwxr-xr-x", "crw-------", "-rwxr-xr-x", "-rw-r--r--"]
-    assert [line.split()[-1] for line in listing] == ["dev", "dev/console", "init", "modules.list"]
+    assert [line.split()[0] for line in listing] == [
+        *("drwxr-xr-x", "crw-------", "-rwxr-xr-x", "-rw-r--r--", "lrwxrwxrwx")
+    ]
+    assert [line.split()[-1] for line in listing] == ["dev", "dev/console", "init", "modules.list", "/init"]
     assert "5,   1" in listing[1]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from proof import prove
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 from wires import wired
@@ -67,7 +67,11 @@ class TestXdp:
         def asked() -> None:
             wire.exchange([udp(wire, ECHO)])
 
-        prove(lambda: tool.programs.services.attach(interface="eth0", mode=mode), asked, lambda: tool.globals.seen)
+        prove(
+            lambda: tool.programs.services.attach(interface="eth0", mode=mode),
+            asked,
+            lambda: tool.globals.seen,
+        )
         with tool.programs.services.attach(interface="eth0", mode=mode) as link:
             assert link.mode == mode
             answer = wire.sr1(udp(wire, ECHO, b"are you there"))
@@ -95,6 +99,7 @@ class TestXdp:
         one, other = wires
         frame = bytes(udp(one, 5000))
         tool.maps.ports[0] = system.device("eth1").ifindex
+        assert (one.exchange([frame]), other.recv_bytes(0)) == ([], None)
         with tool.programs.forward.attach(interface="eth0"), tool.programs.forward.attach(interface="eth1"):
             assert one.exchange([frame] * 3) == []
             assert [other.recv_bytes(0) for _ in range(4)] == [frame, frame, frame, None]
@@ -130,8 +135,6 @@ class TestStack:
 
     @lines("5.10", "7.2")
     def test_it_answers_a_ping_over_ipv4_and_ipv6(self, wire, system):
-        from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest
-
         device = system.device("eth0")
         device.add_address(f"{GUEST}/24").add_address("fd00::1/64")
         device.add_neighbour(HOST, HOST_MAC).add_neighbour("fd00::2", HOST_MAC)
@@ -161,12 +164,15 @@ class TestWords:
         assert str(caught.value) == "eth0: no packet came within 0.01 s (nothing came)"
 
     def test_something_else_came(self, tool, wire):
-        with tool.programs.services.attach(interface="eth0"), pytest.raises(ConditionError) as caught:
-            wire.send_many([udp(wire, ECHO)] * 7)
+        tool.programs.services.attach(interface="eth0")
+        wire.send_many([udp(wire, ECHO)] * 7)
+        wire.settle()
+        with pytest.raises(ConditionError) as caught:
             wire.expect(ARP, timeout=0.5)
-        summary = "Ether / IP / UDP 10.0.0.1:echo > 10.0.0.2:4000 / Raw"
+        answer = Ether() / IP(src=GUEST, dst=HOST) / UDP(sport=ECHO, dport=4000) / Raw(b"x")
+        summary = "; ".join([answer.summary()] * 5)
         assert str(caught.value) == (
-            f"eth0: no ARP packet came within 0.5 s (what came: {'; '.join([summary] * 5)}; and 2 more)"
+            f"eth0: no ARP packet came within 0.5 s (what came: {summary}; and 2 more)"
         )
 
     def test_an_interface_that_is_down_takes_nothing(self, wire, system):

@@ -18,7 +18,7 @@ from pytest_ebpf.machine import boot
 from pytest_ebpf.machine.qemu import Ram
 from pytest_ebpf.machine.snapshot import restore, write
 from pytest_ebpf.uapi import AttachType, ProgType
-from pytest_ebpf.wire import wires_of
+from pytest_ebpf.wire import Wire, wires_of
 
 #: ``r0 = N; exit``: XDP_DROP, XDP_TX. The struct is ``struct bpf_insn``.
 DROP, TX = (bytes([0xB7, 0, 0, 0, verdict, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]) for verdict in (1, 3))
@@ -46,6 +46,12 @@ def attach(guest: Guest, insns: bytes) -> None:
         "assemble", type=int(ProgType.XDP), attach_type=int(AttachType.XDP), insns=insns, license="GPL"
     )["prog"]
     assert guest.call("attach", prog=prog, how="xdp", interface="eth0", mode="native")["mode"] == "native"
+
+
+def exchange_for_ever(wire: Wire) -> None:
+    while True:
+        wire.send(bytes(60))
+        wire.recv_bytes(5)
 
 
 def numbered(count: int) -> list[bytes]:
@@ -127,17 +133,14 @@ class TestRestore:
         machine = boot(recipe, timeout=120, ram=Ram(tmp_path / "ram", shared=True))
         guest = Guest(machine, timeout=60)
         attach(guest, TX)
-        end = machine.wires[0]
-        for frame in numbered(300):
-            while not end.offer(frame):
-                assert end.make_room(time.monotonic() + 10)
-                end.take()
+        (wire,) = wires_of(guest, machine.wires)
+        wire.send_many(numbered(300))
+        wire.settle()
         snapshot = write(machine, recipe, tmp_path)
         machine, guest = restore(snapshot, call_timeout=60).ready(30)
         with machine:
             (wire,) = wires_of(guest, machine.wires)
             assert wire.exchange([b"\1" * 60]) == [b"\1" * 60]
-            wire.settle()
             assert wire.recv_bytes(0) is None
 
 
@@ -150,9 +153,7 @@ class TestEnds:
         wire.send_many(numbered(50))
         guest.post([("write_file", {"path": "/proc/sysrq-trigger", "data": b"c"})], 10)
         with pytest.raises(KernelCrashedError) as caught:
-            while True:
-                wire.send(bytes(60))
-                wire.recv_bytes(5)
+            exchange_for_ever(wire)
         assert str(caught.value) == "Kernel panic - not syncing: sysrq triggered crash"
         assert "Call Trace" in caught.value.console
 
