@@ -86,6 +86,22 @@ def test_every_key_is_described() -> None:
         (HEAD + "[globals.a]\ntype = 'u8'\nvalue = 1.5", ["globals", "a", "value"]),
         (HEAD + "[objects.a]\npath = 1", ["objects", "a", "path"]),
         (HEAD + "[objects.a]\npath = 'a.o'\nprograms.p = {}", ["objects", "a", "programs", "p"]),
+        (
+            HEAD + "[objects.a]\npath = 'a.o'\nprograms.p = { hook = 'xdp', attach = { x = 1 } }",
+            ["objects", "a", "programs", "p", "attach"],
+        ),
+        (
+            HEAD + "[objects.a]\npath = 'a.o'\nprograms.p = { hook = 'xdp', attach = { mode = 'x' } }",
+            ["objects", "a", "programs", "p", "attach", "mode"],
+        ),
+        (HEAD + "[objects.a]\npath = 'a.o'\nalternatives.x = []", ["objects", "a", "alternatives", "x"]),
+        (
+            HEAD + "[objects.a]\npath = 'a.o'\nload.max_entries.m = 0",
+            ["objects", "a", "load", "max_entries", "m"],
+        ),
+        (HEAD + "[maps.a]\ntype = 'hash'\ncontents = [{}]", ["maps", "a", "contents", 0]),
+        (HEAD + "[maps.a]\ntype = 'hash'\npin = '/tmp/x'", ["maps", "a", "pin"]),
+        (HEAD + "[maps.a]\ntype = 'hash'\nentries = [1]", ["maps", "a", "entries"]),
     ],
 )
 def test_what_is_wrong_is_marked_where_it_is(

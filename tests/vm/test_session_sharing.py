@@ -76,13 +76,16 @@ def test_processes_devices_namespaces_and_groups_are_gone(test_of):
     second.close()
 
 
-def test_commands_are_installed_once(test_of):
+def test_commands_are_installed_once(test_of, monkeypatch):
     first = test_of()
     first.guest.run(["true"])
     first.close()
     second = test_of()
-    assert "true" in second.guest._commands
+    sent = []
+    monkeypatch.setattr(second._guest, "batch", lambda calls: sent.append(calls) or [])
     second.guest.run(["true"])
+    assert sent == []
+    monkeypatch.undo()
     second.close()
 
 
