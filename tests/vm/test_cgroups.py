@@ -7,6 +7,12 @@ import pytest
 from pytest_ebpf.errors import GuestError, UsageError
 
 
+@pytest.fixture(params=("5.10", "7.2"))
+def line(request):
+    """The oldest kernel and the newest: none between them differs here."""
+    return request.param
+
+
 def test_processes_in_a_group(system):
     group = system.cgroup("one")
     process = system.process()

@@ -17,6 +17,12 @@ def lines(*names):
 OLD, NEW = lines("5.10", "6.1"), lines("6.12", "6.18", "7.2")
 
 
+@pytest.fixture(params=("5.10", "7.2"))
+def line(request):
+    """The oldest kernel and the newest: none between them differs here."""
+    return request.param
+
+
 def names_of(system) -> set[str]:
     return {line.partition(":")[0].strip() for line in system.files.text("/proc/net/dev").splitlines()[2:]}
 
