@@ -9,7 +9,7 @@ from pytest_ebpf.errors import GuestError, UsageError
 
 @pytest.fixture(params=("5.10", "7.2"))
 def line(request):
-    """The oldest kernel and the newest: none between them differs here."""
+    """The oldest kernel and the newest: what differs between them says so."""
     return request.param
 
 

@@ -19,7 +19,7 @@ OLD, NEW = lines("5.10", "6.1"), lines("6.12", "6.18", "7.2")
 
 @pytest.fixture(params=("5.10", "7.2"))
 def line(request):
-    """The oldest kernel and the newest: none between them differs here."""
+    """The oldest kernel and the newest: what differs between them says so."""
     return request.param
 
 
