@@ -122,7 +122,8 @@ def unpack_address(data: bytes) -> Address:
     body = data[_HEAD.size :]
     if family == socket.AF_UNIX:
         return _unix_name(body)
-    return _FAMILIES[family][2](body) if family in _FAMILIES else data
+    # What is left out at the end is zero.
+    return _FAMILIES[family][2](body.ljust(ROOM, b"\0")) if family in _FAMILIES else data
 
 
 def _unix_path(address: Address) -> bytes:
