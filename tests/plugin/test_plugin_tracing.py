@@ -85,6 +85,9 @@ def test_floods(ebpf):
 def test_misses_a_command(ebpf):
     ebpf.guest.run(["no-such-command"])
 
+def test_has_no_wire(ebpf):
+    ebpf.wire.send(bytes(64))
+
 def test_says_what_programs_printed(ebpf):
     opens(ebpf, ebpf.load("opensnoop"))
     assert ebpf.printk() == ["cat: -2"]
@@ -147,6 +150,10 @@ def test_it_passes(watched, test, kernel):
             "yes: said more than 1000 bytes, and was killed; give a larger output_limit, or say less",
         ),
         ("misses_a_command", "no-such-command: no such command on this host, and none was installed; "),
+        (
+            "has_no_wire",
+            "ebpf.wire: this machine has no wire; set wires = 1 under [test] of ebpf.toml",
+        ),
         (
             "gives_what_does_not_fit",
             "globals.uid: -1 does not fit u32 (0..4294967295); give a number in that range",
