@@ -55,6 +55,7 @@ REQUIRED = {
     "iter": {"link": "not an unsigned integer"},
     "read_file": {"path": "not a str"},
     "write_file": {"path": "not a str", "data": "not bin"},
+    "modules": {"names": "not a list"},
     "sys": {"process": "not an unsigned integer"},
     "give": {"process": "not an unsigned integer"},
     "wait": {"process": "not an unsigned integer"},
@@ -301,6 +302,12 @@ class TestFiles:
         )
         assert stdio_agent.what("read_file", path=str(tmp_path))[0] == errno.EISDIR
         assert stdio_agent.what("write_file", path=str(tmp_path), data=b"")[0] == errno.EISDIR
+
+    def test_modules_are_for_a_machine_of_its_own(self, stdio_agent):
+        assert stdio_agent.call("modules", names=[]) == [0, []]
+        assert stdio_agent.what("modules", names=["veth"]) == (errno.EPERM, "only for a machine of its own")
+        assert stdio_agent.what("modules", names=["x", 1]) == (errno.EPERM, "only for a machine of its own")
+        assert stdio_agent.what("modules", names=[1]) == (errno.EINVAL, "names[0]: not a str")
 
     def test_the_limit_is_bounded(self, stdio_agent):
         what = "limit: more than 33554432 (33554433)"
