@@ -31,12 +31,14 @@ class Inputs:
 
     *declared* reads the contexts of a syscall program back. *optional* contexts are those of xdp that
     nobody asked for: they tell metadata from the packet, and are left out where the kernel takes none.
+    *redirect*: the answers are to tell where packets were redirected to.
     """
 
     data: Sequence[bytes | None]
     context: Sequence[bytes | None] | None = None
     declared: Codec | None = None
     optional: bool = False
+    redirect: bool = False
 
 
 def pack_inputs(

@@ -137,6 +137,7 @@ class _Loading:
                 values,
                 settings=attach_settings(each["name"], options, self.facts),
                 maps=lambda name: loaded.maps[name],
+                held=lambda: loaded.maps,
             )
             for each in answer["programs"]
         }

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
 from pytest_ebpf import hooks
-from pytest_ebpf.bpf import pins
+from pytest_ebpf.bpf import pins, redirects
 from pytest_ebpf.bpf.attach import Plan, is_complete, plan
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.attaching import carry_out
 from pytest_ebpf.bpf.diagnosis import Attempt, explain
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
 from pytest_ebpf.bpf.links import Link
+from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import UsageError
-from pytest_ebpf.guest import Guest
+from pytest_ebpf.errors import GuestError, UsageError
+from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.packets.convert import PacketLike
 from pytest_ebpf.uapi import ProgType
 
@@ -59,10 +60,12 @@ class Program:
         *,
         settings: Mapping[str, Any] | None = None,
         maps: Callable[[str], Any] | None = None,
+        held: Callable[[], Iterable[Map]] = tuple,
     ) -> None:
         self._guest = guest
         self._settings = settings or {}
         self._maps = maps
+        self._held = held
         self.links: list[Link] = []
         self._was_attached = False
         self._handle: int | None = answer["prog"]
@@ -129,12 +132,14 @@ class Program:
         flags: int = 0,
         cpu: int = 0,
         batch_size: int = 0,
+        redirect: bool = False,
     ) -> Result:
         """Run the program once (or *repeat* times, on what it leaves) and return what it gave.
 
         *packet* is a scapy packet or bytes, for types that are given one. *context* is a mapping of
         fields (xdp, skb types, sk_lookup), a list of numbers (raw_tracepoint), or bytes or a declared
         struct (syscall). *metadata* goes in front of an XDP packet. *flags* are of :class:`RunFlag`.
+        With *redirect* the result tells where a packet was redirected to.
 
         :class:`~pytest_ebpf.errors.UnsupportedError` for what this kernel cannot run,
         :class:`~pytest_ebpf.errors.PacketError` for a packet it does not take,
@@ -142,7 +147,7 @@ class Program:
         """
         self._check(repeat)
         options = _options(repeat, flags, cpu, batch_size)
-        return self._results([packet], [context], metadata, options)[0]
+        return self._results([packet], [context], metadata, options, redirect=redirect)[0]
 
     def run_many(
         self,
@@ -152,6 +157,7 @@ class Program:
         repeat: int = 1,
         flags: int = 0,
         cpu: int = 0,
+        redirect: bool = False,
     ) -> list[Result]:
         """Run the program on each of *packets*, in their order, in one call of the guest.
 
@@ -169,7 +175,8 @@ class Program:
                 where=self._where,
                 hint="give one for each",
             )
-        return self._results(frames, given, b"", _options(repeat, flags, cpu, 0))
+        options = _options(repeat, flags, cpu, 0)
+        return self._results(frames, given, b"", options, redirect=redirect)
 
     def attach(self, **settings: Any) -> Link:
         """Attach it to what its section, the manifest and *settings* say, and return the link.
@@ -229,18 +236,29 @@ class Program:
         contexts: Sequence[Any],
         metadata: bytes,
         options: dict[str, int],
+        *,
+        redirect: bool,
     ) -> list[Result]:
+        if redirect and self._number not in redirects.VERDICTS:
+            raise UsageError(
+                f"a {self.type_name} program redirects no packet",
+                where=self._where,
+                hint="leave redirect out",
+            )
         kind = Kind(self._number, self.type_name, self._where)
         inputs = pack_inputs(kind, frames, contexts, metadata, self._values)
         if inputs.optional and self._goes_without_context(options):
             inputs = replace(inputs, context=None)
+        inputs = replace(inputs, redirect=redirect)
         answers = self._send(inputs, options)
         if inputs.optional and inputs.context:
             answers = self._retried(inputs, options, answers)
         for index, answer in enumerate(answers):
             if not answer.ran:
                 raise explain(self._attempt(inputs, options, index, answer))
-        return [result(answer, self._number, self.verdicts, inputs.declared) for answer in answers]
+        return [
+            result(answer, self._number, self.verdicts, inputs.declared, self._held) for answer in answers
+        ]
 
     def _goes_without_context(self, options: dict[str, int]) -> bool:
         """Live frames give no context back; a kernel before 5.15 takes none for xdp."""
@@ -252,7 +270,8 @@ class Program:
         refused = [index for index, answer in enumerate(answers) if answer.status == errno.EINVAL]
         if not refused:
             return answers
-        again = self._send(Inputs([inputs.data[index] for index in refused]), options)
+        data = [inputs.data[index] for index in refused]
+        again = self._send(replace(inputs, data=data, context=None), options)
         if any(answer.ran for answer in again):
             probes_of(self._guest).xdp_context = False
         found = dict(zip(refused, again, strict=True))
@@ -260,10 +279,18 @@ class Program:
 
     def _send(self, inputs: Inputs, options: dict[str, int]) -> list[Answer]:
         args: dict[str, Any] = {"prog": self.handle, "data": inputs.data, **options}
+        if inputs.redirect:
+            args["redirect"] = True
         if inputs.context is not None:
             args["ctx"] = inputs.context
         args |= rooms(self._number, inputs, live=bool(options.get("flags", 0) & RunFlag.LIVE_FRAMES))
-        return [Answer(*each) for each in self._guest.call("run", **args)]
+        try:
+            return [Answer(*each) for each in self._guest.call("run", **args)]
+        except CallError as error:
+            if not inputs.redirect:
+                raise
+            hint = "run it without redirect=True"
+            raise GuestError(error.what, errno=error.errno, where=self._where, hint=hint) from error
 
     def _attempt(self, inputs: Inputs, options: dict[str, int], index: int, answer: Answer) -> Attempt:
         given = inputs.context is not None and not inputs.optional

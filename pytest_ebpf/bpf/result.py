@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_ebpf import packets
+from pytest_ebpf.bpf.redirects import Redirect
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -25,7 +26,8 @@ class Result:
     types that give none; *data_size* is its full length, should the buffer have been too small for it.
     *metadata* is what an XDP program left in front of the packet. *context* is the context after the
     program, None where the kernel gives none. *duration_ns* is the mean of all repetitions, by the
-    kernel's clock: on an emulated machine it says nothing.
+    kernel's clock: on an emulated machine it says nothing. *redirect* is where the packet was redirected
+    to, if the run was asked to tell.
     """
 
     verdict: IntEnum | int
@@ -36,6 +38,7 @@ class Result:
     context: Any = None
     duration_ns: int = 0
     layer3: bool = False
+    redirect: Redirect | None = None
 
     def __repr__(self) -> str:
         verdict = self.verdict

@@ -6,12 +6,15 @@ Source: ``net/bpf/test_run.c`` and ``kernel/bpf/syscall.c`` of Linux 5.10 to 7.2
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, Final
 
 from pytest_ebpf.bpf import context
 from pytest_ebpf.bpf.codec import Codec
+from pytest_ebpf.bpf.maps import Map
+from pytest_ebpf.bpf.redirects import redirect
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.uapi import ProgType
 
@@ -66,7 +69,7 @@ RULES: Final[dict[int, RunRules]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One element of the answer to ``run``. *status* is an errno."""
+    """One element of the answer to ``run``. *status* is an errno; *noted* is there if it was asked for."""
 
     status: int
     retval: int
@@ -74,6 +77,7 @@ class Answer:
     size: int
     context: bytes | None
     duration: int
+    noted: Sequence[int] | None = None
 
     @property
     def ran(self) -> bool:
@@ -82,9 +86,16 @@ class Answer:
 
 
 def result(
-    answer: Answer, prog_type: int, verdicts: type[IntEnum] | None, declared: Codec | None = None
+    answer: Answer,
+    prog_type: int,
+    verdicts: type[IntEnum] | None,
+    declared: Codec | None = None,
+    maps: Callable[[], Iterable[Map]] = tuple,
 ) -> Result:
-    """What *answer* means for a program of this type; *declared* reads a syscall program's context."""
+    """What *answer* means for a program of this type; *declared* reads a syscall program's context.
+
+    *maps* are those that a packet may be redirected through.
+    """
     signed = answer.retval - (1 << 32) if answer.retval >> 31 else answer.retval
     verdict: IntEnum | int = signed
     if verdicts and signed in verdicts.__members__.values():
@@ -103,6 +114,7 @@ def result(
         context=_context(answer, prog_type, declared),
         duration_ns=answer.duration,
         layer3=rules.layer3 and prog_type != ProgType.FLOW_DISSECTOR,
+        redirect=redirect(answer.noted, prog_type, answer.retval, maps),
     )
 
 
