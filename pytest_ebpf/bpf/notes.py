@@ -21,8 +21,9 @@ def probes_in(elf: Elf) -> set[str]:
     section = elf.section(_SECTION)
     if section is None:
         return set()
-    found = (description[_ADDRESSES:].split(b"\0") for description in _descriptions(section.data))
-    return {f"{parts[0].decode()}:{parts[1].decode()}" for parts in found if len(parts) > 2}
+    texts = (each[_ADDRESSES:].decode("utf-8", "replace") for each in _descriptions(section.data))
+    found = (text.split("\0") for text in texts)
+    return {f"{parts[0]}:{parts[1]}" for parts in found if len(parts) > 2}
 
 
 def _descriptions(data: bytes) -> Iterator[bytes]:

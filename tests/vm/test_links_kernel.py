@@ -97,3 +97,19 @@ def test_perf_events(watching, worker, settings, trigger):
         lambda: tool.globals.calls,
         times=0,
     )
+
+
+@lines("7.2")
+def test_before_and_after_in_one(watching, worker):
+    tool = watching("on_fsession")
+    prove(tool.programs.on_fsession.attach, worker.umask, lambda: tool.globals.calls, times=2)
+
+
+@lines("5.10", "6.1", "6.12", "6.18")
+def test_a_kernel_without_it(watching):
+    with pytest.raises(UnsupportedError) as caught:
+        watching("on_fsession")
+    assert str(caught.value) == (
+        "links: on_fsession: this kernel has no fsession hooks; "
+        "run it on a newer kernel, or declare an alternative"
+    )

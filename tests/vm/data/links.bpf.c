@@ -133,6 +133,12 @@ int BPF_PROG(on_any_fentry)
 	return note(0);
 }
 
+SEC("?fsession/__x64_sys_umask")
+int BPF_PROG(on_fsession, void *regs)
+{
+	return note(0);
+}
+
 SEC("?fmod_ret/security_file_open")
 int BPF_PROG(on_fmod_ret, void *file, int ret)
 {
