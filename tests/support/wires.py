@@ -18,15 +18,15 @@ WAKE = 30.0
 CALL = 60.0
 
 
-def wired_recipe(kernel: Kernel, *, wires: int = 2) -> Recipe:
-    return Recipe(kernel, paths.agent(), MachineConfig(wires=wires))
+def wired_recipe(kernel: Kernel) -> Recipe:
+    return Recipe(kernel, paths.agent(), MachineConfig(wires=2))
 
 
 @contextmanager
-def wired(kernel: Kernel, *, wires: int = 2) -> Iterator[tuple[Machine, Guest]]:
+def wired(kernel: Kernel) -> Iterator[tuple[Machine, Guest]]:
     """A machine of *kernel* with wires that nothing was sent over."""
     shelf = Shelf(paths.cache_root(), say=print)
-    snapshot = shelf.get(wired_recipe(kernel, wires=wires), timeout=BOOT)
+    snapshot = shelf.get(wired_recipe(kernel), timeout=BOOT)
     machine, guest = restore(snapshot, call_timeout=CALL).ready(WAKE)
     with machine:
         yield machine, guest

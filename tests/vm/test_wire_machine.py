@@ -32,7 +32,7 @@ def lines(*names):
 
 @pytest.fixture
 def machine(kernel):
-    with wired(kernel, wires=1) as (machine, _):
+    with wired(kernel) as (machine, _):
         yield machine
 
 
@@ -69,7 +69,7 @@ class TestFlood:
         wire.send_many(numbered(FLOOD))
         wire.settle(timeout=60)
         machine.wires[0].drop()
-        (wire,) = wires_of(guest, machine.wires)
+        wire = wires_of(guest, machine.wires)[0]
         assert wire.exchange(numbered(10)) == numbered(10)
 
     @lines("5.10", "7.2")
@@ -129,17 +129,17 @@ class TestCapture:
 @lines("5.10", "6.12")
 class TestRestore:
     def test_frames_of_the_machine_that_was_saved_are_not_seen(self, kernel, tmp_path):
-        recipe = wired_recipe(kernel, wires=1)
+        recipe = wired_recipe(kernel)
         machine = boot(recipe, timeout=120, ram=Ram(tmp_path / "ram", shared=True))
         guest = Guest(machine, timeout=60)
         attach(guest, TX)
-        (wire,) = wires_of(guest, machine.wires)
+        wire = wires_of(guest, machine.wires)[0]
         wire.send_many(numbered(300))
         wire.settle()
         snapshot = write(machine, recipe, tmp_path)
         machine, guest = restore(snapshot, call_timeout=60).ready(30)
         with machine:
-            (wire,) = wires_of(guest, machine.wires)
+            wire = wires_of(guest, machine.wires)[0]
             assert wire.exchange([b"\1" * 60]) == [b"\1" * 60]
             assert wire.recv_bytes(0) is None
 
