@@ -11,7 +11,7 @@ from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Lack
 from pytest_ebpf.compat.oracle import Oracle
-from pytest_ebpf.compat.rules import Rules
+from pytest_ebpf.compat.rules import Rules, Since
 from pytest_ebpf.errors import BtfError
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
 
@@ -99,28 +99,26 @@ def _helper(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
     return Lack(certain=False, what=f"the verifier decides whether {of} may call {need.name}", instead="")
 
 
-def _since(table: str, what: str) -> Check:
-    """The version is one that has it: of these things BTF says nothing."""
+def _since(kernel: Kernel, entry: Since | None, what: str) -> Lack | None:
+    """The version is one that has it: of these things BTF says nothing. No *entry*: every kernel has it."""
+    has = entry.has(kernel.facts.version) if entry else True
+    if entry is None or has:
+        return None
+    certain = has is False
+    carried = "" if certain else ", or was carried back"
+    return Lack(certain=certain, what=f"{what} came with {entry.first}{carried}")
 
-    def check(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
-        first = getattr(kernel.rules, table).get(need.name)
-        if first is None or kernel.facts.version >= first:
-            return None
-        of = f" (map {need.subject})" if need.subject else ""
-        return Lack(
-            certain=True, what=f"no {what} {need.name.replace('_', ' ')}{of}, which came with {first}"
-        )
 
-    return check
+def _instruction(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+    return _since(kernel, kernel.rules.instructions.get(need.name), f"instruction {need.name}")
 
 
 def _program_flag(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     """Programs that may sleep: where they can be hooked to, and, of functions, to which, has grown."""
     if need.name != "sleepable":
-        return _since("program_flags", "program flag")(kernel, need, section)
-    first = kernel.rules.sleepable.get(section or "")
-    if first and kernel.facts.version < first:
-        return Lack(certain=True, what=f"no {section} programs, which came with {first}")
+        return _since(kernel, kernel.rules.program_flags.get(need.name), f"program flag {need.name}")
+    if lack := _since(kernel, kernel.rules.sleepable.get(section or ""), f"sleepable {section} programs"):
+        return lack
     if section in _SLEEP_BY_TARGET:
         return Lack(certain=False, what="the verifier decides which functions and hooks may sleep")
     return None
@@ -246,7 +244,7 @@ def _licence(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
 
 
 def _nothing(_kernel: Kernel, _need: Requirement, _section: str | None) -> Lack | None:
-    """What every kernel takes, for libbpf sees to it."""
+    """What libbpf sees to, and flags of maps: the new ones came with types or with libbpf's own use."""
     return None
 
 
@@ -255,12 +253,12 @@ _CHECKS: Final[dict[Kind, Check]] = {
     Kind.PROGRAM_FLAG: _program_flag,
     Kind.ATTACH_TYPE: _attach_type,
     Kind.MAP_TYPE: _enumerator("bpf_map_type", "map type"),
-    Kind.MAP_FLAG: _since("map_flags", "map flag"),
+    Kind.MAP_FLAG: _nothing,
     Kind.HELPER: _helper,
     Kind.KFUNC: _symbol,
     Kind.KSYM: _symbol,
     Kind.KCONFIG: _kconfig,
-    Kind.INSTRUCTION: _since("instructions", "instruction"),
+    Kind.INSTRUCTION: _instruction,
     Kind.BTF_KIND: _nothing,
     Kind.RELOCATION: _relocation,
     Kind.FUNCTION: _function,

@@ -58,14 +58,35 @@ class HelperClass:
 
 
 @dataclass(frozen=True)
+class Since:
+    """Something that came with version *first*, and that stable kernels got as well, from versions *also* on.
+
+    *measured* are the lines of which it is known that no other of them got it.
+    """
+
+    first: Version
+    also: tuple[Version, ...]
+    measured: frozenset[Line]
+
+    def has(self, version: Version) -> bool | None:
+        """Whether a kernel has it; None where it may have been carried back to it."""
+        if version >= self.first:
+            return True
+        line = line_of(version)
+        for each in self.also:
+            if line_of(each) == line:
+                return True if version >= each else None
+        return False if line in self.measured else None
+
+
+@dataclass(frozen=True)
 class Rules:
-    """The tables of the file. Of those by name, the value is the first version that has it."""
+    """The tables of the file."""
 
     classes: tuple[HelperClass, ...]
-    instructions: Mapping[str, Version]
-    map_flags: Mapping[str, Version]
-    program_flags: Mapping[str, Version]
-    sleepable: Mapping[str, Version]
+    instructions: Mapping[str, Since]
+    program_flags: Mapping[str, Since]
+    sleepable: Mapping[str, Since]
     compiled_in: Mapping[str, str]
     instead: Mapping[str, Mapping[str, str]]
 
@@ -111,17 +132,20 @@ def parse(data: Mapping[str, Any]) -> Rules:
         raise ValueError(f"format {data['format']}, not {_FORMAT}")
     return Rules(
         classes=tuple(map(_class, data["helpers"]["classes"])),
-        instructions=_since(data["instructions"]),
-        map_flags=_since(data["map_flags"]),
-        program_flags=_since(data["program_flags"]),
-        sleepable=_since(data["sleepable"]),
+        instructions=_since(data, "instructions"),
+        program_flags=_since(data, "program_flags"),
+        sleepable=_since(data, "sleepable"),
         compiled_in={name: entry["function"] for name, entry in data["compiled_in"].items()},
         instead={kind: table for kind, table in data["instead"].items() if kind != "source"},
     )
 
 
-def _since(table: Mapping[str, Mapping[str, str]]) -> Mapping[str, Version]:
-    return {name: Version.parse(entry["since"]) for name, entry in table.items()}
+def _since(data: Mapping[str, Any], table: str) -> Mapping[str, Since]:
+    measured = frozenset(line_of(Version.parse(each)) for each in data["measured"])
+    return {
+        name: Since(Version.parse(entry["since"]), tuple(map(Version.parse, entry.get("also", ()))), measured)
+        for name, entry in data[table].items()
+    }
 
 
 def _class(data: Mapping[str, Any]) -> HelperClass:

@@ -1,0 +1,176 @@
+"""``ebpf-build check`` as it is called: on which kernels objects can work, and because of what not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_ebpf.kernels import KernelStore
+
+COMMAND = Path(sys.executable).with_name("ebpf-build")
+EDGE = Path(__file__).parents[1] / "plugin" / "data" / "edge"
+
+LOOPS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+extern int LINUX_KERNEL_VERSION __kconfig;
+
+SEC("xdp")
+int counts(void *ctx)
+{
+    return bpf_get_smp_processor_id() ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int tells_time(void *ctx)
+{
+    return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int asks_first(void *ctx)
+{
+    if (LINUX_KERNEL_VERSION >= 0x060100)
+        return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP;
+    return XDP_PASS;
+}
+
+SEC("?kprobe.multi/do_nanosleep")
+int traces(void *ctx)
+{
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+EMPTY = 'char LICENSE[] __attribute__((section("license"))) = "GPL";\n'
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """``call("a.o", "--kernel", "6.1", cwd=folder)``."""
+
+    def once(*words: object, cwd: Path = tmp_path, env: dict[str, str] | None = None):
+        done = subprocess.run(
+            [COMMAND, "check", *map(str, words)],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    return once
+
+
+@pytest.fixture
+def loops(compile_bpf, tmp_path: Path) -> Path:
+    return Path(shutil.copy(compile_bpf(LOOPS, name="loops.bpf.c"), tmp_path / "loops.bpf.o"))
+
+
+def versions(*lines: str) -> list[str]:
+    return [str(KernelStore().get(line).version) for line in lines]
+
+
+def test_each_program_on_each_kernel(call, loops):
+    old, new = versions("5.10", "6.12")
+    done = call("loops.bpf.o", "--kernel", "6.12", "--kernel", "5.10")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.sub(r"/\S+/loops", "loops", done.stdout).splitlines() == [
+        f"program       {old}  {new}",
+        "loops.bpf.o",
+        "  counts      works     works",
+        "  tells_time  NO[1]     works",
+        "  asks_first  works     works",
+        "  traces      NO[2]     works",
+        "",
+        "NO: cannot work there",
+        (
+            "[1] no helper bpf_ktime_get_tai_ns, at loops.bpf.c:16:"
+            " return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP; guard it with"
+            " bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
+        ),
+        "[2] no attach type trace_kprobe_multi, at loops.bpf.c:30; use kprobe",
+        "",
+        f"loops.bpf.o works on {new}",
+    ]
+
+
+def test_a_kernel_where_all_that_is_loaded_works(call, loops):
+    assert call("loops.bpf.o", "--kernel", "6.12").returncode == 0
+
+
+def test_json_and_markdown(call, loops):
+    done = call(loops, "--kernel", "5.10", "--format", "json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["kernels"]) == (1, False, versions("5.10"))
+    programs = {each["program"]: each for each in document["objects"][0]["programs"]}
+    assert programs["traces"]["required"] is False
+    assert programs["traces"]["verdicts"][0]["reasons"][0]["stage"] == "attach"
+    assert call(loops, "--kernel", "5.10", "--format", "markdown").stdout.startswith("| program | 5.10.")
+
+
+def test_files_of_one_name_are_told_apart(call, loops, tmp_path):
+    (tmp_path / "copy").mkdir()
+    shutil.copy(loops, tmp_path / "copy")
+    lines = call("loops.bpf.o", "copy/loops.bpf.o", "--kernel", "6.12").stdout.splitlines()
+    assert [line for line in lines if line.endswith(".o")] == ["loops.bpf.o", "copy/loops.bpf.o"]
+
+
+def test_a_manifest_is_a_promise(call, tmp_path):
+    """Its objects are built, and held against the kernels it promises."""
+    edge = shutil.copytree(EDGE, tmp_path / "edge")
+    kept = call(cwd=edge)
+    manifest = (edge / "ebpf.toml").read_text()
+    promised = manifest.partition("kernels = ")[2].partition("\n")[0]
+    assert json.loads(promised) == ["6.1", "6.12"]
+    assert kept.returncode == 1
+    assert f"NO[1]{' ' * (len(versions('6.1')[0]) - 5)}  works" in kept.stdout
+    assert "[1] no program type netfilter, at gate.bpf.c:" in kept.stdout
+    (edge / "ebpf.toml").write_text(manifest.replace(promised, '["6.12"]'))
+    assert call(cwd=edge).returncode == 0
+    assert call("--kernel", ">=6.1", cwd=edge).returncode == 0
+    assert call("--kernel", "6.1", cwd=edge).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["gone.o", "--kernel", "6.1"], 1, "gone.o: cannot be read (No such file or directory);"),
+        (["loops.bpf.o", "--kernel", "newest"], 2, "--kernel: not a kernel (newest);"),
+        (["loops.bpf.o", "--kernel", "all"], 2, "--kernel: selects no kernel (all);"),
+        (["--kernel", "6.1"], 2, "there is no ebpf.toml here or above; write one"),
+    ],
+)
+def test_what_cannot_be_understood(call, loops, words, status, message):
+    done = call(*words)
+    assert done.returncode == status
+    assert message in done.stderr
+
+
+def test_an_object_without_programs(call, compile_bpf):
+    done = call(compile_bpf(EMPTY, name="empty.bpf.c"), "--kernel", "6.1")
+    assert done.stderr == (
+        'ebpf-build: prog.bpf.o: there is no program in it; give a function a SEC("xdp")\n'
+    )
+
+
+def test_without_a_kernel_to_check_against(call, loops, tmp_path):
+    done = call("loops.bpf.o", env={"PYTEST_EBPF_CACHE": str(tmp_path / "nothing")})
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ebpf-build: --kernel: there is no kernel in the cache; name one, such as 6.1\n",
+    )
