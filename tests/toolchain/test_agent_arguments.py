@@ -55,7 +55,6 @@ REQUIRED = {
     "iter": {"link": "not an unsigned integer"},
     "read_file": {"path": "not a str"},
     "write_file": {"path": "not a str", "data": "not bin"},
-    "modules": {"names": "not a list"},
     "sys": {"process": "not an unsigned integer"},
     "give": {"process": "not an unsigned integer"},
     "wait": {"process": "not an unsigned integer"},
@@ -308,6 +307,8 @@ class TestFiles:
         assert stdio_agent.what("modules", names=["veth"]) == (errno.EPERM, "only for a machine of its own")
         assert stdio_agent.what("modules", names=["x", 1]) == (errno.EPERM, "only for a machine of its own")
         assert stdio_agent.what("modules", names=[1]) == (errno.EINVAL, "names[0]: not a str")
+        assert stdio_agent.what("modules", names="veth") == (errno.EINVAL, "names: not a list")
+        assert stdio_agent.what("modules") == (errno.EINVAL, "names: missing")
 
     def test_the_limit_is_bounded(self, stdio_agent):
         what = "limit: more than 33554432 (33554433)"
