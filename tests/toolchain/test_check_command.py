@@ -101,7 +101,8 @@ def test_each_program_on_each_kernel(call, loops):
         (
             "[1] no helper bpf_ktime_get_tai_ns, at loops.bpf.c:16:"
             " return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP; guard it with"
-            " bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
+            " bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_tai_ns),"
+            " or use bpf_ktime_get_ns"
         ),
         "[2] no attach type trace_kprobe_multi, at loops.bpf.c:30; use kprobe",
         "",
