@@ -13,7 +13,6 @@ from pytest_ebpf.bpf.target_causes import missing
 from pytest_ebpf.errors import LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError
 
-
 NEWER = "; run it on a newer kernel, or declare an alternative"
 UNSET = "; load(..., targets={'patch': ...}): a function of the kernel, or a program"
 

@@ -8,6 +8,7 @@ import pytest
 from proof import prove
 
 from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
+from pytest_ebpf.system import System
 from pytest_ebpf.uapi import XDP, LinkType
 
 
@@ -93,6 +94,27 @@ class TestPrograms:
         assert str(caught.value) == 'links_replace: replacement: its target has no function "decide"'
 
 
+class TestModules:
+    """Functions of a module that is inserted; where each is, the kernel knows."""
+
+    @lines("6.1", "6.12", "6.18", "7.2")
+    @pytest.mark.parametrize("target", ["veth_xmit", "veth:veth_xmit"])
+    def test_a_function_of_a_module(self, load_object, guest, target):
+        guest.call("modules", names=["veth"])
+        loaded = load_object("links", autoload={"on_module": True}, targets={"on_module": target})
+        assert loaded.programs.on_module.attach().attached
+
+    @lines("5.10")
+    def test_modules_without_btf(self, load_object, guest):
+        guest.call("modules", names=["veth"])
+        with pytest.raises(UnsupportedError) as caught:
+            load_object("links", autoload={"on_module": True})
+        assert str(caught.value) == (
+            'links: on_module: this kernel has no BTF of the function "veth_xmit", '
+            "which fentry programs need; attach a kprobe instead"
+        )
+
+
 class TestStructOps:
     def test_a_congestion_control(self, load_object, worker, line):
         loaded = load_object("links_ops" if line in {"5.10", "6.1"} else "links_ops_link")
@@ -172,6 +194,25 @@ class TestIterators:
             f"programs.over_tasks: this kernel iterates over all there is, not by {asked}; "
             "run it on a newer kernel, or declare an alternative"
         )
+
+    @lines("6.1", "6.12", "6.18", "7.2")
+    def test_over_cgroups(self, load_object, guest):
+        loaded = load_object("links", autoload={"over_cgroups": True})
+        system = System(guest)
+        group = system.cgroup("iterated")
+        link = loaded.programs.over_cgroups.attach(cgroup=group)
+        assert link.text() == "one\n"
+        child = group.group("below")
+        assert link.text() == "one\none\n"
+        child.close()
+        assert link.text() == "one\n"
+        system.close()
+
+    @lines("5.10")
+    def test_cgroups_that_cannot_be_iterated(self, load_object):
+        with pytest.raises(LoadError) as caught:
+            load_object("links", autoload={"over_cgroups": True})
+        assert caught.value.what == 'this kernel has no iterator "cgroup"'
 
     def test_over_a_map(self, load_object):
         loaded = load_object("links", autoload={"over_numbers": True, "over_numbers_as_text": True})

@@ -200,6 +200,27 @@ int over_tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+struct cgroup;
+
+struct bpf_iter__cgroup {
+	struct bpf_iter_meta *meta;
+	struct cgroup *cgroup;
+} __attribute__((preserve_access_index));
+
+SEC("?iter/cgroup")
+int over_cgroups(struct bpf_iter__cgroup *ctx)
+{
+	if (ctx->cgroup)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "one\n");
+	return 0;
+}
+
+SEC("?fentry/veth_xmit")
+int BPF_PROG(on_module, void *skb, void *dev)
+{
+	return 0;
+}
+
 struct entry entry_type;
 
 SEC("?iter/bpf_map_elem")
