@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "wire.h"
 
 struct process;
 
@@ -22,8 +23,17 @@ struct command {
 	bool flooded;			/* it said more, and was killed */
 };
 
+/* NULL without memory. */
+struct command *command_new(uint32_t limit);
+
+/* Make the pipe of one stream; *theirs is the command's end. 0, or the value of fail(). */
+int output_open(struct call *call, struct output *output, int *theirs);
+
 /* Take what it has said by now; one that says too much is killed. */
 void command_drain(struct process *process);
+
+/* Until it has ended, or the time (of clock_ms) is over; what it says in the meantime is taken. */
+void command_wait(struct process *process, uint64_t deadline);
 
 void command_free(struct command *command);
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* exec, wait: commands, and how they end. */
+/* exec: how a command begins. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -17,10 +14,7 @@
 
 #define OUTPUT_LIMIT ((uint32_t)1 << 20)
 #define OUTPUT_MAX ((uint32_t)16 << 20)
-/* A command that is not waited for can say so much before it blocks: pipe-max-size is 1 MiB by default. */
-#define PIPE_SIZE (1 << 20)
 #define WORDS_MAX 4096u
-#define DRAIN_CHUNK ((size_t)64 << 10)
 
 /* Words with a NUL after each, and pointers to them, as execve takes them. */
 struct words {
@@ -162,98 +156,6 @@ static int make_input(struct call *call, int *fd)
 	return lseek(*fd, 0, SEEK_SET) < 0 ? fail(call, errno, "stdin") : 0;
 }
 
-/* Both ends of one stream; the larger pipe is a favour that a kernel need not grant. */
-static int make_output(struct call *call, struct output *output, int *theirs)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC))
-		return fail(call, errno, "pipe");
-	fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE);
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	output->fd = ends[0];
-	*theirs = ends[1];
-	return 0;
-}
-
-static struct command *command_new(uint32_t limit)
-{
-	struct command *command = calloc(1, sizeof(*command));
-
-	if (!command)
-		return NULL;
-	command->limit = limit;
-	for (int i = 0; i < 2; i++) {
-		command->streams[i].fd = -1;
-		command->streams[i].text.limit = OUTPUT_MAX;
-	}
-	return command;
-}
-
-static void output_close(struct output *output)
-{
-	if (output->fd >= 0)
-		close(output->fd);
-	output->fd = -1;
-}
-
-void command_free(struct command *command)
-{
-	if (!command)
-		return;
-	for (int i = 0; i < 2; i++) {
-		output_close(&command->streams[i]);
-		buffer_reset(&command->streams[i].text, 0);
-	}
-	free(command);
-}
-
-/* Take what one stream has, until it is empty or the limit is passed. */
-static void drain_stream(struct command *command, struct output *output)
-{
-	while (output->fd >= 0 && !command->flooded) {
-		size_t left = command->limit - command->said;
-		/* One byte more than may be tells that there is more. */
-		size_t want = left < DRAIN_CHUNK ? left + 1 : DRAIN_CHUNK;
-		ssize_t got;
-
-		if (!buffer_reserve(&output->text, want)) {
-			command->flooded = true;
-			break;
-		}
-		got = read(output->fd, output->text.data + output->text.len, want);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno == EAGAIN)
-			break;
-		if (got <= 0) {
-			output_close(output);
-			break;
-		}
-		if ((size_t)got > left) {
-			command->flooded = true;
-			got = (ssize_t)left;
-		}
-		output->text.len += (size_t)got;
-		command->said += (uint64_t)got;
-	}
-}
-
-void command_drain(struct process *process)
-{
-	struct command *command = process->command;
-
-	if (command->flooded)
-		return;
-	for (int i = 0; i < 2; i++)
-		drain_stream(command, &command->streams[i]);
-	if (!command->flooded)
-		return;
-	process_signal(process, SIGKILL);
-	for (int i = 0; i < 2; i++)
-		output_close(&command->streams[i]);
-}
-
 static int read_limit(struct call *call, uint32_t *limit)
 {
 	int err = arg_u32_opt(call, "output_limit", limit);
@@ -263,25 +165,17 @@ static int read_limit(struct call *call, uint32_t *limit)
 	return err;
 }
 
-static void pack_process(struct call *call, uint32_t number, const struct process *process)
-{
-	msgpack_pack_map(&call->pk, 2);
-	pack_key_u64(&call->pk, "process", number);
-	pack_key_u64(&call->pk, "pid", (uint64_t)process->pid);
-}
-
 /* Start what `launch` tells of, with pipes for its output. */
 static int start_command(struct call *call, struct launch *launch, uint32_t limit)
 {
 	struct command *command = command_new(limit);
 	struct process *process;
-	uint32_t number;
 	int err;
 
 	if (!command)
 		return fail(call, ENOMEM, "no memory for a command");
-	err = make_input(call, &launch->stdio[0]) ?: make_output(call, &command->streams[0], &launch->stdio[1]) ?:
-	      make_output(call, &command->streams[1], &launch->stdio[2]) ?:
+	err = make_input(call, &launch->stdio[0]) ?: output_open(call, &command->streams[0], &launch->stdio[1]) ?:
+	      output_open(call, &command->streams[1], &launch->stdio[2]) ?:
 	      process_launch(call, launch, &process);
 	for (int i = 0; i < 3; i++) {
 		if (launch->stdio[i] >= 0)
@@ -292,10 +186,7 @@ static int start_command(struct call *call, struct launch *launch, uint32_t limi
 		return err;
 	}
 	process->command = command;
-	err = process_handle(call, process, &number);
-	if (!err)
-		pack_process(call, number, process);
-	return err;
+	return process_answer(call, process);
 }
 
 int op_exec(struct call *call)
@@ -319,71 +210,4 @@ int op_exec(struct call *call)
 	words_free(&program.argv);
 	words_free(&program.env);
 	return err;
-}
-
-/* Until the process has ended, or the time is over; what it says in the meantime is taken. */
-static void wait_command(struct process *process, uint64_t deadline)
-{
-	for (;;) {
-		struct pollfd fds[3] = {
-			{ .fd = process->pidfd, .events = POLLIN },
-			{ .fd = process->command->streams[0].fd, .events = POLLIN },
-			{ .fd = process->command->streams[1].fd, .events = POLLIN },
-		};
-		uint64_t now;
-
-		process_reap();
-		/* After its end: what it said last is in the pipe by then. */
-		command_drain(process);
-		now = clock_ms();
-		if (process->ended || now >= deadline)
-			return;
-		poll(fds, 3, (int)(deadline - now));
-	}
-}
-
-static void pack_text_taken(struct call *call, const char *key, struct process *process, int stream)
-{
-	struct buffer *text = process->command ? &process->command->streams[stream].text : NULL;
-
-	pack_str(&call->pk, key);
-	pack_bin(&call->pk, text && text->len ? text->data : "", text ? text->len : 0);
-	if (text)
-		buffer_reset(text, 0);
-}
-
-static void pack_end(struct call *call, struct process *process)
-{
-	int status = process->ended ? process->status : 0;
-
-	msgpack_pack_map(&call->pk, 6);
-	pack_str(&call->pk, "running");
-	pack_bool(&call->pk, !process->ended);
-	pack_key_u64(&call->pk, "status", WIFEXITED(status) ? (uint64_t)WEXITSTATUS(status) : 0);
-	pack_key_u64(&call->pk, "signal", WIFSIGNALED(status) ? (uint64_t)WTERMSIG(status) : 0);
-	pack_text_taken(call, "stdout", process, 0);
-	pack_text_taken(call, "stderr", process, 1);
-	pack_str(&call->pk, "flooded");
-	pack_bool(&call->pk, process->command && process->command->flooded);
-}
-
-int op_wait(struct call *call)
-{
-	uint32_t timeout_ms = 0;
-	struct process *process;
-	struct handle *handle;
-	int err = arg_process(call, &handle, &process) ?: arg_u32_opt(call, "timeout_ms", &timeout_ms);
-
-	if (err)
-		return err;
-	if (timeout_ms > INT32_MAX)
-		return fail(call, EINVAL, "timeout_ms: more than %d (%u)", INT32_MAX, timeout_ms);
-	if (process->command)
-		wait_command(process, clock_ms() + timeout_ms);
-	else
-		process_wait_end(process, timeout_ms);
-	pack_end(call, process);
-	if (process->ended)
-		handle_drop(handle->number);
-	return 0;
 }

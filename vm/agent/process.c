@@ -268,7 +268,7 @@ static void end_handle(struct handle *handle)
 	process_end(handle->state);
 }
 
-int process_handle(struct call *call, struct process *process, uint32_t *number)
+int process_answer(struct call *call, struct process *process)
 {
 	const struct handle handle = {
 		.kind = HANDLE_PROCESS,
@@ -278,11 +278,17 @@ int process_handle(struct call *call, struct process *process, uint32_t *number)
 		.state = process,
 		.end = end_handle,
 	};
-	int err = handle_add(call, &handle, number);
+	uint32_t number;
+	int err = handle_add(call, &handle, &number);
 
-	if (err)
+	if (err) {
 		process_end(process);
-	return err;
+		return err;
+	}
+	msgpack_pack_map(&call->pk, 2);
+	pack_key_u64(&call->pk, "process", number);
+	pack_key_u64(&call->pk, "pid", (uint64_t)process->pid);
+	return 0;
 }
 
 int arg_process(struct call *call, struct handle **handle, struct process **process)

@@ -38,8 +38,8 @@ struct launch {
 /* Fork, and wait until the child is ready: 0, or the value of fail(). The process has no handle yet. */
 int process_launch(struct call *call, const struct launch *launch, struct process **made);
 
-/* Give it a handle; on failure it is ended. */
-int process_handle(struct call *call, struct process *process, uint32_t *number);
+/* Give it a handle, and answer with that: 0, or the value of fail(), and then it is ended. */
+int process_answer(struct call *call, struct process *process);
 
 /* The process that argument `process` numbers. */
 int arg_process(struct call *call, struct handle **handle, struct process **process);
