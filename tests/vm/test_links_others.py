@@ -7,7 +7,7 @@ import errno
 import pytest
 from proof import prove
 
-from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
+from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError, UsageError, ValueConversionError
 from pytest_ebpf.system import System
 from pytest_ebpf.uapi import XDP, LinkType
 
@@ -221,3 +221,28 @@ class TestIterators:
         assert {entry.key: entry.value for entry in entries} == {1: 10, 2: 20}
         text = loaded.programs.over_numbers_as_text.attach(map=loaded.maps.numbers).text()
         assert sorted(text.splitlines()) == ["1=10", "2=20"]
+
+    @lines("6.12")
+    def test_what_is_no_record(self, load_object):
+        loaded = load_object("links", autoload={"over_numbers_as_text": True})
+        loaded.maps.numbers.update({1: 10})
+        link = loaded.programs.over_numbers_as_text.attach(map="numbers")
+        with pytest.raises(ValueConversionError) as caught:
+            link.records("struct entry")
+        assert str(caught.value) == (
+            "programs.over_numbers_as_text: 5 bytes are no whole number of struct entry (16 bytes each); "
+            "write one whole record at a time, with bpf_seq_write()"
+        )
+        with pytest.raises(ValueConversionError) as caught:
+            link.records("struct nothing")
+        assert caught.value.what == 'the object has no type "struct nothing"'
+
+
+@lines("6.12")
+def test_a_program_that_was_not_loaded(load_object):
+    program = load_object("links").programs.on_kprobe
+    with pytest.raises(UsageError) as caught:
+        program.attach()
+    assert str(caught.value) == (
+        "programs.on_kprobe: was not loaded; load(..., autoload={'on_kprobe': True})"
+    )
