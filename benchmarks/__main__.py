@@ -17,6 +17,7 @@ from benchmarks.result import Result, markdown, text
 SUBJECTS: Final = {
     "boot": "benchmarks.boot",
     "calls": "benchmarks.calls",
+    "wire": "benchmarks.wire",
     "build": "benchmarks.builds",
     "import": "benchmarks.imports",
     "restore": "benchmarks.restores",
