@@ -59,7 +59,6 @@ void worker_free(struct worker *worker);
 /* What the child of a launch runs: the context is a struct worker_start. */
 struct worker_start {
 	struct arena *arena;
-	int socket;
 	char comm[COMM_ROOM];
 };
 int worker_body(void *context, int ready, enum stage *stage);
