@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pytest_ebpf.bpf import LoadedObject, PerCpu, Program, Record, Result, RunFlag
     from pytest_ebpf.errors import (
+        CommandError,
+        ConditionError,
         EbpfError,
         LoadError,
         PacketError,
+        ProcessError,
         UnsupportedError,
         UsageError,
         ValueConversionError,
@@ -29,6 +32,8 @@ __all__ = [
     "TCX",
     "XDP",
     "AttachType",
+    "CommandError",
+    "ConditionError",
     "EbpfError",
     "LoadError",
     "LoadedObject",
@@ -36,6 +41,7 @@ __all__ = [
     "MapType",
     "PacketError",
     "PerCpu",
+    "ProcessError",
     "ProgType",
     "Program",
     "Record",

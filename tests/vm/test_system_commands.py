@@ -264,6 +264,19 @@ def states(system):
     return "".join(each.decode() for each in files if isinstance(each, bytes))
 
 
+def test_a_command_that_takes_all_memory(system):
+    """The kernel ends it, and nobody else."""
+    assert system.run(["tail", "/dev/zero"], check=False, timeout=60).signal == 9
+
+
+def test_a_command_that_multiplies(system):
+    """All it started is killed with it."""
+    script = "f() { while :; do :; done; }; for i in 1 2 3 4 5 6 7 8; do f & done; wait"
+    with pytest.raises(CommandError, match="did not end within 1 s"):
+        system.run(["sh", "-c", script], timeout=1)
+    until(lambda: "Name:\tsh" not in states(system))
+
+
 def test_many_commands(system):
     commands = [system.start(["echo", str(index)]) for index in range(30)]
     assert [command.wait().stdout for command in commands] == [f"{index}\n" for index in range(30)]
