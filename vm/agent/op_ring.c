@@ -93,9 +93,12 @@ static int open_ring(struct call *call, struct handle *map)
 		return 0;
 	ring->consumer = map_page(map->fd, PROT_READ | PROT_WRITE, 0);
 	ring->producer = map_page(map->fd, PROT_READ, page_size());
-	if (!ring->consumer || !ring->producer)
-		return fail(call, ENOMEM, "the positions of the ring cannot be mapped");
-	return 0;
+	if (ring->consumer && ring->producer)
+		return 0;
+	ring_end(map);
+	map->state = NULL;
+	map->end = NULL;
+	return fail(call, ENOMEM, "the positions of the ring cannot be mapped");
 }
 
 /* A ring that overwrites does not move the consumer past what is gone: go to the oldest record that is left. */

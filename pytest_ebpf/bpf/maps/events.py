@@ -61,7 +61,7 @@ class EventMap(Map, Generic[V]):
         return made
 
     def read(self, limit: int | None = None) -> list[V]:
-        """Take the records that are there now, at most *limit*."""
+        """Take the records that are there now, at most *limit*; over 32 MiB the rest stays."""
         if limit is None:
             while self._fetch(PAGE, 0.0) == PAGE:
                 pass
