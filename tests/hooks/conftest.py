@@ -13,10 +13,12 @@ from typing import Any, Self
 
 import pytest
 import table
+from pair import Pair
 
 from pytest_ebpf import bpf
 from pytest_ebpf.errors import UnsupportedError
 from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.session.ebpf import Ebpf
 
 HOOKS = Path(__file__).parents[2] / "docs" / "hooks.md"
 
@@ -57,6 +59,13 @@ def _nothing_attached(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
         for owner in (bpf.Program, bpf.LoadedObject, bpf.Map):
             if hasattr(owner, "attach"):
                 monkeypatch.setattr(owner, "attach", lambda *_, **__: Unattached())
+
+
+@pytest.fixture
+def pair(ebpf: Ebpf) -> Pair:
+    """A pair of veth devices, one end in the first network of the guest, the other in one of its own."""
+    space = ebpf.guest.namespace("far")
+    return Pair.join(ebpf, space, *ebpf.guest.veth("near", "far", netns=space))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ int sign(struct __sk_buff *skb)
 	__u8 mark = 0x42;
 
 	bpf_skb_store_bytes(skb, 11, &mark, sizeof(mark), 0);
-	return TC_ACT_OK;
+	return TC_ACT_UNSPEC;	/* the next program decides */
 }
 
 /* What comes for a container goes straight into its network namespace. */
