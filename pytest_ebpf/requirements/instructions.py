@@ -119,8 +119,16 @@ def decode(data: bytes, *, little_endian: bool) -> tuple[Instruction, ...]:
     )
 
 
-def feature(instruction: Instruction) -> str | None:
-    """The word of :data:`FEATURES` that *instruction* needs; None for what every kernel knows."""
+def features(instruction: Instruction) -> tuple[str, ...]:
+    """The words of :data:`FEATURES` that *instruction* needs, none for what every kernel knows."""
+    name = _feature(instruction)
+    if name in {"load_acquire", "store_release"}:
+        # An atomic of a new kind: kernels that know no kinds at all refuse it wherever it stands.
+        return (name, "atomic_fetch_add")
+    return (name,) if name else ()
+
+
+def _feature(instruction: Instruction) -> str | None:
     code = instruction.code
     match code & 7:
         case 0:

@@ -18,7 +18,7 @@ from pytest_ebpf.requirements.instructions import (
     ST,
     STX,
     Instruction,
-    feature,
+    features,
     is_always_checked,
 )
 from pytest_ebpf.requirements.licences import GPL_ONLY_HELPERS
@@ -60,11 +60,12 @@ class Scanner:
         for index, instruction in enumerate(body.instructions):
             if index in starts:
                 seen.clear()
-            name = "function_address" if index in body.callbacks else feature(instruction)
-            if name and name not in seen:
-                seen.add(name)
-                always = is_always_checked(name, instruction)
-                yield self._need(body, index, Requirement(Kind.INSTRUCTION, name, always=always))
+            names = ("function_address",) if index in body.callbacks else features(instruction)
+            for name in names:
+                if name not in seen:
+                    seen.add(name)
+                    always = is_always_checked(name, instruction)
+                    yield self._need(body, index, Requirement(Kind.INSTRUCTION, name, always=always))
             if instruction.code == CALL:
                 for need in _call(body, index, instruction):
                     yield self._need(body, index, need)

@@ -1,0 +1,199 @@
+"""What is said of objects without a kernel, against what kernels do."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+import pytest
+from codes import DW, EXIT, JEQ, MOV, alu, alu_x, jump, store
+
+from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf.relocate import Resolution, resolve_all
+from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.oracle import Oracle
+from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.objects import read_object
+from pytest_ebpf.requirements import KernelOracle, Kind, ProgramRequirements, reachable, requirements_of
+from pytest_ebpf.requirements.instructions import FEATURES, Instruction, features, is_always_checked
+from pytest_ebpf.requirements.licences import GPL_ONLY_HELPERS
+
+SCHED_CLS = 3
+
+
+@pytest.fixture
+def far_guest(machines):
+    """``far_guest("5.10")``: the agent on that kernel."""
+    return lambda line: Guest(machines.get(line), timeout=60)
+
+
+# What libbpf says with its debug messages on, and what we say.
+
+_PATCHED = re.compile(
+    r"prog '(\w+)': relo #(\d+): patched insn #\d+ \([^)]*\) (?:imm|off|imm64) -?\d+ -> (-?\d+)"
+)
+_POISONED = re.compile(r"prog '(\w+)': relo #(\d+): substituting insn #\d+ w/ invalid insn")
+
+
+@pytest.mark.parametrize("line", ["5.10", "7.2"])
+def test_relocations_become_what_libbpf_makes_of_them(far_guest, machines, vm_objects, line):
+    path = vm_objects("relocations")
+    loaded = far_guest(line).call("load", elf=path.read_bytes(), name="x", log_level=1)
+    far_guest(line).call("unload", object=loaded["object"])
+    log = loaded["log"]
+    theirs: dict[int, int | None] = {int(number): None for _, number in _POISONED.findall(log)}
+    theirs |= {int(number): int(value) for _, number, value in _PATCHED.findall(log)}
+
+    found = requirements_of(path.read_bytes(), read_object(path))
+    btf, kernel = read_object(path).btf, Btf.parse(machines.store.get(line).btf.read_bytes())
+    accesses = {
+        each.relocation: each.accesses for each in found.program("probe").requirements if each.relocation
+    }
+    ours: dict[int, int | None] = {}
+    kinds = set()
+    for number, (relocation, said) in enumerate(resolve_all(btf, found.relocations, kernel)):
+        assert isinstance(said, Resolution), said
+        ours[number] = None if said.refusal(accesses=accesses[relocation]) else said.value
+        kinds.add(relocation.kind)
+    assert ours == theirs
+    assert len(kinds) == 13
+    assert None in ours.values()
+
+
+# What the verifier comes to, and what folding says.
+
+
+def loads(guest: Guest, data: bytes, programs: dict[str, bool]) -> str | None:
+    """Load those of *programs* that are wanted; None if they load, else what was said."""
+    wanted = {name: {"autoload": autoload} for name, autoload in programs.items()}
+    try:
+        loaded = guest.call("load", elf=data, name="x", programs=wanted)
+    except CallError as error:
+        return str(error.details["log"][-1000:])
+    guest.call("unload", object=loaded["object"])
+    return None
+
+
+def test_folding_says_what_loads(guest, kernel, vm_objects):
+    """Each program falls if a helper or a function that is not there is reached, and only then."""
+    path = vm_objects("guards")
+    data, facts = path.read_bytes(), read_object(path)
+    found = requirements_of(data, facts)
+    oracle = Oracle(KernelFacts(kernel), found, facts.btf)
+    falls = {each.name: comes_to_harm(each, oracle) for each in found.programs}
+    # BTF does not have every symbol, so both ways are followed.
+    assert falls.pop("symbol_missing")
+    assert loads(guest, data, {name: not bad for name, bad in falls.items()}) is None
+    for name in [name for name, bad in falls.items() if bad]:
+        assert loads(guest, data, {other: other == name for other in falls}) is not None, name
+    always = {"unguarded", "by_context", "rodata_reached", "kfunc_unguarded"}
+    assert always <= {name for name, bad in falls.items() if bad}
+    assert sum(falls.values()) < len(always) + 7
+
+
+def comes_to_harm(program: ProgramRequirements, oracle: KernelOracle) -> bool:
+    """Whether folding comes to a call of what no kernel has."""
+    harm = {
+        each.instruction
+        for each in program.requirements
+        if each.kind in {Kind.HELPER, Kind.KFUNC} and each.name in {"helper 9999", "bpf_no_such_kfunc"}
+    }
+    assert harm, program.name
+    return not harm.isdisjoint(reachable(program, oracle))
+
+
+# Instructions, alive and dead.
+
+ZERO_AT_8 = [alu(MOV, 1, 0), store(DW, 10, -8, 1), alu_x(MOV, 2, 10), alu(MOV, 3, 3), alu(MOV, 0, 7)]
+LIVE = {
+    "jump_less": Instruction(0xA5, 1, 0, 0, 5),
+    "jump32": Instruction(0x16, 1, 0, 0, 5),
+    "alu32": Instruction(0x04, 1, 0, 0, 5),
+    "atomic_add": Instruction(0xDB, 10, 3, -8, 0x00),
+    "atomic_fetch_add": Instruction(0xDB, 10, 3, -8, 0x01),
+    "atomic_or": Instruction(0xDB, 10, 3, -8, 0x40),
+    "atomic_fetch_or": Instruction(0xDB, 10, 3, -8, 0x41),
+    "atomic_and": Instruction(0xDB, 10, 3, -8, 0x50),
+    "atomic_fetch_and": Instruction(0xDB, 10, 3, -8, 0x51),
+    "atomic_xor": Instruction(0xDB, 10, 3, -8, 0xA0),
+    "atomic_fetch_xor": Instruction(0xDB, 10, 3, -8, 0xA1),
+    "xchg": Instruction(0xDB, 10, 3, -8, 0xE1),
+    "cmpxchg": Instruction(0xDB, 10, 3, -8, 0xF1),
+    "sign_extended_load": Instruction(0x91, 1, 10, -8, 0),
+    "sign_extended_move": Instruction(0xBF, 1, 3, 8, 0),
+    "byte_swap": Instruction(0xD7, 1, 0, 0, 32),
+    "signed_divide": Instruction(0x3F, 1, 3, 1, 0),
+    "signed_modulo": Instruction(0x9F, 1, 3, 1, 0),
+    "goto_long": Instruction(0x06, 0, 0, 0, 0),
+    "may_goto": Instruction(0xE5, 0, 0, 1, 0),
+    "load_acquire": Instruction(0xDB, 1, 10, -8, 0x100),
+    "store_release": Instruction(0xDB, 10, 3, -8, 0x110),
+}
+#: Those that need more around them than one instruction.
+NOT_ALONE = {"packet_access", "function_address", "kfunc_call", "address_space_cast", "goto_indirect"}
+
+
+def test_every_feature_is_tried():
+    assert {*LIVE, *NOT_ALONE} == set(FEATURES)
+    assert all(features(each)[0] == name for name, each in LIVE.items())
+
+
+def takes(guest: Guest, body: list[Instruction]) -> bool:
+    packed = b"".join(
+        struct.pack("<BBhi", each.code, each.src << 4 | each.dst, each.offset, each.immediate)
+        for each in body
+    )
+    try:
+        guest.call("assemble", type=SCHED_CLS, attach_type=0, insns=packed, license="GPL")
+    except CallError:
+        return False
+    return True
+
+
+def test_which_instructions_are_refused_where_control_never_comes(guest):
+    known, wrong = {}, {}
+    for name, each in LIVE.items():
+        known[name] = takes(guest, [*ZERO_AT_8, each, alu(MOV, 0, 0), EXIT])
+        dead = takes(guest, [*ZERO_AT_8, jump(JEQ, 0, 7, 1), each, alu(MOV, 0, 0), EXIT])
+        needed = {word for word in features(each) if is_always_checked(word, each)}
+        if dead != all(known[word] for word in needed):
+            wrong[name] = (known[name], dead)
+    assert not wrong
+
+
+# Licences.
+
+UNAVAILABLE = re.compile("unknown func|invalid func|cannot use helper")
+
+
+@pytest.mark.parametrize("line", ["5.10", "7.2"])
+def test_helpers_for_programs_with_a_free_licence_only(far_guest, vm_objects, line):
+    """Called alone, without their arguments: the licence is looked at first."""
+    guest = far_guest(line)
+    restricted, free = set(), set()
+
+    for kind in (2, 3, 6, 7):  # kprobe, sched_cls, xdp, perf_event
+        for number in range(1, 212):
+            code = struct.pack("<BBhi", 0x85, 0, 0, number) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+            try:
+                guest.call("assemble", type=kind, attach_type=0, insns=code, license="Proprietary")
+                free.add(number)
+            except CallError as error:
+                log = error.details["log"]
+                if "GPL" in log:
+                    restricted.add(number)
+                elif not UNAVAILABLE.search(log):  # its arguments are looked at
+                    free.add(number)
+    data = vm_objects("unfree").read_bytes()
+    call = struct.pack("<BBhi", 0x85, 0, 0, 211)
+    for number in (111, 121, 126, 127, 150):  # of tracing programs and iterators
+        changed = data.replace(call, struct.pack("<BBhi", 0x85, 0, 0, number))
+        for traced in (True, False):
+            said = loads(guest, changed, {"traced": traced, "iterated": not traced})
+            if said and "GPL" in said:
+                restricted.add(number)
+    assert restricted <= GPL_ONLY_HELPERS
+    assert not free & GPL_ONLY_HELPERS
+    if line == "7.2":
+        assert GPL_ONLY_HELPERS - restricted == {77, 78, 92}
+        assert len(free) > 90
