@@ -54,7 +54,7 @@ def test_a_card_gives_xdp_programs_single_frames_and_whatever_comes():
     switched_off = {word.removesuffix("=off") for word in card.split(",") if word.endswith("=off")}
     assert switched_off == {
         *("guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "guest_csum"),
-        *("ctrl_rx", "ctrl_vlan", "guest_announce"),
+        *("ctrl_rx", "ctrl_vlan", "guest_announce", "ioeventfd"),
     }
 
 
