@@ -103,7 +103,7 @@ def _wire(number: int, descriptor: int) -> tuple[str, ...]:
 
     Offloads of what comes in are off: a driver that may be given several frames as one takes no XDP program.
     So are its filters: a frame comes in whatever its receiver and VLAN are. Nor does it have the guest tell
-    others of itself once it is restored. Its kicks are taken where they are made, which saves a thread's turn.
+    others of itself once it is restored. Its kicks are taken where they are made: that saves a thread's turn.
     """
     nic = f"virtio-net-pci,netdev=wire{number},romfile=,mac={mac(number)},{_NIC_FEATURES}"
     return (
