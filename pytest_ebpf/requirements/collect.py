@@ -14,7 +14,7 @@ from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.objects.code import Function
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import structops
-from pytest_ebpf.requirements.licences import GPL_ONLY_TYPES, is_gpl_compatible
+from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_TYPES, is_gpl_compatible
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.requirements.model import (
     Kconfig,
@@ -112,6 +112,8 @@ class _Reader:
         for body, part in zip(bodies, code.functions, strict=True):
             for need in self._scanner.needs(body):
                 assert need.instruction is not None
+                if need.kind is Kind.LICENCE and FREE_FOR.get(need.number or 0, -1) == facts.prog_type:
+                    continue
                 needs.append(replace(need, program=facts.name, instruction=part.first + need.instruction))
         return ProgramRequirements(
             name=facts.name,

@@ -31,6 +31,10 @@ GPL_ONLY_HELPERS: Final = frozenset(
 )
 
 
+#: bpf_get_stackid has another ``struct bpf_func_proto`` for perf events, which is for everybody.
+FREE_FOR: Final = {27: ProgType.PERF_EVENT}
+
+
 def is_gpl_compatible(licence: str | None) -> bool:
     """Whether the kernel takes it for one."""
     return licence in _COMPATIBLE

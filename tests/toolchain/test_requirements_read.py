@@ -224,6 +224,15 @@ def test_licences(read):
     assert (need.name, need.number, need.source.line) == ("bpf_trace_printk", 6, 13)
 
 
+def test_a_helper_may_be_free_for_one_type_of_program(read):
+    source = """
+    SEC("perf_event") int sampled(void *c) { return bpf_get_stackid(c, 0, 0); }
+    SEC("kprobe/x") int probed(void *c) { return bpf_get_stackid(c, 0, 0); }
+    """
+    found = {each.name: of(Kind.LICENCE, each.requirements) for each in read(source).programs}
+    assert found == {"sampled": [], "probed": ["bpf_get_stackid"]}
+
+
 EXTERNS = """
 extern int LINUX_KERNEL_VERSION __kconfig;
 extern _Bool CONFIG_BPF __kconfig __weak;
