@@ -70,6 +70,19 @@ class Probes:
                 self._answers[key] = None
         return self._answers[key]
 
+    def takes(self, prog_type: int, flags: int) -> bool:
+        """Whether the kernel loads a program of this type, which it has, with these *flags* of ``bpf_attr``."""
+        key = (("flags", flags), ("prog_type", prog_type))
+        if key not in self._answers:
+            try:
+                self._call(
+                    "assemble", type=prog_type, attach_type=0, insns=_RETURN_ZERO, license="GPL", flags=flags
+                )
+                self._answers[key] = True
+            except GuestError:
+                self._answers[key] = False
+        return bool(self._answers[key])
+
     def names(self, name: str) -> bool | None:
         """Whether the kernel's BTF has anything of this *name*; None where it has no BTF."""
         if self._btf is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from pytest_ebpf.bpf.probe import Probes, probes_of
 from pytest_ebpf.bpf.target_causes import log_of, missing, unknown_hook
@@ -11,6 +12,9 @@ from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import ProgType
+
+#: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
+_HAS_FRAGS: Final = 1 << 5
 
 
 def explain_load(
@@ -55,12 +59,14 @@ def _in_question(programs: list[ProgramFacts], failed: str | None) -> list[Progr
 
 
 def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None:
-    """The program type or the helper that the kernel does not have."""
+    """The program type, its flag or the helper that the kernel does not have."""
     if program.prog_type is None:
         return None
     kind = ProgType(program.prog_type).name.lower()
     if probes.has(prog_type=program.prog_type) is False:
         return f"{kind} programs"
+    if program.section.startswith("xdp.frags") and not probes.takes(program.prog_type, _HAS_FRAGS):
+        return "xdp.frags programs"
     helper = missing_helper(line) if line else None
     if helper is not None and probes.has(prog_type=program.prog_type, helper=helper) is False:
         return f"helper {helper} for {kind} programs ({line})"

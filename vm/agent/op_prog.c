@@ -19,6 +19,7 @@
 struct assembly {
 	uint32_t type;
 	uint32_t attach_type;
+	uint32_t flags;
 	struct bin insns;
 	char license[128];
 };
@@ -26,7 +27,8 @@ struct assembly {
 static int try_load(const struct assembly *assembly, char *log, uint32_t log_size)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = assembly->attach_type,
-		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log_size);
+		    .prog_flags = assembly->flags, .log_level = log ? 1 : 0, .log_buf = log,
+		    .log_size = log_size);
 
 	return bpf_prog_load(assembly->type, "assembled", assembly->license, assembly->insns.data,
 			     assembly->insns.len / sizeof(struct bpf_insn), &opts);
@@ -58,6 +60,7 @@ static int read_assembly(struct call *call, struct assembly *assembly)
 {
 	int err = arg_u32(call, "type", &assembly->type) ?:
 		  arg_u32(call, "attach_type", &assembly->attach_type) ?:
+		  arg_u32_opt(call, "flags", &assembly->flags) ?:
 		  arg_bin(call, "insns", &assembly->insns) ?:
 		  arg_str(call, "license", assembly->license, sizeof(assembly->license));
 
@@ -72,7 +75,7 @@ static int read_assembly(struct call *call, struct assembly *assembly)
 int op_assemble(struct call *call)
 {
 	struct handle handle = { .kind = HANDLE_PROG, .owner = NO_OWNER, .owns_fd = true };
-	struct assembly assembly;
+	struct assembly assembly = { 0 };
 	uint32_t number;
 	int err = read_assembly(call, &assembly);
 
