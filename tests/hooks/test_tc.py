@@ -82,7 +82,7 @@ def test_redirect_peer(ebpf: Ebpf, pair: Pair) -> None:
     tc = ebpf.load("tc", globals={"out_by": pair.near.ifindex})
     tc.programs.into_container.attach()
     server = pair.there.udp(("10.77.0.2", 53))
-    header = Ether(dst=pair.far.mac) / IP(src="10.77.0.1", dst="10.77.0.2")
+    header = Ether(dst=ebpf.wire.mac) / IP(src="10.77.0.1", dst="10.77.0.2")
     ebpf.wire.send(header / UDP(sport=4000, dport=53) / b"question")
     assert server.recv() == b"question"
 
