@@ -46,6 +46,7 @@ static void mount_all(void)
 		{ "bpf", "/sys/fs/bpf" },
 		{ "debugfs", "/sys/kernel/debug" },
 		{ "tracefs", "/sys/kernel/debug/tracing" },
+		{ "tracefs", "/sys/kernel/tracing" },
 	};
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
