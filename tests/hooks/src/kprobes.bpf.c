@@ -9,7 +9,7 @@ int BPF_KPROBE(opened, int dfd, const char *path)
 }
 
 SEC("kretprobe/do_sys_openat2")
-int BPF_KRETPROBE(opened_as, long ret)
+int BPF_KRETPROBE(opened_as, int ret)
 {
 	return tell(NULL, 0, ret);
 }

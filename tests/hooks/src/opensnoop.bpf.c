@@ -2,7 +2,7 @@
 #include "ebpf.h"
 
 SEC("fexit/do_sys_openat2")
-int BPF_PROG(opened, int dfd, const char *path, struct open_how *how, long ret)
+int BPF_PROG(opened, int dfd, const char *path, struct open_how *how, int ret)
 {
 	struct failed_open *event;
 

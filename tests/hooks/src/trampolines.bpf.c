@@ -9,7 +9,7 @@ int BPF_PROG(opens, int dfd, const char *path)
 }
 
 SEC("fexit/do_sys_openat2")
-int BPF_PROG(opened, int dfd, const char *path, struct open_how *how, long ret)
+int BPF_PROG(opened, int dfd, const char *path, struct open_how *how, int ret)
 {
 	return tell(path, how->flags, ret);
 }

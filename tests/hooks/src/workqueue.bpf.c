@@ -4,8 +4,11 @@
 
 extern int bpf_wq_init(struct bpf_wq *wq, void *map, unsigned int flags) __ksym;
 extern int bpf_wq_start(struct bpf_wq *wq, unsigned int flags) __ksym;
+/* The first since Linux 7.0; the second was there before. */
+extern int bpf_wq_set_callback(struct bpf_wq *wq, int (*callback)(void *, int *, void *),
+			       unsigned int flags) __ksym __weak;
 extern int bpf_wq_set_callback_impl(struct bpf_wq *wq, int (*callback)(void *, int *, void *),
-				    unsigned int flags, void *aux) __ksym;
+				    unsigned int flags, void *aux) __ksym __weak;
 
 struct job {
 	struct bpf_wq work;
@@ -33,7 +36,10 @@ int BPF_PROG(queue)
 	if (!job || !is_watched())
 		return 0;
 	bpf_wq_init(&job->work, &jobs, 0);
-	bpf_wq_set_callback_impl(&job->work, done, 0, NULL);
+	if (bpf_ksym_exists(bpf_wq_set_callback))
+		bpf_wq_set_callback(&job->work, done, 0);
+	else
+		bpf_wq_set_callback_impl(&job->work, done, 0, NULL);
 	bpf_wq_start(&job->work, 0);
 	return 0;
 }
