@@ -19,6 +19,9 @@ from pytest_ebpf.objects.model import CoreRelocation, ProgramFacts
 INSTRUCTION = 8
 
 _SHF_EXECINSTR = 4
+
+#: Functions may have several names, but not so many that they are larger than their sections this many times.
+_ALIASES = 16
 _CALL = 0x85
 _LOAD_64 = 0x18
 _CONSTANTS = frozenset({0xB4, 0xB7, _LOAD_64})  # a register is set to a constant of 32 or 64 bits
@@ -66,10 +69,14 @@ class Code:
             for each in self._elf.sections
             if each.type == "PROGBITS" and each.flags & _SHF_EXECINSTR
         }
+        room = _ALIASES * sum(each.size for each in executable.values())
         for symbol in self._elf.symbols:
             section = executable.get(symbol.section_index)
             if symbol.type != "FUNC" or section is None:
                 continue
+            room -= symbol.size
+            if room < 0:
+                raise ObjectError("functions that overlap", hint="build it again")
             end = symbol.value + symbol.size
             if end > section.size or not symbol.size or symbol.value % INSTRUCTION or end % INSTRUCTION:
                 raise ObjectError(

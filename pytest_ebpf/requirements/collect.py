@@ -111,10 +111,9 @@ class _Reader:
         needs = list(self._of_the_section(function, facts))
         for body, part in zip(bodies, code.functions, strict=True):
             for need in self._scanner.needs(body):
-                assert need.instruction is not None
                 if need.kind is Kind.LICENCE and FREE_FOR.get(need.number or 0, -1) == facts.prog_type:
                     continue
-                needs.append(replace(need, program=facts.name, instruction=part.first + need.instruction))
+                needs.append(need.within(facts.name, part.first))
         return ProgramRequirements(
             name=facts.name,
             section=facts.section,

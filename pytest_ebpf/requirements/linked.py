@@ -26,8 +26,10 @@ from pytest_ebpf.requirements.model import (
 )
 from pytest_ebpf.requirements.stack import frame_size
 
-#: More instructions than the kernel takes (``BPF_COMPLEXITY_LIMIT_INSNS``).
+#: More instructions than the kernel takes (``BPF_COMPLEXITY_LIMIT_INSNS``), and than all programs of an
+#: object have together, each with its subprograms.
 _MOST = 1_000_000
+_MOST_OF_ALL = 2 * _MOST
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Linker:
         self.code = Code(elf, btf, ext)
         self.externs = externs(elf, btf)
         self._bodies: dict[tuple[int, int], Body] = {}
+        self._linked = 0
 
     @cached_property
     def _rodata(self) -> Mapping[str, bytes]:
@@ -142,13 +145,9 @@ class Linker:
 
     def link(self, program: Function) -> tuple[ProgramCode, tuple[Body, ...]]:
         """The code of *program* and its functions, in their order."""
-        bodies = tuple(map(self.body, (program, *self.code.subprograms(program))))
-        total = sum(len(each.instructions) for each in bodies)
-        if total > _MOST:
-            raise ObjectError(
-                f"program {program.name}: {total} instructions with those of its subprograms",
-                hint=f"no kernel takes more than {_MOST}",
-            )
+        functions = (program, *self.code.subprograms(program))
+        self._check_room(program, sum(each.size for each in functions) // SIZE)
+        bodies = tuple(map(self.body, functions))
         firsts: dict[tuple[int, int], int] = {}
         at = 0
         for body in bodies:
@@ -166,6 +165,18 @@ class Linker:
             little_endian=self._elf.little_endian,
         )
         return code, bodies
+
+    def _check_room(self, program: Function, total: int) -> None:
+        self._linked += total
+        if total > _MOST:
+            raise ObjectError(
+                f"program {program.name}: {total} instructions with those of its subprograms",
+                hint=f"no kernel takes more than {_MOST}",
+            )
+        if self._linked > _MOST_OF_ALL:
+            raise ObjectError(
+                f"{self._linked} instructions in programs with their subprograms", hint="split the object"
+            )
 
     def _facts(self, body: Body, first: int, firsts: Mapping[tuple[int, int], int]) -> FunctionFacts:
         function = body.function

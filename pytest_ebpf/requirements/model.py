@@ -116,6 +116,26 @@ class Requirement:
     symbol: Ksym | Kconfig | None = None
     subject: str | None = None
 
+    def within(self, program: str, first: int) -> Requirement:
+        """The same, of *program*, whose instruction *first* is the first of the function."""
+        return Requirement(
+            self.kind,
+            self.name,
+            self.number,
+            program,
+            self.function,
+            None if self.instruction is None else first + self.instruction,
+            self.offset,
+            self.source,
+            self.weak,
+            self.always,
+            self.stage,
+            self.relocation,
+            self.accesses,
+            self.symbol,
+            self.subject,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import pytest
 
+from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects import read_object
 from pytest_ebpf.requirements import Kind, Requirement, Requirements, Stage, requirements_of
 from pytest_ebpf.uapi import MapType, ProgType
@@ -459,3 +461,40 @@ def test_several_thousand_instructions(read):
     (program,) = found.programs
     assert program.instructions > 6000
     assert len(of(Kind.HELPER, program.requirements)) == 1500
+
+
+CHAIN = """
+__noinline int last(int x) { asm volatile(".rept 30000; r0 = 1; .endr" ::: "r0"); return x; }
+"""
+
+
+def test_more_instructions_than_any_kernel_takes(compile_bpf):
+    """Each program has its own copy of what it calls."""
+    programs = "".join(
+        f'SEC("xdp") int p{number}(void *c) {{ return last({number}); }}\n' for number in range(70)
+    )
+    path = compile_bpf(HEAD + CHAIN + programs)
+    facts = read_object(path)
+    with pytest.raises(ObjectError) as caught:
+        requirements_of(path.read_bytes(), facts)
+    said = re.sub(r"\d{7}", "N", str(caught.value))
+    assert said == f"{path}: N instructions in programs with their subprograms; split the object"
+    large = CHAIN.replace("30000", "1000001")
+    path = compile_bpf(HEAD + large + 'SEC("xdp") int huge(void *c) { return last(1); }')
+    with pytest.raises(ObjectError) as caught:
+        requirements_of(path.read_bytes(), read_object(path))
+    said = re.sub(r" \d{7} ", " N ", str(caught.value))
+    assert said.removeprefix(f"{path}: ") == (
+        "program huge: N instructions with those of its subprograms; no kernel takes more than 1000000"
+    )
+
+
+def test_more_names_than_functions(compile_bpf):
+    """Two names for one function are fine; a hundred are damage, and would cost a hundred functions."""
+    source = 'SEC("xdp") int program(void *c) { return 0; }\n'
+    alias = 'int program%d(void *c) __attribute__((alias("program")));\n'
+    few, many = (HEAD + source + "".join(alias % number for number in range(count)) for count in (1, 100))
+    assert len(read_object(compile_bpf(few)).programs) == 2
+    with pytest.raises(ObjectError) as caught:
+        read_object(compile_bpf(many))
+    assert str(caught.value) == f"{compile_bpf(many)}: functions that overlap; build it again"
