@@ -28,6 +28,12 @@ class Oracle:
         self._facts = facts
         self._requirements = requirements
         self._btf = btf
+        #: Whether there was a question that it had no answer to.
+        self.unsure = False
+
+    def supposing(self, answer: bool) -> _Supposing:
+        """An oracle that says *answer* where this one has none."""
+        return _Supposing(self, answer)
 
     @cached_property
     def resolutions(self) -> Mapping[CoreRelo, Resolution | BtfError]:
@@ -42,7 +48,12 @@ class Oracle:
         return found.value if isinstance(found, Resolution) else None
 
     def has_ksym(self, symbol: Ksym) -> bool | None:
-        """Whether libbpf finds the symbol with a compatible type; None where a module may have it."""
+        """Whether libbpf finds the symbol with a compatible type; None where BTF does not tell."""
+        answer = self._ksym(symbol)
+        self.unsure |= answer is None
+        return answer
+
+    def _ksym(self, symbol: Ksym) -> bool | None:
         found = self._facts.btf.ids(symbol.name, Func if symbol.is_function else Var)
         if not symbol.type_id:
             # Looked up among all symbols, of which BTF has the functions and the per-CPU variables.
@@ -75,4 +86,25 @@ class Oracle:
             case "LINUX_HAS_SYSCALL_WRAPPER":
                 return str(int(self._facts.has_function("__x64_sys_bpf")))
         config = self._facts.config
+        self.unsure |= config is None
         return None if config is None else config.get(option.name, "")
+
+
+class _Supposing:
+    """Another oracle, whose silence is taken for yes or for no."""
+
+    def __init__(self, oracle: Oracle, answer: bool) -> None:
+        self._oracle = oracle
+        self._answer = answer
+        self.relocation = oracle.relocation
+        self.kernel_version = oracle.kernel_version
+
+    def has_ksym(self, symbol: Ksym) -> bool:
+        """What the other says, else the supposition."""
+        found = self._oracle.has_ksym(symbol)
+        return self._answer if found is None else found
+
+    def kconfig(self, option: Kconfig) -> str:
+        """What the other says, else set to ``y`` or not set."""
+        found = self._oracle.kconfig(option)
+        return ("y" if self._answer else "") if found is None else found

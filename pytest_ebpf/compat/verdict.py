@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -107,31 +107,44 @@ class _Judge:
     @cached_property
     def _common(self) -> list[Lack]:
         """What fails every program."""
-        return [*_of_the_file(self._subject.facts), *self._lacks(self._subject.requirements.common, None)]
+        facts = self._subject.facts
+        needs = self._lacks(self._subject.requirements.common, None)
+        return [*_of_the_file(facts), *self._links(facts), *(lack for _, lack in needs)]
+
+    def _links(self, facts: ObjectFacts) -> Iterator[Lack]:
+        """What a section of libbpf's asks for: operations that are attached by a link."""
+        section = ".struct_ops.link"
+        linked = facts.btf.find(section, DataSec) if facts.btf else None
+        if linked and not self._facts.has_function("bpf_struct_ops_link_create"):
+            what = f"no links of struct_ops, as section {section} has them"
+            yield Lack(certain=True, what=what, instead='use SEC(".struct_ops")')
 
     def _own(self, program: ProgramRequirements) -> Iterator[Lack]:
         hook = hooks.parse(program.section)
-        if hook is None:
-            yield Lack(
-                certain=False, what=f"section {program.section} is no hook: the loader says what it is"
-            )
+        yield from _left_to_the_loader(program.section, hook)
         yield from _of_the_code(program, self._facts.version)
-        wanted = list(self._lacks_with_needs(program.requirements, hook.kind.prefix if hook else None))
-        if any(_may_be_passed_by(need) for need, _ in wanted):
-            reached = reachable(program, self._oracle)
-            wanted = [
-                (need, lack)
-                for need, lack in wanted
-                if not _may_be_passed_by(need) or need.instruction in reached
-            ]
-        yield from (lack for _, lack in wanted)
+        found = list(self._lacks(program.requirements, hook.kind.prefix if hook else None))
+        if not any(_may_be_passed_by(need) for need, _ in found):
+            yield from (lack for _, lack in found)
+            return
+        reached, for_sure = self._reached(program)
+        for need, lack in found:
+            if not _may_be_passed_by(need) or need.instruction in for_sure:
+                yield lack
+            elif need.instruction in reached:
+                yield replace(lack, certain=False, what=f"{lack.what}, if it comes to that")
 
-    def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[Lack]:
-        return (lack for _, lack in self._lacks_with_needs(needs, section))
+    def _reached(self, program: ProgramRequirements) -> tuple[frozenset[int], frozenset[int]]:
+        """The instructions that the kernel may come to, and those it comes to whatever is not known of it."""
+        self._oracle.unsure = False
+        reached = reachable(program, self._oracle)
+        if not self._oracle.unsure:
+            return reached, reached
+        either = (reachable(program, self._oracle.supposing(answer)) for answer in (True, False))
+        return reached, reached.intersection(*either)
 
-    def _lacks_with_needs(
-        self, needs: Iterable[Requirement], section: str | None
-    ) -> Iterator[tuple[Requirement, Lack]]:
+    def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[tuple[Requirement, Lack]]:
+        """What is not there, with what asks for it."""
         for need in needs:
             if not need.weak and (lack := self._kernel.lack(need, section)):
                 yield need, lack
@@ -141,6 +154,16 @@ def _status(lacks: Iterable[Lack]) -> Status:
     for lack in lacks:
         return Status.CANNOT if lack.certain else Status.UNKNOWN
     return Status.WORKS
+
+
+def _left_to_the_loader(section: str, hook: hooks.Hook | None) -> Iterator[Lack]:
+    """What the section does not say, and the kernel must be told when the program is loaded."""
+    if hook is None:
+        yield Lack(certain=False, what=f"section {section} is no hook: the loader says what it is")
+    elif hook.kind.prog_type == ProgType.EXT:
+        yield Lack(certain=False, what="the loader says in which program it replaces a function")
+    elif hook.kind.prog_type in {ProgType.TRACING, ProgType.LSM} and not hook.target:
+        yield Lack(certain=False, what=f"the loader says what this {hook.kind.prefix} program is attached to")
 
 
 def _may_be_passed_by(need: Requirement) -> bool:

@@ -69,6 +69,9 @@ HOOKS = {
     "lsm_sleeps": "lsm.s/file_open",
     "lsm_cgroup": "lsm_cgroup/socket_post_create",
     "lirc": "lirc_mode2",
+    "fentry_anywhere": "fentry",
+    "freplace": "freplace/something",
+    "loaders_own": "custom/something",
 }
 
 #: Hooks whose programs may not return 0.

@@ -23,6 +23,10 @@ UNKNOWN = {
     "hook_lsm_sleeps",
     "symbols_kfunc_new",
     "symbols_kconfig_weak",
+    "symbols_address_guarded",
+    "hook_fentry_anywhere",
+    "hook_freplace",
+    "hook_loaders_own",
 }
 
 

@@ -148,6 +148,44 @@ struct tcp_congestion_ops ops = {
 	.cong_avoid = (void *)cong_avoid,
 };
 
+//// struct_ops_link:
+
+struct sock;
+
+struct rate_sample;
+
+struct tcp_congestion_ops {
+	char name[16];
+	unsigned int (*ssthresh)(struct sock *sk);
+	unsigned int (*undo_cwnd)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, unsigned int ack, unsigned int acked);
+};
+
+SEC("struct_ops/ssthresh")
+int ssthresh(void *ctx)
+{
+	return 2;
+}
+
+SEC("struct_ops/undo_cwnd")
+int undo_cwnd(void *ctx)
+{
+	return 2;
+}
+
+SEC("struct_ops/cong_avoid")
+void cong_avoid(void *ctx)
+{
+}
+
+SEC(".struct_ops.link")
+struct tcp_congestion_ops ops = {
+	.name = "linked",
+	.ssthresh = (void *)ssthresh,
+	.undo_cwnd = (void *)undo_cwnd,
+	.cong_avoid = (void *)cong_avoid,
+};
+
 //// struct_ops_scheduler:
 
 struct sched_ext_ops {
@@ -174,4 +212,16 @@ SEC("xdp")
 int prog(void *ctx)
 {
 	return CONFIG_NO_SUCH_OPTION;
+}
+
+//// address_guarded:
+
+extern const void no_such_symbol __ksym __weak;
+
+SEC("raw_tp/sched_switch")
+int prog(void *ctx)
+{
+	if (&no_such_symbol)
+		return ((long (*)(void))9999)();
+	return 0;
 }
