@@ -78,9 +78,17 @@ class Relocator:
         self._target = target
         self._modules = modules
         self._candidates: dict[int, list[tuple[Btf, int]]] = {}
+        self._resolved: dict[tuple[int, str, str], Resolution] = {}
 
     def resolve(self, relocation: CoreRelo) -> Resolution:
         """The value for one relocation; :class:`BtfError` where libbpf refuses the object."""
+        # What is asked twice has the same answer: the types that are left by then agreed the first time.
+        key = relocation.type_id, relocation.path, relocation.kind
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(relocation)
+        return self._resolved[key]
+
+    def _resolve(self, relocation: CoreRelo) -> Resolution:
         if relocation.kind == "local_type_id":
             _check_whole(relocation)
             return Resolution(relocation.type_id)
