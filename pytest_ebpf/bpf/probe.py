@@ -71,7 +71,7 @@ class Probes:
         return self._answers[key]
 
     def takes(self, prog_type: int, flags: int) -> bool:
-        """Whether the kernel loads a program of this type, which it has, with these *flags* of ``bpf_attr``."""
+        """Whether the kernel loads a program of this type, which it has, with *flags* of ``bpf_attr``."""
         key = (("flags", flags), ("prog_type", prog_type))
         if key not in self._answers:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -104,11 +104,13 @@ class Device:
     def add_address(self, interface: str) -> Self:
         """Give it an address with its prefix: ``"10.0.0.1/24"``, ``"fd00::1/64"``."""
         self._ask(rtnetlink.add_address(self.ifindex, interface, self._where))
+        self._undo(lambda: self._ask(rtnetlink.delete_address(self.ifindex, interface, self._where)))
         return self
 
     def add_neighbour(self, address: str, mac: str) -> Self:
         """Say which *mac* an *address* has, so that nobody is asked over the wire."""
         self._ask(rtnetlink.add_neighbour(self.ifindex, address, mac, self._where))
+        self._undo(lambda: self._ask(rtnetlink.delete_neighbour(self.ifindex, address, self._where)))
         return self
 
     def add_route(
@@ -133,7 +135,9 @@ class Device:
         finally:
             for fd, _ in given.values():
                 process.close(fd)
-        return Route(self, destination, via)
+        route = Route(self, destination, via)
+        self._undo(route.close)
+        return route
 
     def close(self) -> None:
         """Remove it, and with it the other end of a pair; does nothing when it is gone."""
@@ -147,6 +151,11 @@ class Device:
     def _ask(self, *requests: Any) -> list[Any]:
         return self.network.rtnetlink.ask(*requests)
 
+    def _undo(self, undo: Callable[[], object]) -> None:
+        """Have *undo* called in the end where the device stays: what was made takes all with it."""
+        if not self.kind:
+            self.network.later(undo)
+
     def __enter__(self) -> Self:
         return self
 
@@ -158,7 +167,10 @@ class Device:
 
 
 class Devices:
-    """The devices of a network namespace. What is made here is removed by :meth:`close_devices`."""
+    """The devices of a network namespace. What is made here is removed by :meth:`close_devices`.
+
+    So are addresses, neighbours and routes that a device is given that was there before.
+    """
 
     @property
     def netns(self) -> NetworkNamespace | None:
@@ -227,21 +239,26 @@ class Devices:
             netns,
         )
 
+    def later(self, undo: Callable[[], object]) -> None:
+        """Have *undo* called by :meth:`close_devices`."""
+        self._undoing.append(undo)
+
     def close_devices(self) -> None:
         """Remove what was made here, last first."""
-        while self._held:
-            self._held.pop().close()
+        while self._undoing:
+            with suppress(GuestError):  # it may be gone by now
+                self._undoing.pop()()
 
     @property
-    def _held(self) -> list[Device]:
-        held: list[Device] = self.__dict__.setdefault("_devices", [])
-        return held
+    def _undoing(self) -> list[Callable[[], object]]:
+        undoing: list[Callable[[], object]] = self.__dict__.setdefault("_to_undo", [])
+        return undoing
 
     def _made(self, link: NewLink) -> Device:
         request = link.request()
         (message,) = self.rtnetlink.ask(request, rtnetlink.get_link(link.name, request.where))
         device = Device(self, rtnetlink.read_link(message))
-        self._held.append(device)
+        self.later(device.close)
         return device
 
     def _pair(self, make: Any, peer: str, netns: NetworkNamespace | None) -> tuple[Device, Device]:

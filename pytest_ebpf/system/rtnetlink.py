@@ -30,7 +30,9 @@ NEWLINK: Final = 16
 DELLINK: Final = 17
 GETLINK: Final = 18
 NEWADDR: Final = 20
+DELADDR: Final = 21
 NEWNEIGH: Final = 28
+DELNEIGH: Final = 29
 
 #: ``IFNAMSIZ`` has room for a zero at the end.
 NAME_MAX: Final = 15
@@ -208,26 +210,24 @@ def add_address(ifindex: int, interface: str, where: str) -> Request:
 
     No other host is asked whether it has an IPv6 address, too (IFA_F_NODAD): there is none.
     """
-    try:
-        given = ipaddress.ip_interface(interface)
-    except ValueError as error:
-        raise UsageError(
-            f'"{interface}" is no address with a prefix', where=where, hint='write it like "10.0.0.1/24"'
-        ) from error
-    family, flags = (socket.AF_INET, 0) if given.version == 4 else (socket.AF_INET6, _IFA_F_NODAD)
-    body = _IFADDR.pack(family, given.network.prefixlen, flags, 0, ifindex)
-    packed = given.ip.packed
-    body += attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
+    body = _address(ifindex, interface, where)
     return Request(NEWADDR, Flag.CREATE | Flag.EXCL, body, f"{where}: {interface}")
+
+
+def delete_address(ifindex: int, interface: str, where: str) -> Request:
+    """Take an address away from a device."""
+    return Request(DELADDR, Flag(0), _address(ifindex, interface, where), f"{where}: {interface}")
 
 
 def add_neighbour(ifindex: int, address: str, mac: str, where: str) -> Request:
     """Say for good which *mac* an *address* has, so that nobody is asked."""
-    given = ip_address(address)
-    family = socket.AF_INET if given.version == 4 else socket.AF_INET6
-    body = _NDMSG.pack(family, ifindex, _NUD_PERMANENT, 0, 0)
-    body += attribute(_NDA_DST, given.packed) + attribute(_NDA_LLADDR, mac_address(mac))
+    body = _neighbour(ifindex, address) + attribute(_NDA_LLADDR, mac_address(mac))
     return Request(NEWNEIGH, Flag.CREATE | Flag.REPLACE, body, f"{where}: {address}")
+
+
+def delete_neighbour(ifindex: int, address: str, where: str) -> Request:
+    """Forget which MAC address an *address* has."""
+    return Request(DELNEIGH, Flag(0), _neighbour(ifindex, address), f"{where}: {address}")
 
 
 def check_name(name: str) -> None:
@@ -264,6 +264,26 @@ def _settings(*, mac: str | None, mtu: int | None, netns: int | None) -> bytes:
     if netns is not None:
         body += attribute(_IFLA_NET_NS_FD, u32(netns))
     return body
+
+
+def _address(ifindex: int, interface: str, where: str) -> bytes:
+    try:
+        given = ipaddress.ip_interface(interface)
+    except ValueError as error:
+        raise UsageError(
+            f'"{interface}" is no address with a prefix', where=where, hint='write it like "10.0.0.1/24"'
+        ) from error
+    family, flags = (socket.AF_INET, 0) if given.version == 4 else (socket.AF_INET6, _IFA_F_NODAD)
+    body = _IFADDR.pack(family, given.network.prefixlen, flags, 0, ifindex)
+    packed = given.ip.packed
+    return body + attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
+
+
+def _neighbour(ifindex: int, address: str) -> bytes:
+    given = ip_address(address)
+    family = socket.AF_INET if given.version == 4 else socket.AF_INET6
+    body = _NDMSG.pack(family, ifindex, _NUD_PERMANENT, 0, 0)
+    return body + attribute(_NDA_DST, given.packed)
 
 
 def _ifinfo(ifindex: int = 0, flags: int = 0, change: int = 0) -> bytes:

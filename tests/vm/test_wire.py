@@ -143,6 +143,20 @@ class TestStack:
         answer = wire.sr1(ethernet / IPv6(src="fd00::2", dst="fd00::1") / ICMPv6EchoRequest(id=4))
         assert answer[ICMPv6EchoReply].id == 4
 
+    @lines("5.10", "7.2")
+    def test_what_the_interface_was_given_is_taken_away(self, system):
+        def given() -> str:
+            names = ("arp", "fib_trie", "if_inet6", "route")
+            return "".join(system.files.text(f"/proc/net/{name}") for name in names)
+
+        before = given()
+        for _ in range(2):
+            device = system.device("eth0").add_address(f"{GUEST}/24").add_address("fd00::1/64")
+            device.add_neighbour(HOST, HOST_MAC).add_route("10.9.0.0/16", via=HOST)
+            assert HOST_MAC in given()
+            system.close_devices()
+            assert given() == before
+
     def test_the_guest_says_nothing_by_itself(self, wires, guest):
         assert [wire.recv_bytes(0) for wire in wires] == [None, None]
         for number in (0, 1):
