@@ -45,16 +45,17 @@ def test_sk_lookup(ebpf: Ebpf) -> None:
 
 @pytest.mark.hook("lwt_out")
 def test_a_route_refuses(ebpf: Ebpf, pair: Pair) -> None:
-    client = pair.here.udp()
-    with ebpf.load("routes").programs.refuse.attach(interface=pair.near, via="10.77.0.2"):
-        with pytest.raises(PermissionError):
-            client.sendto(b"hello", ("10.78.0.1", 53))
+    pair.near.add_route("10.0.0.0/8", via="10.77.0.2")  # would take it as well
+    ebpf.load("routes").programs.refuse.attach(interface=pair.near, via="10.77.0.2")
+    with pytest.raises(PermissionError):
+        pair.here.udp().sendto(b"hello", ("10.78.0.1", 53))
 
 
 @pytest.mark.hook("lwt_xmit")
 def test_a_route_into_a_tunnel(ebpf: Ebpf) -> None:
     eth0 = ebpf.guest.device("eth0").add_address("10.77.0.1/24")
     eth0.add_neighbour("10.77.0.2", "02:00:00:00:00:02")
+    eth0.add_route("10.0.0.0/8", via="10.77.0.2")  # would take it as well
     ebpf.load("routes").programs.encapsulate.attach(interface=eth0, via="10.77.0.2")
     ebpf.guest.process().udp().sendto(b"hello", ("10.78.0.1", 53))
     outer = ebpf.wire.expect(UDP)[IP]
@@ -66,7 +67,9 @@ def test_a_route_for_what_is_forwarded(ebpf: Ebpf, pair: Pair) -> None:
     fd = pair.there.open("/proc/sys/net/ipv4/ip_forward", 1)
     pair.there.write(fd, b"1")
     pair.near.add_route("10.78.0.0/24", via="10.77.0.2")
+    onward = pair.far.netns.dummy("onward").up()
+    onward.add_route("10.0.0.0/8")  # would take it as well
     routes = ebpf.load("routes")
-    routes.programs.comes_by.attach(interface=pair.far.netns.dummy("onward").up())
+    routes.programs.comes_by.attach(interface=onward)
     pair.here.udp().sendto(b"hello", ("10.78.0.1", 53))
     ebpf.wait(lambda: routes.globals.seen == 1)

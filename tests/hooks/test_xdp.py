@@ -14,16 +14,16 @@ FRAME = Ether(src="02:00:00:00:00:99", dst="ff:ff:ff:ff:ff:ff", type=0x88B5) / b
 
 @pytest.mark.hook("xdp, native")
 def test_native(ebpf: Ebpf) -> None:
-    with ebpf.load("xdp").programs.reflect.attach() as link:
-        assert link.mode == "native"
-        assert ebpf.wire.exchange([FRAME] * 10) == [bytes(FRAME)] * 10
+    link = ebpf.load("xdp").programs.reflect.attach()
+    assert ebpf.wire.exchange([FRAME] * 10) == [bytes(FRAME)] * 10
+    assert link.mode == "native"
 
 
 @pytest.mark.hook("xdp, generic")
 def test_generic(ebpf: Ebpf) -> None:
-    with ebpf.load("xdp").programs.reflect.attach(mode="generic") as link:
-        assert link.mode == "generic"
-        assert ebpf.wire.exchange([FRAME]) == [bytes(FRAME)]
+    link = ebpf.load("xdp").programs.reflect.attach(mode="generic")
+    assert ebpf.wire.exchange([FRAME]) == [bytes(FRAME)]
+    assert link.mode == "generic"
 
 
 @pytest.mark.hook("xdp, native")
@@ -42,8 +42,7 @@ def test_pass_into_a_socket(ebpf: Ebpf) -> None:
 def test_drop_on_veth(ebpf: Ebpf, pair: Pair) -> None:
     xdp = ebpf.load("xdp")
     server = pair.there.udp(("10.77.0.2", 53))
-    with xdp.programs.drop.attach(interface=pair.far) as link:
-        assert link.mode == "native"
+    with xdp.programs.drop.attach(interface=pair.far, mode="native"):
         pair.here.udp().sendto(b"dropped", ("10.77.0.2", 53))
         ebpf.wait(lambda: xdp.globals.seen == 1)
     pair.here.udp().sendto(b"not dropped", ("10.77.0.2", 53))
