@@ -1,0 +1,10 @@
+/* Goes over the links of programs. */
+#include "ebpf.h"
+
+SEC("iter/bpf_link")
+int links(struct bpf_iter__bpf_link *ctx)
+{
+	if (ctx->link)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%u\n", ctx->link->id);
+	return 0;
+}
