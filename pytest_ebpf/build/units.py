@@ -26,7 +26,7 @@ _TEMPLATES_SHOWN: Final = "pytest_ebpf/templates"
 class Unit:
     """An object to compile: ninja's *job*, the text of its *header*, and what its ``vmlinux.h`` must hold.
 
-    *identifiers* are the names it may have from the kernel, *taken* those that the kernel must leave to it,
+    *identifiers* are the names that it says, *taken* those of types that the kernel must leave to it,
     *inputs* are the files its C was made from; *maps* the declared maps it uses.
     """
 
@@ -103,7 +103,7 @@ class Units:
         words = seen.identifiers | (tokens.identifiers(header) if "ebpf.h" in seen.generated else frozenset())
         inputs = (*body.inputs, *map(self.shown, seen.files))
         taken = self._taken | seen.defined
-        return Unit(name, job, header, words - taken, taken, wants, inputs, maps)
+        return Unit(name, job, header, words, taken, wants, inputs, maps)
 
     def _generated(self, seen: tokens.Names) -> Sequence[str]:
         return ("ebpf.h", "vmlinux.h") if "ebpf.h" in seen.generated else tuple(seen.generated)
