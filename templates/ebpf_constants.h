@@ -60,6 +60,23 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+/* linux/socket.h, asm-generic/socket.h, linux/tcp.h: levels and options of setsockopt() */
+#define SOL_IP 0
+#define SOL_SOCKET 1
+#define SOL_TCP 6
+#define SOL_UDP 17
+#define SOL_IPV6 41
+#define SO_REUSEADDR 2
+#define SO_SNDBUF 7
+#define SO_RCVBUF 8
+#define SO_KEEPALIVE 9
+#define SO_PRIORITY 12
+#define SO_REUSEPORT 15
+#define SO_MARK 36
+#define TCP_NODELAY 1
+#define TCP_MAXSEG 2
+#define TCP_CONGESTION 13
+
 /* linux/time.h */
 #define CLOCK_REALTIME 0
 #define CLOCK_MONOTONIC 1
