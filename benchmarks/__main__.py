@@ -22,6 +22,7 @@ SUBJECTS: Final = {
     "import": "benchmarks.imports",
     "restore": "benchmarks.restores",
     "suite": "benchmarks.suites",
+    "check": "benchmarks.checks",
     "matrix": "benchmarks.matrix",
 }
 
