@@ -7,6 +7,8 @@ import socket
 import pytest
 from pair import Pair
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrSegmentRouting
+from scapy.layers.l2 import Ether
 
 from pytest_ebpf.session.ebpf import Ebpf
 
@@ -73,3 +75,14 @@ def test_a_route_for_what_is_forwarded(ebpf: Ebpf, pair: Pair) -> None:
     routes.programs.comes_by.attach(interface=onward)
     pair.here.udp().sendto(b"hello", ("10.78.0.1", 53))
     ebpf.wait(lambda: routes.globals.seen == 1)
+
+
+@pytest.mark.hook("lwt_seg6local")
+def test_a_segment(ebpf: Ebpf) -> None:
+    eth0 = ebpf.guest.device("eth0").add_address("fd00::1/64")
+    eth0.add_route("fd05::/64")  # would take it as well
+    segments = ebpf.load("segments")
+    segments.programs.visit.attach(interface=eth0)
+    header = IPv6ExtHdrSegmentRouting(addresses=["fd06::1", "fd05::1"], segleft=1)
+    ebpf.wire.send(Ether(dst=eth0.mac) / IPv6(src="fd00::2", dst="fd05::1") / header / UDP())
+    ebpf.wait(lambda: segments.globals.seen == 1)

@@ -29,7 +29,7 @@ def test_generic(ebpf: Ebpf) -> None:
 @pytest.mark.hook("xdp, native")
 def test_pass_into_a_socket(ebpf: Ebpf) -> None:
     xdp = ebpf.load("xdp")
-    xdp.programs["pass"].attach()
+    xdp.programs.count.attach()
     ebpf.guest.device("eth0").add_address("10.0.0.1/24")
     server = ebpf.guest.process().udp(("10.0.0.1", 53))
     header = Ether(dst=ebpf.wire.mac) / IP(src="10.0.0.2", dst="10.0.0.1")
@@ -55,7 +55,7 @@ def test_devmap(ebpf: Ebpf) -> None:
     xdp = ebpf.load("xdp")
     xdp.maps.ports[0] = "eth1", xdp.programs.leaving
     xdp.programs.to_port.attach()
-    xdp.programs["pass"].attach(interface="eth1")  # virtio-net sends for others only while it has a program
+    xdp.programs.count.attach(interface="eth1")  # virtio-net sends for others only while it has a program
     one.send(FRAME)
     eth1 = ebpf.guest.device("eth1").ifindex
     assert other.expect()[Ether].src == f"02:00:00:00:00:{eth1:02x}"

@@ -7,7 +7,7 @@ int reflect(struct xdp_md *ctx)
 }
 
 SEC("xdp")
-int pass(struct xdp_md *ctx)
+int count(struct xdp_md *ctx)
 {
 	__sync_fetch_and_add(&seen, 1);
 	return XDP_PASS;
