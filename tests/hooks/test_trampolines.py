@@ -47,7 +47,7 @@ def test_fmod_ret(tool: LoadedObject, process: Process) -> None:
 
 @pytest.mark.hook("fentry.s")
 def test_sleepable_fentry(ebpf: Ebpf, process: Process) -> None:
-    tool = ebpf.load("sleepable", globals={"watched": process.pid})
+    tool = ebpf.load("sleepable", autoload={"opens": True}, globals={"watched": process.pid})
     tool.programs.opens.attach()
     process.open("/proc/version")
     assert tool.globals.path == "/proc/version"
