@@ -51,8 +51,10 @@ def test_text(report):
         "",
         "NO: cannot work there",
         "?: cannot be told without booting it",
-        "[1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
-        " use a loop with a constant bound",
+        (
+            "[1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
+            " use a loop with a constant bound"
+        ),
         "[2] no attach type trace_kprobe_multi",
         "[3] the verifier decides whether tc programs may call bpf_f<x>|y",
         "",
@@ -69,8 +71,10 @@ def test_markdown(report):
         "",
         "- NO: cannot work there",
         "- ?: cannot be told without booting it",
-        "- [1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
-        " use a loop with a constant bound",
+        (
+            "- [1] no helper bpf_loop, at src/edge.bpf.c:31: bpf_loop(4, step, NULL, 0);"
+            " use a loop with a constant bound"
+        ),
         "- [2] no attach type trace_kprobe_multi",
         "- [3] the verifier decides whether tc programs may call bpf_f&lt;x>\\|y",
         "",

@@ -1,6 +1,6 @@
 /* Maps. See tests/support/predicted.py for the form of this file. */
 
-//// map_hash:
+//// hash:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -17,7 +17,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_ring:
+//// ring:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -31,7 +31,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_bloom:
+//// bloom:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
@@ -45,7 +45,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_user_ring:
+//// user_ring:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
@@ -58,7 +58,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_task_storage:
+//// task_storage:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -73,7 +73,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_cgroup_storage:
+//// cgroup_storage:
 
 struct {
 	__uint(type, MAP_CGRP_STORAGE);
@@ -88,7 +88,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_arena:
+//// arena:
 
 struct {
 	__uint(type, MAP_ARENA);
@@ -102,7 +102,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_mappable:
+//// mappable:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -118,7 +118,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_legacy:
+//// legacy:
 
 struct bpf_map_def {
 	unsigned a, b, c, d, e;
@@ -132,7 +132,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// map_each:
+//// each:
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -16,7 +16,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// field_gone:
+//// gone:
 
 struct task_struct {
 	int pid;
@@ -48,7 +48,7 @@ int prog(void *ctx)
 	return 0;
 }
 
-//// field_guarded:
+//// guarded:
 
 struct task_struct {
 	int pid;

@@ -1,0 +1,193 @@
+"""What is said of objects on kernels that are not running, to the letter."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import predicted
+import pytest
+
+from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.model import Status, Verdict
+from pytest_ebpf.compat.verdict import Subject, judge
+from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.objects import parse_object
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory):
+    """``judged("hook_xdp", "6.12")``: the verdict on the first program of one of the predicted objects."""
+    folder, sources, store = tmp_path_factory.mktemp("judged"), predicted.sources(), KernelStore(say=print)
+
+    @cache
+    def subject(name: str) -> Subject:
+        path = folder / f"{name}.bpf.o"
+        sources[name].compile(path)
+        return Subject.of(name, path.read_bytes(), parse_object(path.read_bytes(), path))
+
+    return lambda name, line: next(judge(subject(name), KernelFacts(store.get(line))))
+
+
+def words(verdict: Verdict) -> str | None:
+    """What decides and what to do about it, without the place."""
+    if verdict.reason is None:
+        return None
+    instead = verdict.reason.instead
+    return f"{verdict.reason.what}; {instead}" if instead else verdict.reason.what
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "text"),
+    [
+        ("hook_netfilter", "6.1", "no program type netfilter; use tc or cgroup_skb"),
+        ("hook_lirc", "6.12", "built without program type lirc_mode2"),
+        ("hook_connect_unix", "6.1", "no attach type cgroup_unix_connect"),
+        ("hook_tcx", "6.1", "no attach type tcx_ingress; use tc, attached by netlink"),
+        ("hook_xdp_frags", "5.10", "program flag xdp_has_frags came with 5.18"),
+        ("hook_uprobe_sleeps", "5.10", "sleepable uprobe.s programs came with 6.0"),
+        ("hook_tp_btf_missing", "6.12", "no tracepoint no_such_tracepoint in its BTF"),
+        ("hook_fentry_missing", "6.12", "no function no_such_function in its BTF"),
+        ("hook_lsm_missing", "6.12", "no LSM hook no_such_hook"),
+        ("hook_iterator_missing", "6.12", "no iterator no_such_thing"),
+        ("maps_bloom", "5.10", "no map type bloom_filter (map map); use hash"),
+        (
+            "maps_legacy",
+            "6.12",
+            'map map is defined in section maps, which libbpf gave up with 1.0; define it in SEC(".maps")',
+        ),
+        (
+            "helpers_in_a_subprogram",
+            "5.10",
+            (
+                "no helper bpf_ktime_get_tai_ns; guard it with bpf_core_enum_value_exists(enum bpf_func_id,"
+                " BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
+            ),
+        ),
+        ("helpers_of_another_type", "6.12", "xdp programs may not call bpf_skb_change_type"),
+        (
+            "helpers_came_to_the_type",
+            "6.12",
+            (
+                "socket programs may not call bpf_get_current_uid_gid;"
+                " they may from 6.16 on: guard it with LINUX_KERNEL_VERSION"
+            ),
+        ),
+        (
+            "helpers_for_gpl_without",
+            "6.12",
+            (
+                "bpf_get_current_task is for programs with a GPL-compatible licence;"
+                ' SEC("license") says which it is'
+            ),
+        ),
+        (
+            "relocations_gone",
+            "6.12",
+            (
+                "struct task_struct::state: struct task_struct has no state;"
+                " guard it with bpf_core_field_exists(struct task_struct, state)"
+            ),
+        ),
+        (
+            "instructions_signed_division",
+            "6.1",
+            "instruction signed_divide came with 6.6; compile with -mcpu=v3",
+        ),
+        ("instructions_load_acquire", "6.12", "instruction load_acquire came with 6.15"),
+        (
+            "symbols_kfunc_missing",
+            "6.12",
+            (
+                "no function bpf_no_such_kfunc;"
+                " declare it __weak and guard it with bpf_ksym_exists(bpf_no_such_kfunc)"
+            ),
+        ),
+        (
+            "symbols_kfunc_of_another_type",
+            "6.12",
+            (
+                "function bpf_cpumask_create has another type;"
+                " declare it __weak and guard it with bpf_ksym_exists(bpf_cpumask_create)"
+            ),
+        ),
+        (
+            "symbols_variable_missing",
+            "6.12",
+            (
+                "no symbol no_such_variable;"
+                " declare it __weak and guard it with bpf_ksym_exists(no_such_variable)"
+            ),
+        ),
+        ("symbols_struct_ops_missing", "6.12", "programs cannot implement struct no_such_ops"),
+        (
+            "symbols_struct_ops_link",
+            "6.1",
+            'no links of struct_ops, as section .struct_ops.link has them; use SEC(".struct_ops")',
+        ),
+        (
+            "others_stack_of_two",
+            "6.12",
+            "it needs 672 bytes of stack, and the verifier allows 512; put what is large into a map",
+        ),
+        ("others_big_endian", "6.12", "the object is big-endian, the kernel is not; use -target bpfel"),
+    ],
+)
+def test_what_cannot_work(judged, name, line, text):
+    verdict = judged(name, line)
+    assert (verdict.status, words(verdict)) == (Status.CANNOT, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "text"),
+    [
+        ("hook_lsm_sleeps", "6.12", "the verifier decides which functions and hooks may sleep"),
+        ("hook_fentry_anywhere", "6.12", "the loader says what this fentry program is attached to"),
+        ("hook_freplace", "6.12", "the loader says in which program it replaces a function"),
+        ("hook_loaders_own", "6.12", "section custom/something is no hook: the loader says what it is"),
+        (
+            "symbols_kfunc_new",
+            "6.12",
+            "the verifier decides whether tp_btf programs may call bpf_cpumask_create",
+        ),
+        (
+            "symbols_kconfig_weak",
+            "6.12",
+            "libbpf reads CONFIG_NO_SUCH_OPTION from the configuration in /boot",
+        ),
+    ],
+)
+def test_what_cannot_be_told(judged, name, line, text):
+    verdict = judged(name, line)
+    assert (verdict.status, words(verdict)) == (Status.UNKNOWN, text)
+
+
+def test_what_is_missing_behind_an_unknown_is_not_certain(judged):
+    verdict = judged("symbols_address_guarded", "6.12")
+    assert verdict.status is Status.UNKNOWN
+    assert verdict.reason.what == "no helper helper 9999, if it comes to that"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "helpers_guarded_by_version",
+        "relocations_guarded",
+        "relocations_type_guarded",
+        "symbols_kfunc_guarded",
+        "symbols_variable_guarded",
+    ],
+)
+def test_what_a_kernel_never_comes_to_does_not_count(judged, name):
+    assert judged(name, "5.10").status is Status.WORKS
+
+
+def test_a_program_that_is_not_loaded_with_its_object_is_judged_all_the_same(judged):
+    verdict = judged("others_optional_program", "6.1")
+    assert (verdict.program, verdict.required, verdict.status) == ("later", False, Status.CANNOT)
+
+
+def test_the_line_that_decides(judged):
+    reason = judged("relocations_gone", "6.12").reason
+    assert Path(reason.source.file).name == "relocations_gone.bpf.c"
+    assert reason.source.text.strip() == "return BPF_CORE_READ(task, state);"
