@@ -139,8 +139,10 @@ def test_an_entry_with_fewer_modules_is_good_enough_where_no_other_can_be_had(ro
     assert [store.get(spec).sha256 for _ in range(2)] == [kernel.sha256] * 2
     assert said == [
         f"{spec}: fetching 6.1.0-56-cloud-amd64 6.1.192-2 (20 MB)",
-        f"{spec}: kernels are fetched through apt (apt-get: not found; install it or correct the path); "
-        "going on without the modules that are missing in the cache",
+        (
+            f"{spec}: kernels are fetched through apt (apt-get: not found; install it or correct the path); "
+            "going on without the modules that are missing in the cache"
+        ),
     ]
 
 
