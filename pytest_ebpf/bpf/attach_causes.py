@@ -8,7 +8,7 @@ from typing import Any, Final
 from pytest_ebpf.bpf import places
 from pytest_ebpf.bpf.attach_rows import Failure
 from pytest_ebpf.bpf.notes import probes_in
-from pytest_ebpf.bpf.perf_events import NEED_HARDWARE
+from pytest_ebpf.bpf.perf_events import NEED_HARDWARE, TRACEPOINT
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, EbpfError, UnsupportedError
 from pytest_ebpf.suggest import suggestion
@@ -113,6 +113,12 @@ def no_user_probe(failed: Failure) -> EbpfError | None:
         return _refused(
             failed, f'"{failed.args["binary"]}" has no probe {name}', hint=suggestion(name, known)
         )
+    if "without specific PID is not supported" in failed.log:  # it knows the place by its address alone
+        return UnsupportedError(
+            "this kernel attaches to a probe of a position-independent binary in one process only",
+            where=failed.where,
+            hint="give pid=, or link the binary with -no-pie",
+        )
     return _no_process(failed)
 
 
@@ -134,6 +140,8 @@ def only_once(failed: Failure) -> EbpfError | None:
 def no_perf_event(failed: Failure) -> EbpfError | None:
     """Why no perf event."""
     kind, config = failed.args["type"], failed.args["config"]
+    if kind == TRACEPOINT and failed.errno == errno.EINVAL:
+        return _refused(failed, "a perf_event program goes to no tracepoint", hint="hook it as a tracepoint")
     if failed.errno != errno.ENOENT:
         return _no_process(failed)
     if kind in NEED_HARDWARE:

@@ -11,11 +11,12 @@ from pytest_ebpf.suggest import suggestion
 #: The type of event that the next two tables are of.
 _HARDWARE: Final = 0
 _SOFTWARE: Final = 1
+TRACEPOINT: Final = 2
 
 _TYPES: Final[Mapping[str, int]] = {
     "hardware": _HARDWARE,
     "software": _SOFTWARE,
-    "tracepoint": 2,
+    "tracepoint": TRACEPOINT,
     "hw_cache": 3,
     "raw": 4,
     "breakpoint": 5,

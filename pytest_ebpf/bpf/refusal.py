@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final
 
@@ -15,6 +16,15 @@ from pytest_ebpf.uapi import ProgType
 
 #: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
 _HAS_FRAGS: Final = 1 << 5
+
+#: What the verifier says of what it does not know yet. Functions of a program that helpers call came with
+#: Linux 5.13 (commit 69c087ba6225): before, they count in the function info only. System calls of kernels
+#: without ``CONFIG_FUNCTION_ERROR_INJECTION`` take no sleepable programs in Linux 6.18, and do in 7.2.
+_UNKNOWN: Final = (
+    (re.compile(r"number of funcs in func_info doesn't match number of subprogs"), "callbacks in programs"),
+    (re.compile(r"__x64_sys_\w+ is not sleepable"), "sleepable programs at system calls"),
+    (re.compile(r"Only .* programs can be sleepable"), "sleepable programs of this type"),
+)
 
 
 def explain_load(
@@ -70,7 +80,7 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
     helper = missing_helper(line) if line else None
     if helper is not None and probes.has(prog_type=program.prog_type, helper=helper) is False:
         return f"helper {helper} for {kind} programs ({line})"
-    return None
+    return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
 
 
 def _map_lack(probes: Probes, found: MapFacts) -> str | None:

@@ -1,4 +1,4 @@
-"""What of the kernel an object is loaded for, and that is not there: its attach targets, its struct_ops."""
+"""What of the kernel an object is loaded for, and that is not there: attach targets, struct_ops, kfuncs."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ _UNSET: Final = re.compile(
 _NO_STRUCT: Final = re.compile(r"struct_ops init_kern: struct (?P<name>\w+) is not found in kernel BTF")
 _NO_MEMBER: Final = re.compile(
     r"struct_ops init_kern (?P<map>\S+): Cannot find member (?P<name>\w+) in kernel BTF"
+)
+_NO_KFUNC: Final = re.compile(
+    r"extern \(func ksym\) '(?P<name>\w+)': "
+    r"(not found in kernel or module BTFs|(?P<other>func_proto .* incompatible))"
 )
 
 
@@ -67,6 +71,8 @@ def missing(guest: Guest, owner: str, programs: Iterable[ProgramFacts], error: C
             program = found["program"]
             hint = f"load(..., targets={{{program!r}: ...}}): a function of the kernel, or a program"
             return _refused(error, owner, program, "no target is set", hint)
+    if found := _NO_KFUNC.search(log):
+        return _no_kfunc(guest, owner, found, error)
     return _no_struct_ops(owner, log)
 
 
@@ -96,8 +102,10 @@ def _named(found: re.Match[str]) -> tuple[str, str]:
     return found["program"] or found["set_program"], found["name"] or found["set_name"]
 
 
-def _refused(error: CallError, owner: str, program: str, what: str, hint: str | None = None) -> LoadError:
-    where = f"{owner}: {program}"
+def _refused(
+    error: CallError, owner: str, program: str | None, what: str, hint: str | None = None
+) -> LoadError:
+    where = f"{owner}: {program}" if program else owner
     return LoadError(what, where=where, hint=hint, program=program, errno=error.errno, log=log_of(error))
 
 
@@ -119,6 +127,17 @@ def _no_target(guest: Guest, owner: str, program: ProgramFacts, name: str, error
     if isinstance(lack, UnsupportedError):
         return lack
     return _refused(error, owner, program.name, lack.what, lack.hint)
+
+
+def _no_kfunc(guest: Guest, owner: str, found: re.Match[str], error: CallError) -> EbpfError:
+    name = found["name"]
+    if found["other"]:
+        what = f'the kfunc "{name}" has other parameters on this kernel than the object declares'
+        hint = "declare it as each kernel has it, __weak and with different suffixes: NAME___old"
+        return _refused(error, owner, None, what, hint)
+    meant = places.near(name, places.functions(guest))
+    lack = places.not_there(guest, owner, f'kfunc "{name}"', name, hint=meant)
+    return lack if isinstance(lack, UnsupportedError) else _refused(error, owner, None, lack.what, lack.hint)
 
 
 def _known(guest: Guest, kind: _Kind) -> frozenset[str]:

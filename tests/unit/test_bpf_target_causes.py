@@ -51,6 +51,12 @@ class TestLoads:
                 LoadError,
                 "edge: patch: no target is set" + UNSET,
             ),
+            (
+                "libbpf: extern (func ksym) 'bpf_new': func_proto [9] incompatible with vmlinux [3]\n",
+                LoadError,
+                'edge: the kfunc "bpf_new" has other parameters on this kernel than the object declares'
+                "; declare it as each kernel has it, __weak and with different suffixes: NAME___old",
+            ),
         ],
     )
     def test_as_libbpf_says_it(self, log, kind, text):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
 from pytest_ebpf.uapi import AttachType
 
+TOOL = Path(__file__).parent / "data" / "tool.c"
+NOT_SLEEPABLE = "Only fentry/fexit/fmod_ret and lsm programs can be sleepable"
 NEWER = "; run it on a newer kernel, or declare an alternative"
 
 
@@ -82,6 +87,11 @@ class TestPlacesOfTheKernel:
                 "on_perf_event",
                 {"type": "software", "config": "cpu_clock", "period": 1, "cpu": 99},
                 "cannot attach it to perf event software:cpu_clock (EINVAL: Invalid argument)",
+            ),
+            (
+                "on_perf_event",
+                {"type": "tracepoint", "config": 1, "period": 1},
+                "a perf_event program goes to no tracepoint; hook it as a tracepoint",
             ),
         ],
     )
@@ -176,6 +186,56 @@ def test_functions_of_a_binary_that_are_not_there(refusal, run_tool, settings, t
 
 
 class TestWhatAKernelLacks:
+    @lines("5.10")
+    @pytest.mark.parametrize(
+        ("of", "name", "lack"),
+        [
+            (
+                "links",
+                "on_fentry_with_callback",
+                "callbacks in programs (number of funcs in func_info doesn't match number of subprogs)",
+            ),
+            (
+                "links",
+                "on_sleepable_fentry",
+                "sleepable programs at system calls (__x64_sys_umask is not sleepable)",
+            ),
+            (
+                "links_user",
+                "on_sleepable_uprobe",
+                f"sleepable programs of this type ({NOT_SLEEPABLE})",
+            ),
+        ],
+    )
+    def test_what_the_verifier_does_not_know_yet(self, load_object, of, name, lack):
+        with pytest.raises(UnsupportedError) as caught:
+            load_object(of, autoload={name: True})
+        text = f"{of}: {name}: this kernel has no {lack}; run it on a newer kernel, or guard it"
+        assert str(caught.value) == text
+
+    @lines("7.2")
+    def test_a_kfunc(self, load_object, guest, monkeypatch):
+        with pytest.raises(LoadError) as refused:
+            load_object("links_kfunc")
+        assert str(refused.value) == 'links_kfunc: this kernel has no kfunc "zz_no_such_function"'
+        monkeypatch.setattr(probes_of(guest), "elsewhere", {"zz_no_such_function": "6.99"}.get)
+        with pytest.raises(UnsupportedError) as lacking:
+            load_object("links_kfunc")
+        assert str(lacking.value) == (
+            'links_kfunc: this kernel has no kfunc "zz_no_such_function", as 6.99 has; '
+            "run it on such a kernel, or declare an alternative"
+        )
+
+    @lines("5.10")
+    def test_probes_of_a_binary_that_is_loaded_anywhere(self, refusal, guest, tmp_path):
+        made = tmp_path / "tool"
+        subprocess.run(["gcc", "-O1", "-pie", "-fPIE", "-o", made, TOOL], check=True, timeout=60)
+        guest.call("write_file", path="/tool", data=made.read_bytes(), mode=0o755)
+        assert refusal(UnsupportedError, "on_usdt", "links_user") == (
+            "this kernel attaches to a probe of a position-independent binary in one process only; "
+            "give pid=, or link the binary with -no-pie"
+        )
+
     @lines("5.10", "6.1")
     @pytest.mark.parametrize(
         ("name", "kind"),

@@ -139,6 +139,24 @@ int BPF_PROG(on_fsession, void *regs)
 	return note(0);
 }
 
+SEC("?fentry.s/__x64_sys_umask")
+int BPF_PROG(on_sleepable_fentry, void *regs)
+{
+	return note(0);
+}
+
+static int every(void *map, __u32 *key, __u64 *number, void *context)
+{
+	return note(*number);
+}
+
+SEC("?fentry/__x64_sys_umask")
+int BPF_PROG(on_fentry_with_callback, void *regs)
+{
+	bpf_for_each_map_elem(&numbers, every, NULL, 0);
+	return 0;
+}
+
 SEC("?fmod_ret/security_file_open")
 int BPF_PROG(on_fmod_ret, void *file, int ret)
 {

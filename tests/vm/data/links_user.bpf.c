@@ -23,6 +23,12 @@ int BPF_UPROBE(on_uprobe, int number)
 	return note(number);
 }
 
+SEC("?uprobe.s//tool:twice")
+int BPF_UPROBE(on_sleepable_uprobe, int number)
+{
+	return note(number);
+}
+
 SEC("?uretprobe//tool:twice")
 int BPF_URETPROBE(on_uretprobe, int result)
 {
