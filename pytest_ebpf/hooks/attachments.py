@@ -111,7 +111,7 @@ _ATTACHMENTS: Final[Mapping[str, Attachment]] = {
     "lwt_in": _ROUTE,
     "lwt_out": _ROUTE,
     "lwt_xmit": _ROUTE,
-    "lwt_seg6local": _not_attached("add a route with the action End.BPF"),
+    "lwt_seg6local": _takes("lwt", "route", "interface"),
     "sockops": _CGROUP,
     "cgroup": _CGROUP,
     "cgroup/skb": _takes("cgroup", "cgroup", "point", optional="flags"),

@@ -123,8 +123,8 @@ class Device:
     ) -> Route:
         """Send what goes to *destination* (``"10.1.0.0/16"``) out of it, *via* a next hop if there is one.
 
-        *programs* of lwt types run on the way, by where: ``in``, ``out``, ``xmit``. *headroom* is the bytes
-        that one may push in front of a packet.
+        *programs* of lwt types run on the way, by where: ``in``, ``out``, ``xmit``; or ``seg6local``, where
+        *destination* is a segment. *headroom* is the bytes that one may push in front of a packet.
         """
         process = self.network.rtnetlink.process
         given: dict[str, tuple[int, str]] = {}

@@ -1,6 +1,7 @@
 """Requests about routes, which may have programs on them (lightweight tunnels); nothing is sent here.
 
-Source: ``include/uapi/linux/{rtnetlink,lwtunnel}.h``; the programs are read by ``net/core/lwt_bpf.c``.
+Source: ``include/uapi/linux/{rtnetlink,lwtunnel,seg6_local}.h``; the programs are read by
+``net/core/lwt_bpf.c`` and ``net/ipv6/seg6_local.c``.
 """
 
 from __future__ import annotations
@@ -22,12 +23,17 @@ _RTMSG: Final = struct.Struct("=BBBBBBBBI")
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST = 254, 3, 1
 _RT_SCOPE_UNIVERSE, _RT_SCOPE_LINK, _RT_SCOPE_NOWHERE = 0, 253, 255
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_ENCAP_TYPE, _RTA_ENCAP = 1, 4, 5, 21, 22
-_LWTUNNEL_ENCAP_BPF: Final = 6
+_LWTUNNEL_ENCAP_BPF, _LWTUNNEL_ENCAP_SEG6_LOCAL = 6, 7
 _PROG_FD, _PROG_NAME = 1, 2
 _XMIT_HEADROOM: Final = 4
+_SEG6_LOCAL_ACTION, _SEG6_LOCAL_BPF = 1, 8
+_ACTION_END_BPF: Final = 15
 
 #: ``LWT_BPF_IN``, ``_OUT`` and ``_XMIT``: where along a route a program runs.
 HOOKS: Final = {"in": 1, "out": 2, "xmit": 3}
+
+#: What stands for the action ``End.BPF`` of a segment among the programs of a route: it is alone there.
+SEGMENT: Final = "seg6local"
 
 
 def add_route(
@@ -40,7 +46,8 @@ def add_route(
 ) -> Request:
     """Send what goes to *destination* (``"10.1.0.0/16"``) out of a device, *via* a next hop if there is one.
 
-    *programs* are descriptors, in the process that asks, and names, by where they run (:data:`HOOKS`).
+    *programs* are descriptors, in the process that asks, and names, by where they run: those of
+    :data:`HOOKS`, or :data:`SEGMENT`.
     *headroom* is the bytes that an xmit program may push in front of a packet, at most 256.
     """
     more = _encapsulation(programs, headroom) if programs else b""
@@ -88,9 +95,14 @@ def _network(destination: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def _encapsulation(programs: Mapping[str, tuple[int, str]], headroom: int) -> bytes:
-    held = [attribute(_XMIT_HEADROOM, u32(headroom))] if headroom else []
-    held += [
-        nested(NESTED | HOOKS[hook], attribute(_PROG_FD, u32(fd)), attribute(_PROG_NAME, text(name)))
-        for hook, (fd, name) in programs.items()
-    ]
-    return nested(NESTED | _RTA_ENCAP, *held) + attribute(_RTA_ENCAP_TYPE, u16(_LWTUNNEL_ENCAP_BPF))
+    if SEGMENT in programs:
+        action = attribute(_SEG6_LOCAL_ACTION, u32(_ACTION_END_BPF))
+        held, kind = [action, _program(_SEG6_LOCAL_BPF, *programs[SEGMENT])], _LWTUNNEL_ENCAP_SEG6_LOCAL
+    else:
+        held, kind = [attribute(_XMIT_HEADROOM, u32(headroom))] if headroom else [], _LWTUNNEL_ENCAP_BPF
+        held += [_program(HOOKS[hook], *program) for hook, program in programs.items()]
+    return nested(NESTED | _RTA_ENCAP, *held) + attribute(_RTA_ENCAP_TYPE, u16(kind))
+
+
+def _program(number: int, fd: int, name: str) -> bytes:
+    return nested(NESTED | number, attribute(_PROG_FD, u32(fd)), attribute(_PROG_NAME, text(name)))

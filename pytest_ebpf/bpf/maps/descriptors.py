@@ -99,7 +99,7 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
             raise UsageError(
                 "has no room for programs",
                 where=self._spec.where,
-                hint="declare its values as struct bpf_devmap_val or bpf_cpumap_val",
+                hint="declare values of 8 bytes: u64, or struct bpf_devmap_val or bpf_cpumap_val",
             )
         handle: Program = program
         self._call("set_fd", key=self._pack_key(key), front=number, prog=handle.handle)
