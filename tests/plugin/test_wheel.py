@@ -38,7 +38,7 @@ def test_what_is_in_it(wheel):
     templates = {f"templates/{path.name}" for path in (ROOT / "templates").iterdir()}
     headers = {name for name in data if re.fullmatch(r"vm/agent/build/include/bpf/\w+(\.bpf)?\.h", name)}
     assert {f"vm/agent/build/include/bpf/{name}.h" for name in ("bpf_helpers", "bpf_core_read")} <= headers
-    assert data == templates | headers | {"vm/agent/build/agent"}
+    assert data == templates | headers | {"vm/agent/build/agent", "vm/kernels.json"}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pytest_ebpf").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules
 
