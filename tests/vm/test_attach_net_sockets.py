@@ -73,6 +73,7 @@ def test_reuseport(hooked, lab):
     assert tool.globals.value == 13  # with the header of UDP
 
 
+@lines("7.2")
 def test_sk_lookup(hooked, lab):
     tool = hooked("on_sk_lookup")
     tool.maps.sockets[0] = lab.server
@@ -88,6 +89,7 @@ def test_sk_lookup(hooked, lab):
     assert (tool.globals.value, arrived) == (PORT + 1, [b"hello"] * 2)
 
 
+@lines("7.2")
 def test_flow_dissector(hooked, lab):
     tool = hooked("on_flow_dissector")
     sender = lab.here.socket(17, socket.SOCK_RAW)
@@ -164,6 +166,7 @@ class TestRoutes:
         with suppress(OSError):
             lab.client.sendto(b"hello", (self.FAR, PORT))
 
+    @lines("5.10", "7.2")
     @pytest.mark.parametrize("program", ["on_lwt_out", "on_lwt_xmit"])
     def test_on_the_way_out(self, hooked, lab, program):
         lab.far.add_address(f"{self.FAR}/32")
@@ -178,6 +181,7 @@ class TestRoutes:
         assert tool.globals.value == 5
         assert far.recv() == b"hello"
 
+    @lines("5.10", "7.2")
     def test_on_the_way_in(self, hooked, lab):
         """What is forwarded comes in by a route."""
         lab.near.add_route("10.78.0.0/24", via=THERE)

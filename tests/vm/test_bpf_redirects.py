@@ -51,6 +51,16 @@ def test_where_the_key_is_not_set(sample):
     assert (result.verdict, result.redirect) == (XDP.DROP, None)
 
 
+@pytest.mark.parametrize("line", ["7.2"], indirect=True)
+def test_values_without_room_for_programs(sample):
+    with pytest.raises(UsageError) as caught:
+        sample.maps.devices[3] = "lo", sample.programs.to_device
+    assert str(caught.value) == (
+        "maps.devices: has no room for programs; "
+        "declare values of 8 bytes: u64, or struct bpf_devmap_val or bpf_cpumap_val"
+    )
+
+
 def test_tc(sample):
     result = sample.programs.out.run(FRAME, redirect=True)
     assert result.verdict == TC.REDIRECT

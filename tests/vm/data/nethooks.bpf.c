@@ -66,19 +66,7 @@ int on_xdp(struct xdp_md *ctx)
 SEC("?xdp.frags")
 int on_xdp_frags(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	if (udp_length(data, end, sizeof(struct ethhdr)))
-		seen(bpf_xdp_get_buff_len(ctx));
 	return XDP_PASS;
-}
-
-SEC("?xdp")
-int drops(struct xdp_md *ctx)
-{
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return udp_length(data, end, sizeof(struct ethhdr)) ? XDP_DROP : XDP_PASS;
 }
 
 SEC("?tc")

@@ -12,13 +12,6 @@
 
 __u64 seen;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, __u32);
-} ports SEC(".maps");
-
 static __always_inline void count(void)
 {
 	__sync_fetch_and_add(&seen, 1);
@@ -64,13 +57,6 @@ int reflect(struct xdp_md *ctx)
 {
 	count();
 	return XDP_TX;
-}
-
-SEC("xdp")
-int forward(struct xdp_md *ctx)
-{
-	count();
-	return bpf_redirect_map(&ports, 0, 0);
 }
 
 SEC("xdp")
