@@ -17,22 +17,18 @@ def lines(*names):
 
 
 class TestUserSpace:
+    @lines("5.10", "7.2")
     @pytest.mark.parametrize(("name", "value"), [("on_uprobe", 21), ("on_uretprobe", 42), ("on_usdt", 21)])
     def test_a_function_and_a_probe_of_a_binary(self, load_object, run_tool, name, value):
         loaded = load_object("links_user", autoload={name: True})
         prove(loaded.programs[name].attach, run_tool, lambda: loaded.globals.calls)
         assert loaded.globals.value == value
 
-    @lines("6.12", "6.18", "7.2")
+    @lines("7.2")
     @pytest.mark.parametrize("name", ["on_uprobe_multi", "on_uretprobe_multi"])
     def test_many_functions_at_once(self, load_object, run_tool, name):
         loaded = load_object("links_user", autoload={name: True})
         prove(loaded.programs[name].attach, run_tool, lambda: loaded.globals.calls)
-
-    @lines("6.18", "7.2")
-    def test_entry_and_return_in_one(self, load_object, run_tool):
-        loaded = load_object("links_user", autoload={"on_uprobe_session": True})
-        prove(loaded.programs.on_uprobe_session.attach, run_tool, lambda: loaded.globals.calls, times=2)
 
     @lines("6.12")
     def test_one_process_only(self, load_object, run_tool, worker):
@@ -55,6 +51,7 @@ class TestPrograms:
     def target(self, load_object):
         return load_object("links_target").programs.entrance
 
+    @lines("5.10", "7.2")
     def test_a_function_is_replaced(self, load_object, target):
         loaded = load_object("links_replace", autoload={"replacement": True}, targets={"replacement": target})
         assert target.run(bytes(64)).verdict is XDP.PASS
@@ -65,6 +62,7 @@ class TestPrograms:
         with link:
             assert target.run(bytes(64)).verdict is XDP.DROP
 
+    @lines("5.10", "7.2")
     def test_a_program_is_traced(self, load_object, target):
         loaded = load_object("links_replace", autoload={"on_entrance": True}, targets={"on_entrance": target})
         prove(

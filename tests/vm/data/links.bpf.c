@@ -157,13 +157,6 @@ int BPF_PROG(on_fentry_with_callback, void *regs)
 	return 0;
 }
 
-SEC("?fmod_ret/security_file_open")
-int BPF_PROG(on_fmod_ret, void *file, int ret)
-{
-	note(ret);
-	return is_watched() ? -EPERM : ret;
-}
-
 SEC("?lsm/file_open")
 int BPF_PROG(on_lsm, void *file, int ret)
 {
