@@ -71,9 +71,9 @@ def test_cpumap(ebpf: Ebpf) -> None:
 
 
 @pytest.mark.hook("xdp, frags")
-def test_a_frame_of_several_pages(ebpf: Ebpf, pair: Pair) -> None:
-    for device in (pair.near, pair.far):
-        device.set_mtu(9000)
+def test_a_frame_of_several_pages(ebpf: Ebpf) -> None:
+    space = ebpf.guest.namespace("far")
+    pair = Pair.join(ebpf, space, *ebpf.guest.veth("near", "far", netns=space, mtu=9000))
     frags = ebpf.load("xdp_frags")
     frags.programs.measure.attach(interface=pair.far, mode="native")
     server = pair.there.udp(("10.77.0.2", 53))

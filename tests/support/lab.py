@@ -15,10 +15,10 @@ HERE, THERE = "10.77.0.1", "10.77.0.2"
 class Lab:
     """``near0`` in the first network, ``far0`` in another: *here* and *there* are processes in them."""
 
-    def __init__(self, system: System, *, mtu: int = 1500) -> None:
+    def __init__(self, system: System) -> None:
         self.system = system
         self.space = system.namespace("far")
-        self.near, self.far = system.veth("near0", "far0", netns=self.space, mtu=mtu)
+        self.near, self.far = system.veth("near0", "far0", netns=self.space)
         self.join(self.near, self.far)
 
     def join(self, near: Device, far: Device) -> None:
