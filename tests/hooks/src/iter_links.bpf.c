@@ -4,7 +4,9 @@
 SEC("iter/bpf_link")
 int links(struct bpf_iter__bpf_link *ctx)
 {
-	if (ctx->link)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%u\n", ctx->link->id);
+	struct bpf_link *link = ctx->link;
+
+	if (link)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%u\n", link->id);
 	return 0;
 }

@@ -4,12 +4,14 @@
 SEC("iter/task_vma")
 int areas(struct bpf_iter__task_vma *ctx)
 {
+	struct vm_area_struct *vma = ctx->vma;
+	struct task_struct *task = ctx->task;
 	struct area found = {};
 
-	if (!ctx->vma || ctx->task->tgid != watched)
+	if (!vma || !task || task->tgid != watched)
 		return 0;
-	found.start = ctx->vma->vm_start;
-	found.end = ctx->vma->vm_end;
+	found.start = vma->vm_start;
+	found.end = vma->vm_end;
 	bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
 	return 0;
 }

@@ -19,8 +19,10 @@ int tasks(struct bpf_iter__task *ctx)
 SEC("iter/bpf_map")
 int maps(struct bpf_iter__bpf_map *ctx)
 {
-	if (ctx->map)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%s %u\n", ctx->map->name, ctx->map->max_entries);
+	struct bpf_map *map = ctx->map;
+
+	if (map)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%s %u\n", map->name, map->max_entries);
 	return 0;
 }
 
@@ -38,8 +40,10 @@ int elements(struct bpf_iter__bpf_map_elem *ctx)
 SEC("iter/bpf_prog")
 int programs(struct bpf_iter__bpf_prog *ctx)
 {
-	if (ctx->prog)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%u %s\n", ctx->prog->aux->id, ctx->prog->aux->name);
+	struct bpf_prog *prog = ctx->prog;
+
+	if (prog)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%u %s\n", prog->aux->id, prog->aux->name);
 	return 0;
 }
 
@@ -61,12 +65,13 @@ int tcp(struct bpf_iter__tcp *ctx)
 SEC("iter/udp")
 int udp(struct bpf_iter__udp *ctx)
 {
+	struct udp_sock *sk = ctx->udp_sk;
 	struct endpoint found = {};
 
-	if (!ctx->udp_sk)
+	if (!sk)
 		return 0;
-	found.port = ctx->udp_sk->inet.sk.__sk_common.skc_num;
-	found.address = ctx->udp_sk->inet.sk.__sk_common.skc_rcv_saddr;
+	found.port = sk->inet.sk.__sk_common.skc_num;
+	found.address = sk->inet.sk.__sk_common.skc_rcv_saddr;
 	bpf_seq_write(ctx->meta->seq, &found, sizeof(found));
 	return 0;
 }
@@ -74,7 +79,9 @@ int udp(struct bpf_iter__udp *ctx)
 SEC("iter/netlink")
 int netlink(struct bpf_iter__netlink *ctx)
 {
-	if (ctx->sk)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%u\n", ctx->sk->portid);
+	struct netlink_sock *sk = ctx->sk;
+
+	if (sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%u\n", sk->portid);
 	return 0;
 }
