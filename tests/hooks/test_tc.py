@@ -45,10 +45,14 @@ def test_tcx_ingress(ebpf: Ebpf) -> None:
 
 @pytest.mark.hook("tcx, egress")
 def test_tcx_egress(ebpf: Ebpf) -> None:
-    ebpf.load("tcx").programs.sign.attach()
-    sender = ebpf.guest.process().socket(socket.AF_PACKET, socket.SOCK_RAW)
-    sender.sendto(bytes(FRAME), ("eth0", 0x88B5))
-    assert ebpf.wire.expect() == SIGNED
+    ebpf.load("tcx").attach()  # both programs: what is sent back is signed
+    assert ebpf.wire.exchange([FRAME]) == [bytes(SIGNED)]
+
+
+@pytest.mark.hook("tcx, else tc")
+def test_tcx_or_tc(ebpf: Ebpf) -> None:
+    ebpf.load("tcx_or_tc").programs.send_back.attach()
+    assert ebpf.wire.exchange([FRAME]) == [bytes(FRAME)]
 
 
 @pytest.fixture
