@@ -161,8 +161,20 @@ class Ebpf:
 
 
 def _merged(options: LoadOptions, overrides: Overrides) -> dict[str, Any]:
-    """The *overrides*, and what *options* say of the names that they leave out."""
-    return {
+    """The *overrides*, and what *options* say of the names that they leave out.
+
+    A program that is no longer among the alternatives that it was declared with is not loaded besides them.
+    """
+    merged: dict[str, Any] = {
         name: {**getattr(options, name), **given} if isinstance(given, Mapping) else given
         for name, given in overrides.items()
     }
+    if "alternatives" in merged:
+        left_out = _members(options.alternatives) - _members(merged["alternatives"])
+        unwanted = dict.fromkeys(left_out, False)
+        merged["autoload"] = {**options.autoload, **unwanted, **overrides.get("autoload", {})}
+    return merged
+
+
+def _members(alternatives: Mapping[str, Sequence[str]]) -> set[str]:
+    return {name for names in alternatives.values() for name in names}
