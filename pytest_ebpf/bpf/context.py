@@ -7,7 +7,7 @@ Layouts are those of ``include/uapi/linux/bpf.h`` (Linux 6.12); the fields are t
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pytest_ebpf.bpf import addresses, codec
@@ -144,13 +144,16 @@ def raw_arguments(arguments: Sequence[int] | None) -> bytes:
     return codec.pack(whole, numbers + [0] * (RAW_ARGUMENTS - len(given)), "context")
 
 
-def declared(value: Any, values: Values | None) -> tuple[bytes, Codec | None]:
-    """The context of a syscall program: bytes, or a struct whose type the object's BTF has.
+def declared(value: Any, values: Values | None, function: str = "") -> tuple[bytes, Codec | None]:
+    """The context of the syscall program *function*: bytes, or a struct whose type the object's BTF has.
 
-    Returns its bytes and the codec to read it back with, None for bytes.
+    A mapping is of the struct that the function is declared with. Returns its bytes and the codec to read it
+    back with, None for bytes.
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), None
+    if isinstance(value, Mapping) and values is not None and (argument := values.argument(function)):
+        return codec.pack(argument, value, "context"), argument
     name = type_name(value) if isinstance(value, Record) else getattr(type(value), "__btf_name__", None)
     if name is None or values is None:
         raise ValueConversionError(

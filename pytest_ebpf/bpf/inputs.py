@@ -18,11 +18,15 @@ from pytest_ebpf.uapi import ProgType
 
 @dataclass(frozen=True)
 class Kind:
-    """A program's type, by the kernel's number and by name; *where* begins messages about it."""
+    """A program's type, by the kernel's number and by name; *where* begins messages about it.
+
+    *function* is the program's own name, by which its BTF knows what it is given.
+    """
 
     number: int
     name: str
     where: str
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ def _contexts_alone(kind: Kind, contexts: Sequence[Any], values: Values | None) 
         return Inputs(nothing, [context.sk_lookup(each) for each in contexts])
     if kind.number == ProgType.RAW_TRACEPOINT:
         return Inputs(nothing, [context.raw_arguments(each) for each in contexts])
-    pairs = [(None, None) if each is None else context.declared(each, values) for each in contexts]
+    pairs = [
+        (None, None) if each is None else context.declared(each, values, kind.function) for each in contexts
+    ]
     layout = next((layout for _, layout in pairs if layout), None)
     return Inputs(nothing, [data for data, _ in pairs], layout)
 

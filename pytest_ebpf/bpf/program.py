@@ -245,7 +245,7 @@ class Program:
                 where=self._where,
                 hint="leave redirect out",
             )
-        kind = Kind(self._number, self.type_name, self._where)
+        kind = Kind(self._number, self.type_name, self._where, self.name)
         inputs = pack_inputs(kind, frames, contexts, metadata, self._values)
         if inputs.optional and self._goes_without_context(options):
             inputs = replace(inputs, context=None)

@@ -9,7 +9,21 @@ from typing import Any, Final
 
 from pytest_ebpf.bpf import addresses, codec, structs
 from pytest_ebpf.bpf.codec import Codec, Order
-from pytest_ebpf.btf import Array, Btf, Enum, Float, Int, Member, Modifier, Ptr, Struct, Type, Typedef
+from pytest_ebpf.btf import (
+    Array,
+    Btf,
+    Enum,
+    Float,
+    Func,
+    FuncProto,
+    Int,
+    Member,
+    Modifier,
+    Ptr,
+    Struct,
+    Type,
+    Typedef,
+)
 from pytest_ebpf.errors import ValueConversionError
 
 #: Typedefs of the kernel (``include/uapi/linux/types.h``) that hold numbers in network order.
@@ -83,6 +97,17 @@ class Values:
                 hint="use the type in the program, so that it is in its BTF",
             )
         return self.codec(type_id)
+
+    def argument(self, function: str) -> Codec | None:
+        """The codec of the struct that *function* is given a pointer to, first of all; None for another."""
+        type_id = self._btf.find(function, Func)
+        found = self._btf.type(type_id) if type_id is not None else None
+        proto = self._btf.type(found.type_id) if isinstance(found, Func) else None
+        if not isinstance(proto, FuncProto) or not proto.params:
+            return None
+        pointer = self._btf.type(self._btf.strip(proto.params[0].type_id))
+        target = self._btf.strip(pointer.type_id) if isinstance(pointer, Ptr) else 0
+        return self.codec(target) if isinstance(self._btf.type(target), Struct) else None
 
     def _compile(self, type_id: int) -> Codec:
         name, type_id = self._walk(type_id)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
-from bindings import Product
 
 from pytest_ebpf.bpf import LoadedObject
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.system import Process
+
 
 @pytest.fixture
 def process(ebpf: Ebpf) -> Process:
@@ -78,7 +78,7 @@ def test_printing(ebpf: Ebpf, process: Process) -> None:
 @pytest.mark.hook("syscall", attached=False)
 def test_syscall(ebpf: Ebpf) -> None:
     multiply = ebpf.load("multiplier").programs.multiply
-    context = multiply.run(context=Product(factor=6, other=7)).context
+    context = multiply.run(context={"factor": 6, "other": 7}).context
     assert context.result == 42
 
 

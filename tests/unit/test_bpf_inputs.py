@@ -15,6 +15,7 @@ from pytest_ebpf.bpf import context
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RULES, Answer, result
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import PacketError, UsageError, ValueConversionError
 from pytest_ebpf.uapi import CGROUP, TC, TCX, XDP, AttachType, ProgType
 
@@ -150,6 +151,21 @@ class TestContexts:
         assert refusal(ValueConversionError, ProgType.SYSCALL, contexts=[Request()]) == (
             f"context: a Request {text}"
         )
+
+    def test_a_mapping_is_of_the_struct_that_the_program_is_given(self, builder):
+        b = builder
+        number = b.int("u32", 4)
+        request = b.struct("request", 8, ("a", number, 0), ("b", number, 32))
+        b.add(12, "takes_it", b.proto(number, ("request", b.ptr(b.add(10, "", request)))))
+        b.add(12, "takes_a_number", b.proto(number, ("number", number)))
+        b.add(12, "takes_nothing", b.proto(number))
+        b.add(12, "takes_anything", b.proto(number, ("any", b.ptr(0))))
+        values = Values(b.btf())
+        packed, layout = context.declared({"b": 2}, values, "takes_it")
+        assert packed == struct.pack("<II", 0, 2)
+        assert layout is values.named("request")
+        for function in ("takes_a_number", "takes_nothing", "takes_anything", "is_not_there"):
+            assert values.argument(function) is None
 
 
 class TestRooms:
