@@ -59,11 +59,13 @@ class Link:
         *,
         program: Program | None = None,
         values: Values | None = None,
+        record: str | None = None,
     ) -> None:
         self._guest = guest
         self._where = where
         self._make = make
         self._values = values
+        self._record = record
         self._held: Held | None = None
         self.program = program
 
@@ -136,11 +138,19 @@ class Link:
         """Run an iterator once, and return what it wrote as text."""
         return self.read().decode(errors="replace")
 
-    def records(self, record: str | type) -> list[Any]:
+    def records(self, record: str | type | None = None) -> list[Any]:
         """Run an iterator once, and return what it wrote as records of a type, named as in C.
 
-        :class:`~pytest_ebpf.errors.ValueConversionError` if that is no whole number of records.
+        Without one it is what the manifest declares. :class:`~pytest_ebpf.errors.ValueConversionError` if
+        what was written is no whole number of records.
         """
+        record = record or self._record
+        if record is None:
+            raise UsageError(
+                "nothing tells the type of its records",
+                where=self._where,
+                hint='name it: records("struct task"), or declare it in the manifest',
+            )
         name = record if isinstance(record, str) else getattr(record, "__btf_name__", record.__name__)
         if self._values is None:
             raise ValueConversionError(

@@ -138,6 +138,7 @@ class _Loading:
                 settings=attach_settings(each["name"], options, self.facts),
                 maps=lambda name: loaded.maps[name],
                 held=lambda: loaded.maps,
+                records=options.records.get(each["name"]),
             )
             for each in answer["programs"]
         }

@@ -25,7 +25,8 @@ class LoadOptions:
 
     *globals*: initial values of global variables. *autoload*: whether a program is loaded at all.
     *max_entries*, *value_size*: sizes of maps. *inner*: the map whose shape the inner maps of a map of maps
-    get. *records*: the C type of the records of a ring buffer. *attach*: settings of attachments.
+    get. *records*: the C type of the records of a ring buffer, or of an iterator. *attach*: settings of
+    attachments.
     *targets*: the function that a program is loaded for (fentry, fexit, fmod_ret, lsm, ...), or the program
     of another object (freplace, fentry), whose function is the one that the section names, else its main one.
     *alternatives*: programs of which the first is loaded that the kernel takes, by a name that stands for it.
@@ -113,7 +114,7 @@ def check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
         ("value_size", "map", options.value_size, maps),
         ("inner", "map", options.inner, maps),
         ("inner", "map", options.inner.values(), maps),
-        ("records", "map", options.records, maps),
+        ("records", "map", options.records, [*maps, *programs]),
         ("attach", "program", options.attach, programs),
         ("targets", "program", options.targets, programs),
         *(("alternatives", "program", names, programs) for names in options.alternatives.values()),

@@ -61,11 +61,13 @@ class Program:
         settings: Mapping[str, Any] | None = None,
         maps: Callable[[str], Any] | None = None,
         held: Callable[[], Iterable[Map]] = tuple,
+        records: str | None = None,
     ) -> None:
         self._guest = guest
         self._settings = settings or {}
         self._maps = maps
         self._held = held
+        self._records = records
         self.links: list[Link] = []
         self._was_attached = False
         self._handle: int | None = answer["prog"]
@@ -194,6 +196,7 @@ class Program:
             lambda: self._carry_out(planned),
             program=self,
             values=self._values,
+            record=self._records,
         )
         self.links.append(link.attach())
         return link

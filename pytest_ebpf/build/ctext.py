@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_ebpf.manifest.model import EnumDecl, GlobalDecl, MapDecl, StructDecl, TypeDecl
+from pytest_ebpf.manifest.objectdecl import ProgramDecl
 from pytest_ebpf.manifest.typeexpr import TypeExpr
 
 #: C for the built-in types. The ``ebpf_`` names are how a value is known, from BTF, to be an address.
@@ -129,6 +130,16 @@ def _attributes(declared: MapDecl, types: Types) -> Iterator[str]:
         yield f"__array(values, struct ebpf_map_{declared.inner});"
     elif declared.value is not None:
         yield f"__type(value, {spell(declared.value, '', types)});"
+
+
+def crecords(programs: Mapping[str, ProgramDecl], types: Types) -> Iterator[str]:
+    """Return variables that bring the types of records of *programs* into BTF, in a section nobody loads.
+
+    What is used only within functions is not there by itself.
+    """
+    for name, declared in programs.items():
+        if declared.records is not None:
+            yield f'{spell(declared.records, f"*ebpf_records_{name}", types)} SEC(".ebpf.records");'
 
 
 def cglobal(name: str, declared: GlobalDecl, types: Types) -> CGlobal:

@@ -157,6 +157,7 @@ class Units:
             "object": name,
             "types": list(ctext.ctypes(manifest.types)),
             "maps": list(ctext.cmaps(maps, manifest.maps, manifest.types)),
+            "records": list(ctext.crecords(manifest.objects[name].programs, manifest.types)),
             "globals": [ctext.cglobal(var, manifest.globals[var], manifest.types) for var in variables],
             "license": None if seen.licensed else ctext.string(manifest.project.license),
         }

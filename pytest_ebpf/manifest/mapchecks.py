@@ -154,16 +154,21 @@ def _inner(scope: Scope, path: tuple[str, str], decl: MapDecl, rule: MapRule) ->
 
 
 def _records(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Finding]:
-    here = (*path, "records")
     if decl.records is None:
         return
     if decl.map_type not in _WITH_RECORDS:
-        yield Finding(here, f'{decl.type} has none (seen "{decl.records}")', "remove it")
-    elif decl.records.dims:
-        what = f'must be the type of one record (seen "{decl.records}")'
-        yield Finding(here, what, "declare a struct with the array in it")
+        yield Finding((*path, "records"), f'{decl.type} has none (seen "{decl.records}")', "remove it")
     else:
-        yield from scope.unknown_type(here, decl.records)
+        yield from record_findings(scope, (*path, "records"), decl.records)
+
+
+def record_findings(scope: Scope, path: tuple[str | int, ...], declared: TypeExpr) -> Iterator[Finding]:
+    """Say what is wrong with the type of records at *path*."""
+    if declared.dims:
+        what = f'must be the type of one record (seen "{declared}")'
+        yield Finding(path, what, "declare a struct with the array in it")
+    else:
+        yield from scope.unknown_type(path, declared)
 
 
 def _programs(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Finding]:

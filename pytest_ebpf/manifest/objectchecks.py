@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from pytest_ebpf.manifest.attachchecks import attach_findings
 from pytest_ebpf.manifest.defect import Finding, named_twice
-from pytest_ebpf.manifest.model import ObjectDecl
+from pytest_ebpf.manifest.mapchecks import record_findings
+from pytest_ebpf.manifest.objectdecl import ObjectDecl, ProgramDecl
 from pytest_ebpf.manifest.scope import Scope
 from pytest_ebpf.manifest.values import value_findings
 from pytest_ebpf.suggest import suggestion
+from pytest_ebpf.uapi import AttachType
 
 Path = tuple[str | int, ...]
 
@@ -25,6 +27,7 @@ def object_findings(scope: Scope) -> Iterator[Finding]:
         yield from _used(scope, path, "globals", decl.globals or ())
         for program, declared in decl.programs.items():
             yield from attach_findings((*path, "programs", program), declared)
+            yield from _records(scope, (*path, "programs", program, "records"), declared)
         yield from _alternatives(scope, path, decl)
         yield from _load(scope, path, decl)
         yield from named_twice((*path, "modules"), decl.modules)
@@ -38,6 +41,17 @@ def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...
             what = f'no such {table.removesuffix("s")} is declared (seen "{name}")'
             hint = suggestion(name, declared) or f"declare it as [{table}.{name}]"
             yield Finding((*path, table, index), what, hint)
+
+
+def _records(scope: Scope, path: Path, decl: ProgramDecl) -> Iterator[Finding]:
+    """The type of what an iterator writes."""
+    if decl.records is None:
+        return
+    if decl.parsed_hook.kind.attach_type != AttachType.TRACE_ITER:
+        what = f'{decl.parsed_hook.kind.prefix} programs write none (seen "{decl.records}")'
+        yield Finding(path, what, "give it to the map that they are sent by")
+    else:
+        yield from record_findings(scope, path, decl.records)
 
 
 def _alternatives(scope: Scope, path: tuple[str, str], decl: ObjectDecl) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pytest_ebpf import hooks
 from pytest_ebpf.manifest import scalars
 from pytest_ebpf.manifest.defect import DefectError
-from pytest_ebpf.manifest.fields import U32_MAX, Attach, Declaration, Name, Names, Text, Texts, Value
+from pytest_ebpf.manifest.fields import U32_MAX, Attach, Declaration, Name, Names, Text, Texts, TypeRef, Value
 
 _Size = Annotated[int, Field(ge=1, le=U32_MAX)]
 
@@ -35,6 +35,9 @@ class ProgramDecl(Declaration):
     attach: Annotated[
         Attach, Field(description="Where it is attached, as far as its section does not tell.")
     ] = Field(default_factory=dict)
+    records: Annotated[
+        TypeRef | None, Field(description="Of an iterator: the type of the records that it writes.")
+    ] = None
 
     @property
     def parsed_hook(self) -> hooks.Hook:

@@ -26,6 +26,7 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
         inner=declared.load.inner,
         records={
             **{each: _in_c(map_.records) for each, map_ in maps.items() if map_.records},
+            **{each: _in_c(program.records) for each, program in programs.items() if program.records},
             **declared.load.records,
         },
         attach={each: program.attach for each, program in programs.items() if program.attach},

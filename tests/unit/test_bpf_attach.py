@@ -312,6 +312,14 @@ class TestLinks:
         link.detach()
         assert held.mode == "gone"
 
+    def test_records_of_no_type(self):
+        with pytest.raises(UsageError) as caught:
+            Link(None, "programs.p", lambda: None).records()
+        assert str(caught.value) == (
+            "programs.p: nothing tells the type of its records; "
+            'name it: records("struct task"), or declare it in the manifest'
+        )
+
     def test_records_of_an_object_without_btf(self):
         with pytest.raises(ValueConversionError) as caught:
             Link(None, "programs.p", lambda: None).records("struct task")

@@ -111,6 +111,21 @@ def test_the_type_of_records_comes_into_btf(manifest_of: Read) -> None:
     assert events.attributes[-1] == "struct event (*pinning)[0];"
 
 
+def test_the_type_of_what_an_iterator_writes_comes_into_btf(manifest_of: Read) -> None:
+    manifest = manifest_of(
+        """
+        [types.task]
+        struct = { pid = "u32" }
+        [objects.walk]
+        path = "walk.o"
+        programs.tasks = { hook = "iter/task", records = "task" }
+        programs.maps = { hook = "iter/bpf_map" }
+        """
+    )
+    lines = list(ctext.crecords(manifest.objects["walk"].programs, manifest.types))
+    assert lines == ['struct task *ebpf_records_tasks SEC(".ebpf.records");']
+
+
 def test_the_shape_of_inner_maps_comes_first_and_is_no_map(manifest_of: Read) -> None:
     manifest = manifest_of(
         """

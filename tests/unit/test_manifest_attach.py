@@ -172,3 +172,26 @@ def test_modules(manifest_of: Read, problems_of: Problems) -> None:
     assert problems_of(text.format('["veth", "veth"]')) == [
         'ebpf.toml:6: objects.w.modules[1]: named twice (seen "veth"); remove one'
     ]
+
+
+def test_records_of_an_iterator(manifest_of: Read) -> None:
+    types = '[types.task]\nstruct = { pid = "u32" }\n'
+    declared = manifest_of(types + program("iter/task", records='"task"')).objects["fw"].programs["p"]
+    assert str(declared.records) == "task"
+
+
+@pytest.mark.parametrize(
+    ("hook", "records", "problem"),
+    [
+        ("xdp", "u32", 'xdp programs write none (seen "u32"); give it to the map that they are sent by'),
+        (
+            "iter/task",
+            "u32[4]",
+            'must be the type of one record (seen "u32[4]"); declare a struct with the array in it',
+        ),
+        ("iter/task", "u23", 'unknown type (seen "u23"); did you mean "u32"?'),
+    ],
+)
+def test_records_that_are_none(problems_of: Problems, hook: str, records: str, problem: str) -> None:
+    (found,) = problems_of(program(hook, records=f'"{records}"'))
+    assert found.endswith(f"programs.p.records: {problem}")
