@@ -53,6 +53,7 @@ def test_chooses_what_the_kernel_takes(ebpf):
 def test_chooses_what_the_test_says(ebpf):
     tool = ebpf.load("choosy", alternatives={"deleted": ["deleted_one"]})
     assert tool.programs.deleted is tool.programs.deleted_one
+    assert [program.name for program in tool.programs if program.loaded] == ["deleted_one"]
 
 def test_enters_programs(ebpf):
     assert ebpf.load("staged").programs.entry.run(bytes(64)).verdict.name == "TX"
