@@ -26,15 +26,15 @@ def to_text(facts: ObjectFacts) -> str:
     if facts.programs:
         rows = [_program_row(each) for each in facts.programs]
         head = ("name", "section", "type", "insns", "with calls", "source")
-        parts.append(_table(f"Programs ({len(rows)})", head, rows, {3, 4}))
+        parts.append(table(f"Programs ({len(rows)})", head, rows, {3, 4}))
     if facts.maps:
         rows = [_map_row(each) for each in _with_inner(facts.maps)]
         head = ("name", "type", "key", "value", "entries", "flags")
-        parts.append(_table(f"Maps ({len(facts.maps)})", head, rows, {4}))
+        parts.append(table(f"Maps ({len(facts.maps)})", head, rows, {4}))
     if facts.globals:
         rows = [_global_row(each, facts) for each in facts.globals]
         parts.append(
-            _table(f"Globals ({len(rows)})", ("name", "section", "type", "bytes", "initial"), rows, {3})
+            table(f"Globals ({len(rows)})", ("name", "section", "type", "bytes", "initial"), rows, {3})
         )
     if facts.relocations:
         parts.append(_core_table(facts))
@@ -48,7 +48,7 @@ def _heading(facts: ObjectFacts) -> str:
     return f"{facts.path}\nlicense {license_}, {order}-endian, {types}\n"
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> str:
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> str:
     """An aligned table; columns *right* hold numbers. A column that is empty throughout is left out."""
     kept = [at for at in range(len(head)) if any(row[at] for row in rows)]
     lines = [[head[at] for at in kept], *([row[at] for at in kept] for row in rows)]
@@ -139,14 +139,19 @@ def _core_table(facts: ObjectFacts) -> str:
         for access, kind in sorted(counts)
     ]
     title = f"CO-RE relocations ({len(facts.relocations)}, {len(rows)} distinct)"
-    text = _table(title, ("of the kernel", "asks", "times", "first at"), rows[:_CORE_SHOWN], {2})
+    text = table(title, ("of the kernel", "asks", "times", "first at"), rows[:_CORE_SHOWN], {2})
     left = len(rows) - _CORE_SHOWN
     return f"{text}  and {left} more, in the JSON form\n" if left > 0 else text
 
 
 def to_json(facts: ObjectFacts) -> str:
     """All facts as a JSON document, described in ``docs/inspect.md``."""
-    document = {
+    return json.dumps(to_document(facts), indent=2)
+
+
+def to_document(facts: ObjectFacts) -> dict[str, Any]:
+    """The document before it is JSON."""
+    return {
         "version": VERSION,
         "path": str(facts.path),
         "license": facts.license,
@@ -157,7 +162,6 @@ def to_json(facts: ObjectFacts) -> str:
         "globals": [_global(each) for each in facts.globals],
         "relocations": [dataclasses.asdict(each) for each in facts.relocations],
     }
-    return json.dumps(document, indent=2)
 
 
 def _program(each: ProgramFacts) -> dict[str, Any]:

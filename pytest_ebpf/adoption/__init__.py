@@ -1,0 +1,1 @@
+"""A project for objects that exist already: its manifest and its first tests, as text."""
