@@ -1,11 +1,33 @@
-"""Outcomes by kernel: the matrix, as text for a terminal, as Markdown and as JSON. Pure; prints nothing."""
+"""Outcomes by kernel: as text for a terminal, as Markdown, JSON and one HTML page. Pure; prints nothing."""
 
 from __future__ import annotations
 
-from pytest_ebpf.report.json_document import json_document
+from pytest_ebpf.report.changes import Change, Changes, Kind, changes
+from pytest_ebpf.report.html_page import html
+from pytest_ebpf.report.json_document import json_document, read_document, schema
+from pytest_ebpf.report.markdown_summary import markdown_summary
 from pytest_ebpf.report.markdown_table import markdown
-from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
+from pytest_ebpf.report.run import ProgramSize, Run
 from pytest_ebpf.report.text_table import text
 
-__all__ = ["Cell", "Matrix", "Outcome", "json_document", "markdown", "text"]
+__all__ = [
+    "Cell",
+    "Change",
+    "Changes",
+    "Kind",
+    "Matrix",
+    "Outcome",
+    "ProgramSize",
+    "Run",
+    "Section",
+    "changes",
+    "html",
+    "json_document",
+    "markdown",
+    "markdown_summary",
+    "read_document",
+    "schema",
+    "text",
+]

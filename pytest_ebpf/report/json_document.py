@@ -1,33 +1,113 @@
-"""The matrix for other programs. The format is in ``docs/report.md``."""
+"""The matrix for other programs, and read back. The format is in ``docs/report.md``."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from pytest_ebpf.report.matrix import Matrix
+from pytest_ebpf.report.matrix import Cell, Matrix, Section
+from pytest_ebpf.report.outcome import Outcome
+from pytest_ebpf.report.run import ProgramSize, Run
 
 #: Raised when a reader of the former format would misread the new one; new keys alone do not raise it.
 VERSION: Final = 1
 
 
-def json_document(matrix: Matrix) -> str:
-    """The whole matrix as JSON text, ending in a newline. Durations are in seconds, to the microsecond."""
+def json_document(run: Matrix | Run, *, brief: bool = False) -> str:
+    """The whole *run* (or no more of it than its matrix) as JSON text, ending in a newline.
+
+    Durations are in seconds, to the microsecond. A *brief* one is written closely and without sections:
+    enough to compare a later run with.
+    """
+    matrix = run if isinstance(run, Matrix) else run.matrix
     document = {
         "version": VERSION,
+        **({} if isinstance(run, Matrix) else {"project": run.project, "began": run.began}),
         "ok": matrix.ok,
         "counts": {str(outcome): count for outcome, count in matrix.counts.items()},
         "rows": matrix.rows,
         "columns": matrix.columns,
-        "cells": [
-            {
-                "row": cell.row,
-                "column": cell.column,
-                "outcome": str(cell.outcome),
-                "reason": cell.reason,
-                "duration": round(cell.duration, 6),
-            }
-            for cell in matrix.cells
-        ],
+        "cells": [_cell(cell, brief=brief) for cell in matrix.cells],
+        **({} if isinstance(run, Matrix) else _rest(run)),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    layout: dict[str, Any] = {"separators": (",", ":")} if brief else {"indent": 2}
+    return json.dumps(document, ensure_ascii=False, **layout) + "\n"
+
+
+def _cell(cell: Cell, *, brief: bool) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "row": cell.row,
+        "column": cell.column,
+        "outcome": str(cell.outcome),
+        "reason": cell.reason,
+        "duration": round(cell.duration, 6),
+    }
+    if cell.test and not brief:
+        said["test"] = cell.test
+        said["sections"] = [{"title": each.title, "text": each.text} for each in cell.sections]
+    return said
+
+
+def _rest(run: Run) -> dict[str, Any]:
+    programs = [
+        {
+            "object": each.object,
+            "program": each.program,
+            "column": each.column,
+            "verified_insns": each.verified_insns,
+        }
+        for each in run.programs
+    ]
+    return {"duration": round(run.seconds, 6), "programs": programs}
+
+
+def read_document(text: str) -> Run:
+    """Return the run that *text* tells of. ValueError, with a sentence for the user, if it does not."""
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not JSON ({error})") from error
+    version = said.get("version") if isinstance(said, dict) else None
+    if version != VERSION:
+        raise ValueError(f"is no matrix of version {VERSION} (version seen: {json.dumps(version)})")
+    try:
+        return _run(said)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"is no matrix ({type(error).__name__}: {error})") from error
+
+
+def _run(said: dict[str, Any]) -> Run:
+    cells = [
+        Cell(
+            row=str(each["row"]),
+            column=str(each["column"]),
+            outcome=Outcome(each["outcome"]),
+            reason=each["reason"],
+            duration=float(each["duration"]),
+            test=str(each.get("test", "")),
+            sections=tuple(
+                Section(str(part["title"]), str(part["text"])) for part in each.get("sections", ())
+            ),
+        )
+        for each in said["cells"]
+    ]
+    sizes = [
+        ProgramSize(
+            str(each["object"]), str(each["program"]), str(each["column"]), int(each["verified_insns"])
+        )
+        for each in said.get("programs", ())
+    ]
+    return Run.of(
+        Matrix.of(cells),
+        sizes,
+        project=str(said.get("project", "")),
+        began=str(said.get("began", "")),
+        seconds=float(said.get("duration", 0)),
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the document."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("matrix.schema.json").read_text("utf-8"))
+    return found

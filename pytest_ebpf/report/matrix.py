@@ -15,10 +15,19 @@ _RELEASE: Final = re.compile(r"(\d+(?:\.\d+)*)(-rc\d+)?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of what is told of a failure: the traceback, a log, what was printed."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """One *outcome*: of *row* (a test, without its kernel) on *column* (the release that booted).
 
-    *reason* says why, where the outcome is not simply passed; *duration* is in seconds.
+    *reason* says why, where the outcome is not simply passed; *duration* is in seconds. What was not as
+    wanted has *sections*, and *test*, the name by which pytest runs it again.
     """
 
     row: str
@@ -26,6 +35,8 @@ class Cell:
     outcome: Outcome
     reason: str | None = None
     duration: float = 0.0
+    test: str = ""
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True)

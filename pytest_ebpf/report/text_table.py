@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.names import Name, name_of
 from pytest_ebpf.report.outcome import FACES
 
 _GAP: Final = 2
@@ -80,9 +81,9 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
         return matrix.summary()
     width = max(width, _MIN_WIDTH)
     page = _Page(width, heading, color)
-    names = _names(matrix)
+    names = [name_of(row) for row in matrix.rows]
     columns = [_column(matrix, (release,)) for release in matrix.columns]
-    if max(name.width for name in names) > _left(columns, width):
+    if max(map(_width, names)) > _left(columns, width):
         columns = [_column(matrix, (release,), narrow=True) for release in matrix.columns]
     if _needed(names, columns) > width:
         columns = _folded(matrix, columns)
@@ -93,30 +94,8 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
     return "\n\n".join([*tables, *(["\n".join(below)] if below else []), _summary(matrix, page)])
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A row's name: the *group* it is under (a file, an object) and the rest, *own*."""
-
-    group: str
-    own: str
-
-    @property
-    def width(self) -> int:
-        return len(self.own) + (len(_INDENT) if self.group else 0)
-
-
-def _names(matrix: Matrix) -> list[_Name]:
-    return [_name(" ".join(row.split())) for row in matrix.rows]
-
-
-def _name(row: str) -> _Name:
-    """Split ``tests/test_a.py::test_b`` and ``a.bpf.o: program``; a bracketed parameter stays whole."""
-    plain, bracket, parameter = row.partition("[")
-    for separator in ("::", ": "):
-        group, found, own = plain.rpartition(separator)
-        if found:
-            return _Name(group, own + bracket + parameter)
-    return _Name("", row)
+def _width(name: Name) -> int:
+    return len(name.own) + (len(_INDENT) if name.group else 0)
 
 
 def _column(matrix: Matrix, releases: tuple[str, ...], *, narrow: bool = False) -> _Column:
@@ -147,12 +126,12 @@ def _left(columns: Sequence[_Column], width: int) -> int:
     return width - sum(_GAP + column.width for column in columns)
 
 
-def _needed(names: Sequence[_Name], columns: Sequence[_Column]) -> int:
-    longest = max(name.width for name in names)
+def _needed(names: Sequence[Name], columns: Sequence[_Column]) -> int:
+    longest = max(map(_width, names))
     return min(longest, _MIN_NAME) + sum(_GAP + column.width for column in columns)
 
 
-def _blocks(names: Sequence[_Name], columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+def _blocks(names: Sequence[Name], columns: Sequence[_Column], width: int) -> list[list[_Column]]:
     """Split *columns* into tables that fit; one column is always taken, however wide."""
     blocks: list[list[_Column]] = [[]]
     for column in columns:
@@ -162,14 +141,14 @@ def _blocks(names: Sequence[_Name], columns: Sequence[_Column], width: int) -> l
     return blocks
 
 
-def _name_width(names: Sequence[_Name], columns: Sequence[_Column], page: _Page) -> int:
+def _name_width(names: Sequence[Name], columns: Sequence[_Column], page: _Page) -> int:
     """What *columns* leave for names, or less if none is as long."""
     room = max(_MIN_NAME, _left(columns, page.width))
-    return min(room, max(len(page.heading), *(name.width for name in names)))
+    return min(room, max(len(page.heading), *map(_width, names)))
 
 
 def _table(
-    matrix: Matrix, names: Sequence[_Name], columns: Sequence[_Column], name_width: int, page: _Page
+    matrix: Matrix, names: Sequence[Name], columns: Sequence[_Column], name_width: int, page: _Page
 ) -> Iterator[str]:
     for number in range(max(len(column.head) for column in columns)):
         left = page.heading if number == 0 else ""

@@ -53,6 +53,9 @@ class Ebpf:
         self._loaded: list[LoadedObject] = []
         self._printed: list[trace.Message] | None = None
         self._abandoned = False
+        #: How many instructions the verifier went through, by object and program: 0 where the kernel (before
+        #: 5.16) does not tell.
+        self.verified: dict[tuple[str, str], int] = {}
         self.kernel = place.fleet.kernel(place.spec)
 
     def __repr__(self) -> str:
@@ -94,6 +97,9 @@ class Ebpf:
             cls=cls,
         )
         self._loaded.append(loaded)
+        self.verified |= {
+            (loaded.name, each.name): each.verified_insns for each in loaded.programs if each.loaded
+        }
         if self._printed is None and any(_PRINTK & {*each.helpers} for each in prepared.facts.programs):
             trace.clear(self._guest)
             self._printed = []

@@ -1,0 +1,114 @@
+"""The run as Markdown for the summary of a CI job or for a pull request: short enough for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+from pytest_ebpf.report.changes import Changes, Kind
+from pytest_ebpf.report.markdown_table import code, escaped, markdown
+from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.outcome import BAD, Outcome
+from pytest_ebpf.report.run import Run
+
+#: Characters of a comment that GitHub takes at most: 65,536. The summary of a step may have 1 MiB.
+LIMIT: Final = 60_000
+
+_CHANGES: Final = 20
+_LINES: Final = 60
+
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def markdown_summary(run: Run, changes: Changes | None = None) -> str:
+    """Return a heading, what changed, the table, and failures folded up; at most :data:`LIMIT` characters.
+
+    Of a table that is too long the tests that passed on every kernel are left out, and then the last ones.
+    What is left out is counted.
+    """
+    heading = f"## eBPF matrix{f' of {escaped(run.project)}' if run.project else ''}\n"
+    parts = [heading, *([_changed(changes)] if changes else [])]
+    parts.append(_table(run.matrix, LIMIT - sum(map(len, parts))))
+    parts += _failures(run.matrix, LIMIT - sum(map(len, parts)) - len(parts))
+    return "\n".join(parts)
+
+
+def _changed(changes: Changes) -> str:
+    lines = [f"Since the last run: {changes.summary()}.", ""]
+    told = [change for kind in (Kind.BROKEN, Kind.FIXED, Kind.CHANGED) for change in changes.of(kind)]
+    for change in told[:_CHANGES]:
+        place = f"{code(change.row)} on {escaped(change.column)}"
+        lines.append(f"- **{change.kind}**: {place}, {change.before} before, {change.after} now")
+    if len(told) > _CHANGES:
+        lines.append(f"- and {len(told) - _CHANGES} more")
+    return "\n".join([*lines, ""] if told else lines)
+
+
+def _table(matrix: Matrix, room: int) -> str:
+    whole = markdown(matrix)
+    if len(whole) <= room // 2:
+        return whole
+    rows = _not_passed(matrix)
+    while len(text := _some(matrix, rows)) > room // 2 and rows:
+        rows = rows[: len(rows) // 2]
+    return text
+
+
+def _not_passed(matrix: Matrix) -> Sequence[str]:
+    kept = dict.fromkeys(cell.row for cell in matrix.cells if cell.outcome is not Outcome.PASSED)
+    return [row for row in matrix.rows if row in kept]
+
+
+def _some(matrix: Matrix, rows: Sequence[str]) -> str:
+    kept = set(rows)
+    table = markdown(Matrix.of(cell for cell in matrix.cells if cell.row in kept))
+    passed = len(matrix.rows) - len(_not_passed(matrix))
+    more = len(matrix.rows) - passed - len(rows)
+    left_out = [
+        *([f"{passed} that passed on every kernel"] if passed else []),
+        *([f"{more} others"] if more else []),
+    ]
+    # the counts at the end are those of all
+    table = table.rstrip("\n").rpartition("\n")[0]
+    return f"{table}\nTests left out: {', '.join(left_out)}.\n\n{matrix.summary()}\n"
+
+
+def _failures(matrix: Matrix, room: int) -> list[str]:
+    """Of the failures the first ones that fit."""
+    bad = [cell for row in matrix.rows for cell in _cells(matrix, row) if cell.outcome in BAD and cell.test]
+    ends = accumulate(len(block) + 1 for block in map(_failure, bad))
+    count = sum(end <= room - len(_more(len(bad))) for end in ends)
+    return [*map(_failure, bad[:count]), *([_more(len(bad) - count)] if count < len(bad) else [])]
+
+
+def _more(count: int) -> str:
+    return f"{count} more failure{'' if count == 1 else 's'} in report.html.\n"
+
+
+def _cells(matrix: Matrix, row: str) -> list[Cell]:
+    found = (matrix.cell(row, column) for column in matrix.columns)
+    return [cell for cell in found if cell]
+
+
+def _failure(cell: Cell) -> str:
+    head = (
+        f"<details><summary>{cell.outcome}: <code>{_html(cell.row)}</code> on {_html(cell.column)}</summary>"
+    )
+    parts = [f"**{escaped(part.title)}**\n\n{fenced(part.text)}" for part in cell.sections]
+    return "\n\n".join([head, *parts, "</details>\n"])
+
+
+def _html(text: str) -> str:
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def fenced(text: str) -> str:
+    """The last lines of *text* as a block of code, in a fence that nothing in it ends; without colors."""
+    lines = _CONTROL.sub("", text).rstrip().splitlines()
+    left_out = len(lines) - _LINES
+    kept = [f"({left_out} lines left out)", *lines[-_LINES:]] if left_out > 0 else lines
+    longest = max((len(found) for line in kept for found in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}text", *kept, fence])
