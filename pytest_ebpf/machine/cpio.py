@@ -20,9 +20,9 @@ class Entry:
     device: tuple[int, int] = (0, 0)
 
 
-def directory(path: str) -> Entry:
-    """Return a folder anyone may enter."""
-    return Entry(path, stat.S_IFDIR | 0o755)
+def directory(path: str, mode: int = 0o755) -> Entry:
+    """Return a folder, which anyone may enter unless *mode* says otherwise."""
+    return Entry(path, stat.S_IFDIR | mode)
 
 
 def file(path: str, data: bytes, *, executable: bool = False) -> Entry:

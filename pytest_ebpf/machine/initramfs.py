@@ -17,7 +17,7 @@ TRANSPORT: Final = ("virtio_pci", "virtio_console")
 #: The NIC at the end of a wire.
 NIC: Final = ("virtio_net",)
 
-_FOLDERS: Final = ("dev", "proc", "sys", "tmp", "run", "modules", "sbin")
+_FOLDERS: Final = ("dev", "proc", "sys", "run", "modules", "sbin")
 
 #: A dash that is not between brackets: kernel and people use it for an underscore as they please.
 _DASH: Final = re.compile(r"-(?![^\[]*\])")
@@ -38,6 +38,7 @@ def initramfs(kernel: Kernel, agent: Path, *, wires: int = 0) -> bytes:
     modules = kernel.module_order(sorted(kernel.depends))
     at_boot = kernel.module_order((*TRANSPORT, *NIC) if wires else TRANSPORT)
     entries = [cpio.directory(folder) for folder in _FOLDERS]
+    entries.append(cpio.directory("tmp", 0o1777))  # every user may make files there
     entries.append(cpio.character_device("dev/console", 5, 1))
     entries.append(cpio.file("init", init, executable=True))
     entries.append(cpio.symlink("sbin/modprobe", "/init"))

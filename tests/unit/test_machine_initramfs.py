@@ -45,7 +45,7 @@ def unpacked(kernel: Kernel, folder: Path, *, wires: int) -> Path:
     root = folder / "root"
     root.mkdir()
     done = process.run(
-        ["cpio", "-i", "--quiet", "-F", "../archive", "modules*", "sbin*"], timeout=10, cwd=root
+        ["cpio", "-i", "--quiet", "-F", "../archive", "modules*", "sbin*", "tmp"], timeout=10, cwd=root
     )
     assert done.status == 0, done.stderr
     return root
@@ -76,6 +76,10 @@ def test_all_modules_are_there_and_few_go_in_at_boot(kernel, tmp_path):
     assert len((root / "modules.dep").read_text().splitlines()) == len(DEPENDS)
     assert len((root / "modules.alias").read_text().splitlines()) == 3
     assert (root / "sbin/modprobe").readlink() == Path("/init")
+
+
+def test_every_user_may_make_files_in_tmp(kernel, tmp_path):
+    assert (unpacked(kernel, tmp_path, wires=0) / "tmp").stat().st_mode & 0o7777 == 0o1777
 
 
 def test_a_machine_with_wires_has_the_driver_of_its_cards_at_boot(kernel, tmp_path):
