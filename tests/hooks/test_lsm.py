@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_ebpf.bpf import LoadedObject
@@ -17,8 +19,8 @@ def user(ebpf: Ebpf) -> Process:
 
 
 @pytest.fixture
-def policy(ebpf: Ebpf) -> LoadedObject:
-    ebpf.guest.files.write("/tmp/secret", "42\n", mode=0o666)
+def policy(ebpf: Ebpf, user: Process) -> LoadedObject:
+    user.close(user.open("/tmp/secret", os.O_CREAT))
     return ebpf.load("lsm")
 
 
