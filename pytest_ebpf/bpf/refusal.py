@@ -12,7 +12,7 @@ from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line,
 from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
-from pytest_ebpf.uapi import ProgType
+from pytest_ebpf.uapi import MapFlag, MapType, ProgType
 
 #: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
 _HAS_FRAGS: Final = 1 << 5
@@ -49,9 +49,10 @@ def explain_load(
             return unknown
     if program is None:
         for every in facts.maps:
-            if lack := _map_lack(probes, every):
+            if absence := _map_lack(probes, every):
+                what, instead = absence
                 return UnsupportedError(
-                    f"this kernel has no {lack}", where=f"{name}: {every.name}", hint="use another type"
+                    f"this kernel has no {what}", where=f"{name}: {every.name}", hint=instead
                 )
     at, hint = source_line(log), suggested(log)
     return LoadError(
@@ -83,5 +84,14 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
 
 
-def _map_lack(probes: Probes, found: MapFacts) -> str | None:
-    return f"{found.type_name} maps" if probes.has(map_type=found.type) is False else None
+def _map_lack(probes: Probes, found: MapFacts) -> tuple[str, str] | None:
+    """What the kernel does not have, and what to do.
+
+    Links of struct_ops came with Linux 6.4 (commit 68b04864ca42).
+    """
+    if probes.has(map_type=found.type) is False:
+        return f"{found.type_name} maps", "use another type"
+    linked = found.type == MapType.STRUCT_OPS and found.flags & MapFlag.LINK
+    if linked and probes.names("BPF_STRUCT_OPS") is False:
+        return "links of struct_ops", 'use SEC(".struct_ops")'
+    return None

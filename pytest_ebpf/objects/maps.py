@@ -137,7 +137,7 @@ def _struct_ops(btf: Btf) -> Iterator[MapFacts]:
                 key_size=4,
                 value_size=0,
                 max_entries=1,
-                flags=0,
+                flags=int(MapFlag.LINK) if section.endswith(".link") else 0,
                 value=variable.type_id,
                 value_name=btf.name(variable.type_id),
             )

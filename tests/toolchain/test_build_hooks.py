@@ -11,6 +11,7 @@ from pytest_ebpf.build import build
 from pytest_ebpf.errors import MismatchError
 from pytest_ebpf.manifest import load
 from pytest_ebpf.objects.check import differences
+from pytest_ebpf.uapi import MapFlag
 
 HEAD = '[project]\nname = "hooks"\nkernels = ["6.12"]\n'
 
@@ -113,6 +114,7 @@ def test_struct_ops_are_programs_and_a_map(built):
     _, facts = built(declared, STRUCT_OPS)
     (slow,) = facts.maps
     assert (slow.name, slow.type_name, slow.value_name) == ("slow", "struct_ops", "struct tcp_congestion_ops")
+    assert slow.flags == MapFlag.LINK
     assert {program.name for program in facts.programs} == {"allowed", "shrinks"}
 
 
