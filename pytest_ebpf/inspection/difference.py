@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from zlib import crc32
 
 from pytest_ebpf.inspection.layouts import layout
 from pytest_ebpf.inspection.opened import Inspection
@@ -16,6 +17,12 @@ from pytest_ebpf.uapi import AttachType, ProgType
 
 #: Requirements that the parts they belong to show already, or that say nothing a review asks for.
 _TOLD: Final = frozenset({Kind.PROGRAM_TYPE, Kind.ATTACH_TYPE, Kind.MAP_TYPE, Kind.MAP_FLAG})
+
+
+#: Bytes of an initial value.
+_SHOWN: Final = 16
+
+_WEAK: Final = {True: "nothing fails", False: "it fails"}
 
 
 class Part(StrEnum):
@@ -175,18 +182,17 @@ def _map(facts: ObjectFacts, each: MapFacts) -> _Properties:
             properties |= {f"{side}{path}": what for path, what in layout(facts.btf, type_id).items()}
     if each.inner:
         properties |= {f"inner {what}": said for what, said in _map(facts, each.inner)[1].items()}
-    entries = f", {each.max_entries} entries" if each.max_entries else ""
+    entries = f", max_entries {each.max_entries}" if each.max_entries else ""
     return f"{each.type_name}{entries}", properties
 
 
 def _globals(facts: ObjectFacts) -> dict[str, _Properties]:
     def properties(each: GlobalFacts) -> _Properties:
-        initial = (each.initial or b"").rstrip(b"\0").hex(" ")
         found: dict[str, str | None] = {
             "section": each.section,
             "type": each.type_name,
             "size": f"{each.size} bytes",
-            "initial": initial or "0",
+            "initial": _initial(each.initial or b""),
         }
         if facts.btf and each.type_id:
             found |= layout(facts.btf, each.type_id)
@@ -195,31 +201,55 @@ def _globals(facts: ObjectFacts) -> dict[str, _Properties]:
     return {each.name: properties(each) for each in facts.globals}
 
 
+def _initial(data: bytes) -> str:
+    """The bytes without the zeros at their end; of many the first, and a checksum of all."""
+    data = data.rstrip(b"\0")
+    if len(data) <= _SHOWN:
+        return data.hex(" ") or "0"
+    return f"{data[:_SHOWN].hex(' ')} ... (crc32 {crc32(data):08x})"
+
+
+_Asked = Mapping[tuple[str, ...], Requirement]
+
+
 def _requirements(old: Inspection, new: Inspection) -> Iterator[Change]:
-    """What is asked of a kernel by the whole object, and is not told with its programs and maps already."""
-    before, after = _asked(old), _asked(new)
+    """What is asked of a kernel: by the object, else by one of its programs that both objects have.
+
+    What is told with programs and maps already is left out.
+    """
+    before, after = _asked(_all(old)), _asked(_all(new))
+    told = before.keys() ^ after.keys()
+    yield from _gained_and_lost(before, after)
+    olds = {each.name: each for each in old.requirements.programs}
+    for program in new.requirements.programs:
+        if program.name in olds:
+            lists = _asked(olds[program.name].requirements), _asked(program.requirements)
+            yield from _gained_and_lost(
+                *({key: need for key, need in each.items() if key not in told} for each in lists)
+            )
+
+
+def _gained_and_lost(before: _Asked, after: _Asked) -> Iterator[Change]:
     for key in dict.fromkeys([*before, *after]):
         if key not in after:
             yield _requirement(before[key], is_new=False)
         elif key not in before:
             yield _requirement(after[key], is_new=True)
         elif before[key].weak != after[key].weak:
-            words = {True: "may be missing", False: "is needed"}
-            yield Change(
-                Part.REQUIREMENT,
-                _name(after[key]),
-                "when it is not there",
-                words[before[key].weak],
-                words[after[key].weak],
-                *_line(after[key]),
-            )
+            name, old, new = _name(after[key]), _WEAK[before[key].weak], _WEAK[after[key].weak]
+            yield Change(Part.REQUIREMENT, name, "when it is not there", old, new, *_line(after[key]))
 
 
-def _asked(inspection: Inspection) -> dict[tuple[str, ...], Requirement]:
+def _all(inspection: Inspection) -> Iterator[Requirement]:
+    yield from inspection.requirements.common
+    for each in inspection.requirements.programs:
+        yield from each.requirements
+
+
+def _asked(needs: Iterable[Requirement]) -> dict[tuple[str, ...], Requirement]:
     """Each thing once: as it is asked for first, in earnest if that is ever so."""
     found: dict[tuple[str, ...], Requirement] = {}
-    programs = (need for each in inspection.requirements.programs for need in each.requirements)
-    for need in (*inspection.requirements.common, *programs):
+    for need in needs:
         if need.kind in _TOLD:
             continue
         key = need.kind, need.name, need.relocation.kind if need.relocation else ""
@@ -239,5 +269,5 @@ def _line(need: Requirement) -> tuple[str | None, str | None]:
 
 def _requirement(need: Requirement, *, is_new: bool) -> Change:
     who = need.program or "the object"
-    sides = (None, who) if is_new else (who, None)
-    return Change(Part.REQUIREMENT, _name(need), "", *sides, *_line(need))
+    old, new = (None, who) if is_new else (who, None)
+    return Change(Part.REQUIREMENT, _name(need), "", old, new, *_line(need))

@@ -47,8 +47,9 @@ def disassemble(inspection: Inspection, program: str | None = None) -> str:
     """
     functions = inspection.functions(program)
     only = f"--disassemble-symbols={','.join(each.name for each in functions)}"
-    argv = [find_objdump(), "-d" if program is None else only, "-r", "--no-show-raw-insn", "--mcpu=v4"]
-    done = process.run([*argv, inspection.path.absolute()], timeout=_TIMEOUT)
+    what = "-d" if program is None else only
+    argv = [str(find_objdump()), what, "-r", "--no-show-raw-insn", "--mcpu=v4"]
+    done = process.run([*argv, str(inspection.path.absolute())], timeout=_TIMEOUT)
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or [f"status {done.status}"])[-1]
         raise ToolError(f"llvm-objdump: {said}", where=str(inspection.path), hint="is it a whole object?")
