@@ -29,6 +29,8 @@ def parse(argv: Sequence[str]) -> Namespace:
     _build(parser)
     _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
     _inspect(commands.add_parser("inspect", help="say what is in an object file"))
+    _diff(commands.add_parser("diff", help="say in what two object files differ"))
+    _adopt(commands.add_parser("adopt", help="write an ebpf.toml and first tests for object files"))
     _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
     _check(commands.add_parser("check", help="say on which kernels objects can work, without booting one"))
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
@@ -71,8 +73,38 @@ def _positive(text: str) -> int:
 
 def _inspect(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an object file")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--program", metavar="NAME", help="only this program, and what it calls and uses")
+    parser.add_argument("--sizes", action="store_true", help="sections and functions with their sizes")
+    parser.add_argument("--requirements", action="store_true", help="what it asks of a kernel, and where")
+    parser.add_argument("--disassemble", action="store_true", help="instructions with source lines and types")
+    parser.add_argument("--graph", choices=("dot", "svg"), help="a picture of the control flow")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="the same as --format json"
+    )
     parser.set_defaults(run=_command("inspection"))
+
+
+def _diff(parser: ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="an object file")
+    parser.add_argument("new", metavar="NEW", help="the object file that comes in its place")
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
+    )
+    parser.set_defaults(run=_command("diff"))
+
+
+def _adopt(parser: ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="object files, built by whatever")
+    parser.add_argument("--output", metavar="DIR", default=".", help="where the project is (default: here)")
+    parser.add_argument(
+        "--kernel",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help='a kernel to promise, such as "6.1" (default: the lines in the cache, else latest)',
+    )
+    parser.set_defaults(run=_command("adopt"))
 
 
 def _matrix(parser: ArgumentParser) -> None:
