@@ -70,15 +70,21 @@ def _enumerator(enum: str, what: str) -> Check:
 def _program_type(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     if lack := _enumerator("bpf_prog_type", "program type")(kernel, need, section):
         return lack
+    return _compiled_in(kernel, need, "program type")
+
+
+def _compiled_in(kernel: Kernel, need: Requirement, what: str) -> Lack | None:
     function = kernel.rules.compiled_in.get(need.name)
     if function and not kernel.facts.has_function(function):
-        return Lack(certain=True, what=f"built without program type {need.name}")
+        return Lack(certain=True, what=f"built without {what} {need.name}")
     return None
 
 
 def _attach_type(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     found = _enumerator("bpf_attach_type", "attach type")(kernel, need, section)
-    if found is None or section not in _ONCE_WITHOUT_ATTACH_TYPE:
+    if found is None:
+        return _compiled_in(kernel, need, "attach type")
+    if section not in _ONCE_WITHOUT_ATTACH_TYPE:
         return found
     # Kernels that do not know these types do not look at them.
     return replace(found, certain=False) if section == "sk_reuseport/migrate" else None

@@ -93,9 +93,12 @@ def _load(
 
 
 def _symbol(symbol: Ksym, oracle: KernelOracle) -> Value:
-    """Zero where it is missing. The verifier knows an address with a type for one that may be null."""
+    """Zero where it is missing. To the verifier the address of a variable with a type may be null.
+
+    That of a function is not (since Linux 6.4, commit 58aa2afbb1e6).
+    """
     found = oracle.has_ksym(symbol)
-    if found is None or (found and symbol.type_id):
+    if found is None or (found and symbol.type_id and not symbol.is_function):
         return None
     return Opaque.NONZERO if found else 0
 

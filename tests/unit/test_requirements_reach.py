@@ -178,12 +178,15 @@ def test_the_offset_of_a_field_is_never_a_condition():
 
 def test_a_symbol_that_is_missing_is_null():
     typed, plain = Ksym("a", 3, is_function=False, weak=True), Ksym("a", 0, is_function=False, weak=True)
+    kfunc = Ksym("a", 3, is_function=True, weak=True)
     for symbol, there, expected in [
         (typed, False, True),
         (typed, True, None),  # a pointer that old verifiers take for one that may be null
         (plain, False, True),
         (plain, True, False),
         (typed, None, None),
+        (kfunc, False, True),
+        (kfunc, True, False),
     ]:
         oracle = Answers(symbols={} if there is None else {"a": there})
         said = skipped(*load_64(2), condition=jump(JEQ, 2, 0, 1), oracle=oracle, addresses={0: symbol})

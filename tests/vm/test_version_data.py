@@ -11,11 +11,13 @@ from helper_calls import called, calling, compiled
 from instructions import KNOWN, PROGRAMS
 
 from pytest_ebpf import paths
+from pytest_ebpf.bpf.probe import probes_of
+from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.rules import rules
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.guest.client import CallError
 from pytest_ebpf.kernels import Kernel, Version
-from pytest_ebpf.uapi import ProgType
+from pytest_ebpf.uapi import AttachType, ProgType
 
 DATA = json.loads((paths.vm() / "kernels.json").read_text())
 
@@ -75,6 +77,17 @@ def test_flags_of_programs(kernel: Kernel, guest: Guest, tmp_path: Path):
 
 
 def test_what_is_compiled_in(kernel: Kernel, guest: Guest):
-    """On these kernels, nothing of it: they are for machines without infrared receivers."""
-    for name in rules().compiled_in:
-        assert guest.call("probe", prog_type=int(ProgType[name.upper()])) is False
+    """Types of programs, none of which these kernels have: they are for machines without infrared receivers.
+
+    And kinds of links, which a kernel may know by name, and not have.
+    """
+    facts = KernelFacts(kernel)
+    for name, function in rules().compiled_in.items():
+        if name.upper() in ProgType.__members__:
+            there = guest.call("probe", prog_type=int(ProgType[name.upper()]))
+            assert there is False
+        else:
+            number = int(AttachType[name.upper()])
+            known = number in facts.enumerators("bpf_attach_type")
+            there = probes_of(guest).has(link=number)
+            assert there == (known and facts.has_function(function)), name
