@@ -167,20 +167,6 @@ int on_reuseport(struct sk_reuseport_md *md)
 	return SK_PASS;
 }
 
-SEC("?cgroup_skb/ingress")
-int on_cgroup_ingress(struct __sk_buff *skb)
-{
-	seen_skb(skb, 0);
-	return 1;
-}
-
-SEC("?cgroup_skb/egress")
-int on_cgroup_egress(struct __sk_buff *skb)
-{
-	seen_skb(skb, 0);
-	return 1;
-}
-
 SEC("?cgroup/skb")
 int on_cgroup_skb(struct __sk_buff *skb)
 {
@@ -188,124 +174,10 @@ int on_cgroup_skb(struct __sk_buff *skb)
 	return 1;
 }
 
-SEC("?cgroup/sock_create")
-int on_sock_create(struct bpf_sock *sk)
-{
-	seen(sk->type);
-	return 1;
-}
-
-SEC("?cgroup/sock_release")
-int on_sock_release(struct bpf_sock *sk)
-{
-	seen(sk->type);
-	return 1;
-}
-
-SEC("?cgroup/post_bind4")
-int on_post_bind(struct bpf_sock *sk)
-{
-	seen(sk->src_port);
-	return 1;
-}
-
-SEC("?cgroup/bind4")
-int on_bind(struct bpf_sock_addr *ctx)
-{
-	seen(bpf_ntohs(ctx->user_port));
-	return 1;
-}
-
 SEC("?cgroup/connect4")
 int on_connect(struct bpf_sock_addr *ctx)
 {
 	seen(bpf_ntohs(ctx->user_port));
-	return 1;
-}
-
-/* Whoever wants the next port gets the tests' port. */
-SEC("?cgroup/connect4")
-int redirects(struct bpf_sock_addr *ctx)
-{
-	if (ctx->user_port == bpf_htons(PORT + 1))
-		ctx->user_port = bpf_htons(PORT);
-	return 1;
-}
-
-SEC("?cgroup/connect4")
-int denies(struct bpf_sock_addr *ctx)
-{
-	return 0;
-}
-
-SEC("?cgroup/sendmsg4")
-int on_sendmsg(struct bpf_sock_addr *ctx)
-{
-	seen(bpf_ntohs(ctx->user_port));
-	return 1;
-}
-
-SEC("?cgroup/recvmsg4")
-int on_recvmsg(struct bpf_sock_addr *ctx)
-{
-	seen(ctx->family);
-	return 1;
-}
-
-SEC("?cgroup/getpeername4")
-int on_getpeername(struct bpf_sock_addr *ctx)
-{
-	seen(bpf_ntohs(ctx->user_port));
-	return 1;
-}
-
-SEC("?cgroup/getsockname4")
-int on_getsockname(struct bpf_sock_addr *ctx)
-{
-	seen(bpf_ntohs(ctx->user_port));
-	return 1;
-}
-
-SEC("?cgroup/getsockopt")
-int on_getsockopt(struct bpf_sockopt *ctx)
-{
-	seen(ctx->optname);
-	return 1;
-}
-
-SEC("?cgroup/setsockopt")
-int on_setsockopt(struct bpf_sockopt *ctx)
-{
-	seen(ctx->optname);
-	return 1;
-}
-
-SEC("?cgroup/sysctl")
-int on_sysctl(struct bpf_sysctl *ctx)
-{
-	seen(ctx->write);
-	return 1;
-}
-
-SEC("?cgroup/dev")
-int on_device(struct bpf_cgroup_dev_ctx *ctx)
-{
-	seen(ctx->major << 8 | ctx->minor);
-	return 1;
-}
-
-SEC("?sockops")
-int on_sockops(struct bpf_sock_ops *ops)
-{
-	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
-		seen(bpf_ntohl(ops->remote_port));
-	return 1;
-}
-
-SEC("?lsm_cgroup/socket_create")
-int on_lsm_cgroup(unsigned long long *ctx)
-{
-	seen(ctx[1]); /* int family, int type, int protocol, int kern */
 	return 1;
 }
 
