@@ -40,7 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "the manifest (default: all)",
     )
     group.addoption(
-        "--ebpf-report", metavar="DIR", default=None, help="write the matrix as matrix.md and matrix.json"
+        "--ebpf-report",
+        metavar="DIR",
+        default=None,
+        help="write the matrix as report.html, matrix.json, matrix.md, and summary.md for a pull request",
+    )
+    group.addoption(
+        "--ebpf-baseline",
+        metavar="FILE",
+        default=None,
+        help="the matrix.json of the run to tell changes from (default: the last run, from pytest's cache)",
     )
     group.addoption(
         "--ebpf-manifest",

@@ -34,7 +34,13 @@ class ActivePlugin:
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
         self.cells = Cells(config, self.workspace, self._fleet, label=self.label, say=self._say)
-        self.summary = Summary(config, {spec: self.label(spec) for spec in self.specs})
+        manifest_read = self.workspace.manifest
+        with _usage_errors():
+            self.summary = Summary(
+                config,
+                {spec: self.label(spec) for spec in self.specs},
+                project=manifest_read.project.name if manifest_read else "",
+            )
 
     def label(self, spec: str) -> str:
         """Return what a kernel is called in a test's name: its spec, of a path the last part if unique."""

@@ -126,6 +126,7 @@ class Cells:
             item._initrequest()  # type: ignore[attr-defined]  # noqa: SLF001  as pytest-rerunfailures does
             reports = runtestprotocol(item, log=False, nextitem=nextitem)
             self._retrying = False
+        outcomes.describe(reports)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -193,6 +194,7 @@ class Cells:
                 outcome=outcome.value,
                 reason=reason,
                 duration=call.duration,
+                programs=_verified(given) if call.when == "teardown" else (),
             ),
         )
         return made
@@ -204,6 +206,12 @@ def _hear_programs(item: pytest.Item) -> None:
     if ebpf is not None and ebpf.alive:
         with suppress(EbpfError):
             item.stash[_PRINTED] = "\n".join(ebpf.printk())
+
+
+def _verified(given: Ebpf | None) -> tuple[tuple[str, str, int], ...]:
+    """Return object, program and size of what the test has loaded, where the kernel tells."""
+    sizes = given.verified.items() if given else ()
+    return tuple((*place, instructions) for place, instructions in sizes if instructions)
 
 
 def spec_of(item: pytest.Item) -> str | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import pytest
 
 from pytest_ebpf.errors import EbpfError
-from pytest_ebpf.report import Cell, Outcome
+from pytest_ebpf.report import Cell, Outcome, ProgramSize, Section
 from pytest_ebpf.session.failure import outcome_of
 
 #: From what decides a cell to what leaves it open, when phases of a test differ.
@@ -47,7 +47,9 @@ ATTRIBUTE: Final = "ebpf_phase"
 class Phase:
     """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did).
 
-    *line* is where the test stands in its file; with it rows keep their order whoever runs them.
+    *line* is where the test stands in its file; with it rows keep their order whoever runs them. *programs*
+    are objects, programs, and how many instructions the verifier went through. *test* and *sections* stay on
+    pytest's report on its way here: see :func:`told`.
     """
 
     row: str
@@ -57,6 +59,9 @@ class Phase:
     outcome: str
     reason: str
     duration: float
+    programs: tuple[tuple[str, str, int], ...] = ()
+    test: str = ""
+    sections: tuple[tuple[str, str], ...] = ()
 
 
 def classify(report: pytest.TestReport, error: BaseException | None) -> tuple[Outcome, str]:
@@ -99,6 +104,26 @@ def detach(report: object) -> Phase | None:
     return Phase(**data) if data else None
 
 
+def told(phase: Phase, report: pytest.TestReport) -> Phase:
+    """Return *phase* with what *report* tells of it, unless it passed."""
+    if phase.outcome == Outcome.PASSED:
+        return phase
+    text = "" if isinstance(report.longrepr, tuple) else report.longreprtext
+    sections = (*([("failure", text)] if text else []), *report.sections)
+    return replace(phase, test=report.nodeid, sections=sections)
+
+
+def describe(reports: Sequence[pytest.TestReport]) -> None:
+    """Have the properties of a test, which pytest writes as JUnit from its last report, tell of its cell."""
+    phases = [*filter(None, map(detach, reports))]
+    if not phases:
+        return
+    outcome = _deciding(phases).outcome
+    release = next((phase.column for phase in phases if phase.column), "")
+    properties = [("kernel", release), ("kernel_spec", phases[0].spec), ("ebpf_outcome", outcome)]
+    reports[-1].user_properties += [(name, value) for name, value in properties if value]
+
+
 def of_lost_worker(report: pytest.TestReport, labels: Mapping[str, str]) -> Phase | None:
     """Return the phase of a test whose pytest-xdist worker died under it, which only xdist reports.
 
@@ -131,14 +156,29 @@ def cells(phases: list[Phase]) -> list[Cell]:
     return [_cell(row, booted.get(spec, spec), group) for (row, spec), group in grouped.items()]
 
 
+def programs(phases: list[Phase]) -> list[ProgramSize]:
+    """What the verifier had to do, by what booted."""
+    return [
+        ProgramSize(name, program, phase.column, size)
+        for phase in phases
+        for name, program, size in phase.programs
+    ]
+
+
+def _deciding(group: list[Phase]) -> Phase:
+    return min(group, key=lambda phase: _RANK.index(Outcome(phase.outcome)))
+
+
 def _cell(row: str, column: str, group: list[Phase]) -> Cell:
-    deciding = min(group, key=lambda phase: _RANK.index(Outcome(phase.outcome)))
+    deciding = _deciding(group)
     return Cell(
         row=row,
         column=column,
         outcome=Outcome(deciding.outcome),
         reason=deciding.reason or None,
         duration=sum(phase.duration for phase in group),
+        test=deciding.test,
+        sections=tuple(Section(title, text) for title, text in deciding.sections),
     )
 
 

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_ebpf.plugin import outcomes
-from pytest_ebpf.report import Matrix, Outcome, json_document, markdown, text
+from pytest_ebpf.plugin import outcomes, reportfiles
+from pytest_ebpf.report import Changes, Kind, Matrix, Outcome, Run, changes, text
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+#: Where a CI job of GitHub (and of those that do as it does) takes Markdown to show.
+_STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+
 
 class Summary:
-    """Takes in what every test says, here or in a worker; *labels* name kernels in tests, by spec."""
+    """Takes in what every test says, here or in a worker; *labels* name kernels in tests, by spec.
 
-    def __init__(self, config: pytest.Config, labels: Mapping[str, str]) -> None:
+    :class:`~pytest_ebpf.errors.UsageError` if the baseline that is asked for cannot be read.
+    """
+
+    def __init__(self, config: pytest.Config, labels: Mapping[str, str], *, project: str) -> None:
         self._config = config
         self._labels = labels
+        self._project = project
+        self._began = datetime.now(UTC)
+        self._start = time.monotonic()
         self._phases: list[outcomes.Phase] = []
-        self._problem = ""
+        self._said: list[str] = []
+        self._problems: list[str] = []
+        given: str | None = config.getoption("--ebpf-baseline")
+        self._baseline = reportfiles.baseline(config.invocation_params.dir, given) if given else None
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Name the outcomes that pytest does not know."""
@@ -32,37 +48,63 @@ class Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a phase, from this process or from a worker."""
         if phase := outcomes.detach(report) or outcomes.of_lost_worker(report, self._labels):
-            self._phases.append(phase)
+            self._phases.append(outcomes.told(phase, report))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the matrix to the folder of ``--ebpf-report``; a run that cannot does not succeed."""
-        folder: str | None = self._config.getoption("--ebpf-report")
-        matrix = self._matrix
-        if not folder or matrix is None or hasattr(self._config, "workerinput"):
+        """Write what is asked for; a run that cannot write ``--ebpf-report`` does not succeed."""
+        if hasattr(self._config, "workerinput") or not self._phases:
             return
-        try:
-            _write(matrix, self._config.invocation_params.dir / folder)
-        except OSError as error:
-            self._problem = f"--ebpf-report: {error.filename or folder}: {error.strerror}"
+        folder: str | None = self._config.getoption("--ebpf-report")
+        if folder and not self._write_report(folder):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+        if summary := os.environ.get(_STEP_SUMMARY):
+            self._append(summary)
+        if session.exitstatus != pytest.ExitCode.INTERRUPTED:
+            reportfiles.keep(self._config, self._run)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Show the matrix."""
-        if (matrix := self._matrix) is None:
+        if not self._phases:
             return
         writer = terminalreporter._tw  # noqa: SLF001  the one that pytest's own plugins write to
         terminalreporter.section("eBPF matrix")
+        matrix = self._run.matrix
         terminalreporter.write_line(text(matrix, width=writer.fullwidth, color=writer.hasmarkup))
-        if self._problem:
-            terminalreporter.write_line(f"\nERROR: {self._problem}", red=True)
+        if self._changes and (self._changes.of(Kind.BROKEN) or self._changes.of(Kind.FIXED)):
+            terminalreporter.write_line(f"since the last run: {self._changes.summary()}")
+        for line in self._said:
+            terminalreporter.write_line(line)
+        for problem in self._problems:
+            terminalreporter.write_line(f"\nERROR: {problem}", red=True)
 
-    @property
-    def _matrix(self) -> Matrix | None:
-        cells = outcomes.cells(self._phases)
-        return Matrix.of(cells) if cells else None
+    @cached_property
+    def _run(self) -> Run:
+        """The whole run; it is asked for when all tests have ended."""
+        return Run.of(
+            Matrix.of(outcomes.cells(self._phases)),
+            outcomes.programs(self._phases),
+            project=self._project,
+            began=self._began.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - self._start,
+        )
 
+    @cached_property
+    def _changes(self) -> Changes | None:
+        """What has changed since the baseline, else since the last run; None if there was none."""
+        before = self._baseline or reportfiles.kept(self._config)
+        return changes(before, self._run) if before else None
 
-def _write(matrix: Matrix, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
-    (folder / "matrix.json").write_text(json_document(matrix), encoding="utf-8")
+    def _write_report(self, folder: str) -> bool:
+        try:
+            reportfiles.write(self._config.invocation_params.dir / folder, self._run, self._changes)
+        except OSError as error:
+            self._problems.append(f"--ebpf-report: {error.filename or folder}: {error.strerror}")
+            return False
+        self._said.append(f"report: {Path(folder, reportfiles.PAGE)}")
+        return True
+
+    def _append(self, file: str) -> None:
+        try:
+            reportfiles.append(Path(file), self._run, self._changes)
+        except OSError as error:
+            self._problems.append(f"{_STEP_SUMMARY}: {file}: {error.strerror}")

@@ -53,8 +53,8 @@ class Ebpf:
         self._loaded: list[LoadedObject] = []
         self._printed: list[trace.Message] | None = None
         self._abandoned = False
-        #: How many instructions the verifier went through, by object and program: 0 where the kernel (before
-        #: 5.16) does not tell.
+        #: How many instructions the verifier went through at most, by object and program: 0 where the
+        #: kernel (before 5.16) does not tell.
         self.verified: dict[tuple[str, str], int] = {}
         self.kernel = place.fleet.kernel(place.spec)
 
@@ -97,9 +97,9 @@ class Ebpf:
             cls=cls,
         )
         self._loaded.append(loaded)
-        self.verified |= {
-            (loaded.name, each.name): each.verified_insns for each in loaded.programs if each.loaded
-        }
+        for each in loaded.programs:
+            place = loaded.name, each.name
+            self.verified[place] = max(self.verified.get(place, 0), each.verified_insns)
         if self._printed is None and any(_PRINTK & {*each.helpers} for each in prepared.facts.programs):
             trace.clear(self._guest)
             self._printed = []

@@ -1,0 +1,82 @@
+"""Reports as files: written to a folder, appended for CI, kept for the next run, read as a baseline."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_ebpf.errors import UsageError
+from pytest_ebpf.report import (
+    Changes,
+    Run,
+    html,
+    json_document,
+    markdown,
+    markdown_summary,
+    read_document,
+)
+
+if TYPE_CHECKING:
+    from _pytest.cacheprovider import Cache
+
+#: The names of what is written to the folder of ``--ebpf-report``.
+PAGE: Final = "report.html"
+
+#: In the folder "ebpf" of pytest's cache.
+_LAST: Final = "last-run.json"
+
+
+def write(folder: Path, run: Run, changes: Changes | None) -> None:
+    """Write all of the reports into *folder*, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("matrix.md", markdown(run.matrix)),
+        ("matrix.json", json_document(run)),
+        ("summary.md", markdown_summary(run, changes)),
+        (PAGE, html(run, changes)),
+    ):
+        _write(folder / name, text)
+
+
+def append(file: Path, run: Run, changes: Changes | None) -> None:
+    """Put the summary below what other steps of the job have written."""
+    with file.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(f"{markdown_summary(run, changes)}\n")
+
+
+def baseline(folder: Path, name: str) -> Run:
+    """Read the run to compare with; *name* is of a file, looked for from *folder*."""
+    where = f"--ebpf-baseline: {name}"
+    hint = "give the matrix.json that --ebpf-report wrote"
+    try:
+        return read_document((folder / name).read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot be read ({error.strerror})", where=where, hint=hint) from error
+    except ValueError as error:
+        raise UsageError(str(error), where=where, hint=hint) from error
+
+
+def keep(config: pytest.Config, run: Run) -> None:
+    """Have the next run know of this one. It is a cache: a run that cannot be kept is not."""
+    cache: Cache | None = getattr(config, "cache", None)
+    if cache is not None:
+        with suppress(OSError):
+            _write(cache.mkdir("ebpf") / _LAST, json_document(run, brief=True))
+
+
+def kept(config: pytest.Config) -> Run | None:
+    """Return what :func:`keep` has kept, None if nothing or nothing of use."""
+    cache: Cache | None = getattr(config, "cache", None)
+    if cache is None:
+        return None
+    with suppress(OSError, ValueError):
+        return read_document((cache.mkdir("ebpf") / _LAST).read_text("utf-8"))
+    return None
+
+
+def _write(file: Path, text: str) -> None:
+    """Write *text*. What is no character, as of bytes that were no UTF-8, is written as JSON escapes it."""
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
