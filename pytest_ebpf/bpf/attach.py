@@ -91,12 +91,17 @@ def plan(
 
 def is_complete(section: str, defaults: Settings | None = None) -> bool:
     """Whether a program of *section* can be attached with no more settings than its *defaults*."""
+    return missing_settings(section, defaults) == ()
+
+
+def missing_settings(section: str, defaults: Settings | None = None) -> tuple[tuple[str, ...], ...] | None:
+    """The groups of settings of which one each is still to be given; None where programs are not attached."""
     hook = parse(section)
     takes = attachment(hook.kind) if hook else None
     if hook is None or takes is None or not takes.how:
-        return False
+        return None
     known = {**ROWS.get(takes.how, Row()).from_section(hook), **(defaults or {})}
-    return all(any(name in known for name in group) for group in takes.required)
+    return tuple(group for group in takes.required if not any(name in known for name in group))
 
 
 def _check(layer: Settings, takes: Attachment, where: str, kind: str) -> None:
