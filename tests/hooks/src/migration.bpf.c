@@ -7,5 +7,7 @@ int move_over(struct sk_reuseport_md *md)
 {
 	__u32 which = md->migrating_sk ? 1 : 0;
 
+	if (md->migrating_sk)
+		__sync_fetch_and_add(&seen, 1);
 	return bpf_sk_select_reuseport(md, &group, &which, 0) ? SK_DROP : SK_PASS;
 }
