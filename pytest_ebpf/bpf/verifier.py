@@ -20,7 +20,8 @@ _NO_REASON: Final = re.compile(
 )
 
 #: A line that only says more about the one before it: what was accessed is the better half.
-_SECOND_HALF: Final = re.compile(r"R\d+ .* is outside of")
+_SECOND_HALF: Final = re.compile(r"R\d+ .* is outside of|.* memory, len pair leads to invalid memory access")
+_FIRST_HALF: Final = re.compile(r"invalid access|(write into|read from) map forbidden")
 
 #: From Linux 7.3 on the verifier tells its reasons a second time, at length, with a suggestion.
 _RETOLD: Final = "\nVerification failed: "
@@ -57,7 +58,7 @@ def decisive_line(log: str) -> str | None:
     reasons = [line for line in verifier if line and not _NO_REASON.match(line)]
     if reasons:
         accessed = reasons[-2] if len(reasons) > 1 and _SECOND_HALF.match(reasons[-1]) else ""
-        return accessed if accessed.startswith("invalid access") else reasons[-1]
+        return accessed if _FIRST_HALF.match(accessed) else reasons[-1]
     own = [_LIBBPF.sub("", line.strip()) for line in log.splitlines() if _LIBBPF.match(line)]
     return next((line for line in reversed(own) if not _SUMMARY.fullmatch(line)), None)
 

@@ -72,6 +72,13 @@ def test_new_kernels_tell_its_place_too(kernel):
     assert source_line(log("out_of_bounds", kernel)) == "refused.bpf.c:17: return data[4];"
 
 
+def test_memory_that_a_function_of_the_kernel_would_write_to():
+    reason = "write into map forbidden, value_size=14 off=0 size=6"
+    lines = [reason, "arg#1 arg#2 memory, len pair leads to invalid memory access", "processed 5 insns"]
+    said = "\n".join(["-- BEGIN PROG LOAD LOG --", "5: (85) call f#56822", *lines, "-- END PROG LOAD LOG --"])
+    assert decisive_line(said) == reason
+
+
 def test_the_verifiers_own_suggestion():
     assert suggested(log("no_null_check", "7.3")) == (
         "Add a NULL check before the access and dereference the pointer only on the non-NULL path."
