@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf import hooks, objects
+from pytest_ebpf.btf import Struct
 from pytest_ebpf.build import build
 from pytest_ebpf.errors import MismatchError
 from pytest_ebpf.manifest import load
@@ -116,6 +117,29 @@ def test_struct_ops_are_programs_and_a_map(built):
     assert (slow.name, slow.type_name, slow.value_name) == ("slow", "struct_ops", "struct tcp_congestion_ops")
     assert slow.flags == MapFlag.LINK
     assert {program.name for program in facts.programs} == {"allowed", "shrinks"}
+
+
+def test_a_member_is_called_as_a_declared_type_is(built):
+    """What the pointer leads to is known all the same."""
+    declared = """
+        [types.task]
+        struct = { pid = "u32" }
+        [objects.it]
+        source = "it.bpf.c"
+        programs.walk = { hook = "iter/task", records = "task" }
+    """
+    source = """
+        #include "ebpf.h"
+
+        SEC("iter/task")
+        int walk(struct bpf_iter__task *ctx)
+        {
+            return ctx->task ? ctx->task->tgid : 0;
+        }
+    """
+    _, facts = built(declared, source)
+    assert facts.btf.type(facts.btf.find("task", Struct)).size == 4
+    assert facts.globals == ()
 
 
 def test_a_hook_of_another_kind_is_a_difference(built):
