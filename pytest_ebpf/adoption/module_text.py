@@ -1,0 +1,98 @@
+"""A first module of tests for an adopted object. Pure."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Iterator
+
+from pytest_ebpf.adoption.survey import SurveyedObject, SurveyedProgram
+
+_PACKET = """\
+#: What programs are run on. Send what yours is about.
+PACKET = Ether() / IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=40000, dport=53) / Raw(b"some bytes")
+"""
+
+
+def module_text(found: SurveyedObject) -> str:
+    """The text of ``test_NAME.py``: it loads the object, and runs or attaches what needs no more said."""
+    head = [
+        f'"""First tests of {found.name}, which `ebpf-build adopt` wrote: put in what you expect of it."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "import pytest",
+    ]
+    wants_packet = not found.refusal and any(each.run == "packet" for each in found.programs)
+    if wants_packet:
+        head += [
+            "from scapy.layers.inet import IP, UDP",
+            "from scapy.layers.l2 import Ether",
+            "from scapy.packet import Raw",
+        ]
+    body = [] if not wants_packet else ["", _PACKET.rstrip()]
+    if found.refusal:
+        body += ["", f"pytestmark = pytest.mark.skip(reason={_quoted(found.refusal)})"]
+    return "\n".join([*head, *body, "", "", *_tests(found)]) + "\n"
+
+
+def _tests(found: SurveyedObject) -> Iterator[str]:
+    off = {each.facts.name: False for each in found.programs if not each.autoload and not each.declared}
+    arguments = _quoted(found.name)
+    if off:
+        pairs = ", ".join(f"{_quoted(name)}: False" for name in off)
+        arguments += f", autoload={{{pairs}}}"
+    yield "@pytest.fixture"
+    yield f"def {_OBJECT}(ebpf):"
+    yield f"    return ebpf.load({arguments})"
+    loaded = [each.facts.name for each in found.programs if each.autoload]
+    yield ""
+    yield ""
+    yield f"def test_loads({_OBJECT}):"
+    names = ", ".join(map(_quoted, loaded))
+    yield f"    assert [each.name for each in {_OBJECT}.programs if each.loaded] == [{names}]"
+    taken = {"loads"}
+    for each in found.programs:
+        yield ""
+        yield ""
+        yield from _test(each, _unique(each.facts.name, taken))
+
+
+#: The fixture of every module.
+_OBJECT = "loaded"
+
+
+def _test(found: SurveyedProgram, name: str) -> Iterator[str]:
+    program = _member(found.facts.name)
+    if found.run:
+        yield f"def test_{name}_runs({_OBJECT}):"
+        yield f"    result = {program}.run({'PACKET' if found.run == 'packet' else ''})"
+        yield "    assert result.retval >= 0  # say which verdict: result.verdict == ..."
+    elif found.attach:
+        yield f"def test_{name}_attaches({_OBJECT}):"
+        yield f"    with {program}.attach() as link:"
+        yield "        assert link.attached  # trigger it, and look at what it leaves in its maps"
+    else:
+        yield f"@pytest.mark.skip(reason={_quoted(found.reason)})"
+        yield f"def test_{name}({_OBJECT}):"
+        yield f"    {program}.attach()"
+
+
+def _member(name: str) -> str:
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name, flags=re.ASCII) and not keyword.iskeyword(name)
+    return f"{_OBJECT}.programs.{name}" if plain else f"{_OBJECT}.programs[{_quoted(name)}]"
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    base = re.sub(r"\W", "_", name, flags=re.ASCII)
+    found, number = base, 1
+    while found in taken:
+        number += 1
+        found = f"{base}_{number}"
+    taken.add(found)
+    return found
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)

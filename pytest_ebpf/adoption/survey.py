@@ -1,0 +1,171 @@
+"""What is to be known of an object that somebody else built before it can be loaded and tested."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_ebpf import hooks
+from pytest_ebpf.adoption.settings import Settings, settings_of
+from pytest_ebpf.bpf.attach import missing_settings
+from pytest_ebpf.bpf.testrun import RULES
+from pytest_ebpf.elf import Elf
+from pytest_ebpf.manifest.defect import DefectError
+from pytest_ebpf.manifest.scalars import identifier
+from pytest_ebpf.objects import ObjectFacts, ProgramFacts
+from pytest_ebpf.requirements.externs import externs
+from pytest_ebpf.uapi import AttachType, ProgType
+
+#: Types that the kernel verifies against a target, without which they do not load.
+_WANT_TARGET: Final = frozenset({ProgType.TRACING, ProgType.LSM, ProgType.EXT})
+
+#: What attaches to a file of the guest.
+_BY_FILE: Final = frozenset({"uprobe", "uprobe_multi", "usdt"})
+
+#: Iterators over what a map holds: which map, attaching says.
+_OVER_A_MAP: Final = frozenset({"bpf_map_elem", "bpf_sk_storage_map"})
+
+#: Programs for maps of devices and CPUs, which BPF_PROG_TEST_RUN refuses (bpf_prog_test_run_xdp).
+_IN_A_MAP: Final = frozenset({AttachType.XDP_DEVMAP, AttachType.XDP_CPUMAP})
+
+
+@dataclass(frozen=True)
+class SurveyedProgram:
+    """A program, and what a first test can do with it.
+
+    *declared*: whether a manifest can name it and its hook. *autoload*: whether it is loaded with its object.
+    *why_not* says why it is not, where its section does not ask for that. *run*: ``packet``,
+    ``context`` or None; *attach*: whether it can be attached with what is known. Where a test can do
+    neither, *reason* says what is missing.
+    """
+
+    facts: ProgramFacts
+    declared: bool
+    autoload: bool
+    why_not: str | None
+    run: str | None
+    attach: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class SurveyedObject:
+    """An object as the manifest will call it; *refusal* says why no loader takes it, if so."""
+
+    name: str
+    path: str
+    facts: ObjectFacts
+    programs: tuple[SurveyedProgram, ...]
+    settings: Settings
+    refusal: str | None
+
+
+def survey(name: str, path: str, data: bytes, facts: ObjectFacts) -> SurveyedObject:
+    """Look at the object *data*; *name* and *path* are what the manifest will say."""
+    settings = settings_of(facts)
+    return SurveyedObject(
+        name=name,
+        path=path,
+        facts=facts,
+        programs=tuple(map(_program, facts.programs)),
+        settings=settings,
+        refusal=next(_refusals(data, facts), None) or settings.refusal,
+    )
+
+
+def _refusals(data: bytes, facts: ObjectFacts) -> Iterator[str]:
+    """Why libbpf does not open the object."""
+    elf = Elf.read(data)
+    if facts.big_endian:
+        yield "it is built for big-endian machines: build it with -target bpfel"
+    if any(each.legacy for each in facts.maps) or elf.section("maps"):
+        yield "libbpf refuses maps in section maps from 1.0 on: declare them in .maps"
+    if not elf.symbols:
+        yield "it has no symbols, by which libbpf finds programs: strip it with -g, which leaves them"
+    if not facts.has_btf:
+        if elf.section(".maps"):
+            yield "libbpf reads .maps through BTF, which it does not have: compile with -g"
+        if externs(elf, None):
+            yield "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
+
+
+def _program(facts: ProgramFacts) -> SurveyedProgram:
+    why_not = _why_not(facts)
+    run, attach, reason = None, False, why_not or ""
+    if why_not is None and not facts.autoload:
+        reason = "its section asks that it is not loaded by itself: load it with autoload={...: True}"
+    elif why_not is None:
+        run, attach, reason = _what_to_do(facts)
+    return SurveyedProgram(
+        facts=facts,
+        declared=facts.hook is not None and _is_name(facts.name),
+        autoload=facts.autoload and why_not is None,
+        why_not=why_not,
+        run=run,
+        attach=attach,
+        reason=reason,
+    )
+
+
+def _why_not(facts: ProgramFacts) -> str | None:
+    if facts.hook is None:
+        return f'section "{facts.section}" tells no type of program: a loader sets it'
+    if facts.hook.kind.prog_type == ProgType.EXT:
+        return "it replaces a function of another program, which a loader names: targets={...}"
+    if facts.hook.kind.target and not facts.hook.target and facts.prog_type in _WANT_TARGET:
+        return f"what it is loaded for is not in its section: a loader sets the target of {facts.section}"
+    return None
+
+
+def _what_to_do(facts: ProgramFacts) -> tuple[str | None, bool, str]:
+    """How it is run, whether it is attached, what is missing for both."""
+    assert facts.hook
+    if facts.prog_type == ProgType.SYSCALL:
+        return None, False, "what its context is, only its author knows: run(context=...)"
+    rules = RULES.get(facts.prog_type or 0)
+    complete = missing_settings(facts.section) == ()
+    if rules and facts.attach_type not in _IN_A_MAP and not (complete and not rules.frame):
+        return ("packet" if rules.frame else "context"), False, ""
+    reason = _why_not_attached(facts.section, facts.hook)
+    return None, not reason, reason
+
+
+def _why_not_attached(section: str, hook: hooks.Hook) -> str:
+    takes = hooks.attachment(hook.kind)
+    missing = missing_settings(section)
+    if missing is None:
+        return takes.instead
+    if missing:
+        wanted = " and ".join(" or ".join(group) for group in missing)
+        return f"attaching it takes {wanted}: attach({missing[0][0]}=...)"
+    if takes.how in _BY_FILE:
+        return "the file that it is attached to must be in the guest: ebpf.guest.install(...)"
+    if takes.how == "iter" and hook.target in _OVER_A_MAP:
+        return "which map it goes over, attaching says: attach(map=...)"
+    return ""
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(identifier(text))
+    except DefectError:
+        return False
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A name for each file as manifests take it: of its own name, and no two the same."""
+    taken: set[str] = set()
+    found = []
+    for path in paths:
+        stem = re.sub(r"\W", "_", path.name.removesuffix(".o").removesuffix(".bpf"), flags=re.ASCII)
+        base = stem if _is_name(stem) else f"object_{stem}"
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name)
+        found.append(name)
+    return found
