@@ -23,7 +23,7 @@ class Choice:
     def applied(self, options: LoadOptions) -> LoadOptions:
         """*options* that load the programs chosen, and not the others."""
         autoload = {
-            name: name == self.chosen[group]
+            name: name == self.chosen[group] and name not in options.declared_for
             for group, programs in options.alternatives.items()
             for name in programs
         }

@@ -139,6 +139,7 @@ class _Loading:
                 maps=lambda name: loaded.maps[name],
                 held=lambda: loaded.maps,
                 records=options.records.get(each["name"]),
+                declared_for=options.declared_for.get(each["name"]),
             )
             for each in answer["programs"]
         }

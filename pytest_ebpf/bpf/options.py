@@ -33,6 +33,7 @@ class LoadOptions:
     *modules*: modules of the kernel, inserted before. *pin*: whether, or as which path, a map is pinned.
     *reuse*: the map of another object that is used in place of a new one. *perf_pages*: pages of the buffer
     that a perf event array gets on each CPU (64), 0 for none; a power of two.
+    *declared_for*: programs that are for other kernels, and for which: why they are not there.
     Afterwards *contents* are put into maps, and *entries*, programs by name, into those of type prog_array.
     """
 
@@ -49,6 +50,7 @@ class LoadOptions:
     pin: Mapping[str, str | bool] = field(default_factory=dict)
     reuse: Mapping[str, Map] = field(default_factory=dict)
     perf_pages: Mapping[str, int] = field(default_factory=dict)
+    declared_for: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, Contents] = field(default_factory=dict)
     entries: Mapping[str, Entries] = field(default_factory=dict)
 

@@ -22,7 +22,7 @@ from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import GuestError, UsageError
+from pytest_ebpf.errors import GuestError, UnsupportedError, UsageError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.packets.convert import PacketLike
 from pytest_ebpf.uapi import ProgType
@@ -62,8 +62,10 @@ class Program:
         maps: Callable[[str], Any] | None = None,
         held: Callable[[], Iterable[Map]] = tuple,
         records: str | None = None,
+        declared_for: str | None = None,
     ) -> None:
         self._guest = guest
+        self._declared_for = declared_for
         self._settings = settings or {}
         self._maps = maps
         self._held = held
@@ -99,7 +101,12 @@ class Program:
 
     @property
     def handle(self) -> int:
-        """The number by which the guest's agent knows it; :class:`UsageError` if it was not loaded."""
+        """The number by which the guest's agent knows it; :class:`UsageError` if it was not loaded.
+
+        :class:`UnsupportedError` if it was not, because it is for other kernels.
+        """
+        if self._handle is None and self._declared_for:
+            raise UnsupportedError(f"declared for {self._declared_for}", where=self._where)
         if self._handle is None:
             raise UsageError(
                 "was not loaded", where=self._where, hint=f"load(..., autoload={{{self.name!r}: True}})"

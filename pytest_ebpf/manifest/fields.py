@@ -38,6 +38,9 @@ Name = Annotated[str, AfterValidator(scalars.identifier), WithJsonSchema(NAME_SC
 TypeName = Annotated[str, AfterValidator(scalars.type_name), WithJsonSchema(NAME_SCHEMA)]
 TypeRef = Annotated[TypeExpr, PlainValidator(scalars.type_expression), WithJsonSchema(_TYPE_SCHEMA)]
 KernelSpec = Annotated[str, AfterValidator(scalars.kernel), WithJsonSchema(_pattern(scalars.KERNEL.pattern))]
+KernelRange = Annotated[
+    str, AfterValidator(scalars.kernel_range), WithJsonSchema(_pattern(scalars.KERNEL_RANGE.pattern))
+]
 ProjectName = Annotated[
     str, AfterValidator(scalars.project_name), WithJsonSchema(_pattern(scalars.PROJECT_NAME.pattern))
 ]

@@ -9,7 +9,18 @@ from pydantic import AfterValidator, Field, model_validator
 from pytest_ebpf import hooks
 from pytest_ebpf.manifest import scalars
 from pytest_ebpf.manifest.defect import DefectError
-from pytest_ebpf.manifest.fields import U32_MAX, Attach, Declaration, Name, Names, Text, Texts, TypeRef, Value
+from pytest_ebpf.manifest.fields import (
+    U32_MAX,
+    Attach,
+    Declaration,
+    KernelRange,
+    Name,
+    Names,
+    Text,
+    Texts,
+    TypeRef,
+    Value,
+)
 
 _Size = Annotated[int, Field(ge=1, le=U32_MAX)]
 
@@ -28,6 +39,10 @@ class ProgramDecl(Declaration):
         Text | None, Field(description="The ELF section, where the object spells it otherwise than the hook.")
     ] = None
     autoload: Annotated[bool, Field(description="Whether loading the object loads this program.")] = True
+    kernels: Annotated[
+        KernelRange | None,
+        Field(description='The part of its kernels that it is for, ">=6.4"; elsewhere it is not loaded.'),
+    ] = None
     target: Annotated[
         Text | None,
         Field(description="The function of the kernel it is loaded for, instead of the one in its section."),
@@ -90,6 +105,10 @@ class ObjectDecl(Declaration):
         dict[Name, Annotated[Names, Field(min_length=1)]],
         Field(description="Programs of which the first that the kernel takes is used, by a name for them."),
     ] = Field(default_factory=dict)
+    kernels: Annotated[
+        KernelRange | None,
+        Field(description='The part of project.kernels that it is for, such as ">=6.4".'),
+    ] = None
     modules: Annotated[Texts, Field(description="Modules of the kernel that it needs.")] = ()
     load: Annotated[LoadDecl, Field(description="What is set before it is loaded.")] = LoadDecl()
     flags: Annotated[Texts, Field(description="More flags for clang, for this object.")] = ()

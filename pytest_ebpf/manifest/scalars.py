@@ -21,6 +21,10 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: A line ("6.1"), a release or package version ("6.1.192-2"), the newest line, or the path of an image.
 KERNEL: Final = re.compile(r"latest|[0-9]+\.[0-9]+[0-9A-Za-z.+~-]*|.*/.*")
 
+#: Kernels between bounds, each to the precision it is written in: ">=6.4", ">=5.15,<6.12".
+_BOUND: Final = r"\s*(>=|<=|==|!=|>|<)\s*[0-9]+\.[0-9]+(\.[0-9]+)?\s*"
+KERNEL_RANGE: Final = re.compile(rf"{_BOUND}(,{_BOUND})*")
+
 PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 PYTHON_MODULE: Final = re.compile(r"(.*/)?[A-Za-z_][A-Za-z0-9_]*\.py")
@@ -96,6 +100,13 @@ def kernel(spec: str) -> str:
         hint = 'write a line ("6.1"), a release ("6.1.192"), "latest" or the path of an image ("./bzImage")'
         raise DefectError(f'not a kernel (seen "{spec}")', hint=hint)
     return spec
+
+
+def kernel_range(text: str) -> str:
+    """The part of the kernels that an object or a program is for."""
+    if not KERNEL_RANGE.fullmatch(text):
+        raise DefectError(f'not a range of kernels (seen "{text}")', hint='write it like ">=6.4"')
+    return text
 
 
 def hook(section: str) -> str:

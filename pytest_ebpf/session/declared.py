@@ -10,6 +10,7 @@ from pytest_ebpf.build.ctext import SPELLING
 from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl, TypeExpr
 from pytest_ebpf.manifest.mapchecks import prog_array_key
 from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.session.ranges import declared_for
 
 
 def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadOptions:
@@ -33,6 +34,7 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
         targets={each: program.target for each, program in programs.items() if program.target},
         alternatives=declared.alternatives,
         modules=declared.modules,
+        declared_for=declared_for(manifest, name, facts),
         pin={each: map_.pin for each, map_ in maps.items() if map_.pin},
         contents={each: _contents(map_) for each, map_ in maps.items() if map_.contents},
         entries={

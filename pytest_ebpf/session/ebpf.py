@@ -11,6 +11,7 @@ from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.session.place import Loading, Place
+from pytest_ebpf.session.ranges import narrowed
 from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -86,7 +87,13 @@ class Ebpf:
         """
         cls, name = (LoadedObject, what) if isinstance(what, str) else (what, what.ebpf_object)
         prepared = self._workspace.prepared(name)
-        options = replace(prepared.options, **_merged(prepared.options, overrides))
+        options = narrowed(
+            replace(prepared.options, **_merged(prepared.options, overrides)),
+            prepared.facts,
+            self.kernel.version,
+            name=prepared.name,
+            wanted=[each for each, given in overrides.get("autoload", {}).items() if given],
+        )
         loaded = load(
             Loading(self._place, prepared, self._workspace),
             prepared.elf,

@@ -312,3 +312,19 @@ def test_a_hundred_programs_are_read_within_30_ms(in_tmp: Path) -> None:
         load(Path("ebpf.toml"))
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.030
+
+
+def test_the_part_of_the_kernels_that_something_is_for(in_tmp: Path) -> None:
+    text = """
+        [project]
+        name = "edge"
+        kernels = ["5.10", "6.12"]
+        [objects.gate]
+        path = "gate.bpf.o"
+        kernels = ">=6.4"
+        programs.inspect = { hook = "netfilter" }
+        programs.count = { hook = "xdp", kernels = ">= 6.1, <7.0.1" }
+        """
+    gate = loads(text, path=in_tmp / "ebpf.toml").objects["gate"]
+    assert (gate.kernels, gate.programs["inspect"].kernels) == (">=6.4", None)
+    assert gate.programs["count"].kernels == ">= 6.1, <7.0.1"

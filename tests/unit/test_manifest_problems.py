@@ -395,3 +395,12 @@ def test_a_problem_of_the_project(in_tmp: Path, project: str, problem: str) -> N
     with pytest.raises(ManifestError) as caught:
         loads(f"[project]\n{project}\n", path=in_tmp / "ebpf.toml")
     assert str(caught.value).splitlines() == [problem]
+
+
+@pytest.mark.parametrize("text", ["6.4", ">=6", "latest", ">=6.4;<7.0", ""])
+def test_what_is_no_range_of_kernels(problems_of: Problems, text: str) -> None:
+    said = f'not a range of kernels (seen "{text}"); write it like ">=6.4"'
+    whole = f'[objects.fw]\npath = "fw.o"\nkernels = "{text}"'
+    assert problems_of(whole) == [f"ebpf.toml:6: objects.fw.kernels: {said}"]
+    one = f'[objects.fw]\npath = "fw.o"\nprograms.a = {{ hook = "xdp", kernels = "{text}" }}'
+    assert problems_of(one) == [f"ebpf.toml:6: objects.fw.programs.a.kernels: {said}"]

@@ -60,7 +60,7 @@ TEXT = """
     [objects.tool.programs]
     count_new = { hook = "fentry", target = "tcp_connect" }
     count_old = { hook = "kprobe", attach = { function = "tcp_connect" } }
-    idle = { hook = "xdp", autoload = false }
+    idle = { hook = "xdp", autoload = false, kernels = ">=6.4" }
     [objects.tool.load]
     max_entries = { limits = 8 }
     value_size = { other = 8 }
@@ -111,6 +111,7 @@ def test_all_that_is_declared(options: LoadOptions) -> None:
         targets={"count_new": "tcp_connect"},
         alternatives={"counter": ("count_new", "count_old")},
         modules=("veth",),
+        declared_for={"idle": ">=6.4"},
         pin={"limits": True},
         contents={"limits": [(1, 10), (2, 20)], "waiting": [7]},
         entries={"stages": {3: "counter"}},
