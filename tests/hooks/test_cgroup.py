@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -15,7 +15,7 @@ from pytest_ebpf.system.cgroups import Cgroup
 from pytest_ebpf.system.sockets import Socket
 
 #: By version of IP: the family, the service as its clients know it, and where it is in truth.
-SERVICE: Final = {
+SERVICE: Final[dict[int, tuple[int, tuple[Any, ...], tuple[Any, ...]]]] = {
     4: (socket.AF_INET, ("10.0.0.1", 80), ("127.0.0.1", 8080)),
     6: (socket.AF_INET6, ("fd00::1", 80, 0, 0), ("::1", 8080, 0, 0)),
 }
