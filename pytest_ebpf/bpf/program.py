@@ -20,11 +20,12 @@ from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
+from pytest_ebpf.bpf.seen import seen_of
 from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import GuestError, UnsupportedError, UsageError
 from pytest_ebpf.guest import CallError, Guest
-from pytest_ebpf.packets.convert import PacketLike
+from pytest_ebpf.packets import PacketLike, recent_of
 from pytest_ebpf.uapi import ProgType
 
 
@@ -260,15 +261,18 @@ class Program:
         if inputs.optional and self._goes_without_context(options):
             inputs = replace(inputs, context=None)
         inputs = replace(inputs, redirect=redirect)
+        recent_of(self._guest).note(inputs.data)
         answers = self._send(inputs, options)
         if inputs.optional and inputs.context:
             answers = self._retried(inputs, options, answers)
         for index, answer in enumerate(answers):
             if not answer.ran:
                 raise explain(self._attempt(inputs, options, index, answer))
-        return [
+        results = [
             result(answer, self._number, self.verdicts, inputs.declared, self._held) for answer in answers
         ]
+        seen_of(self._guest).note(self.name, results)
+        return results
 
     def _goes_without_context(self, options: dict[str, int]) -> bool:
         """Live frames give no context back; a kernel before 5.15 takes none for xdp."""

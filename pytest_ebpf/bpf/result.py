@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ebpf import packets
 from pytest_ebpf.bpf.redirects import Redirect
+from pytest_ebpf.errors import PacketError
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -55,3 +57,19 @@ class Result:
         """
         data = self.data or b""
         return packets.network_from_bytes(data[ETHERNET:]) if self.layer3 else packets.from_bytes(data)
+
+    def matches(self, expected: packets.PacketLike, ignore: Collection[str] = ()) -> packets.Match:
+        """Say whether the packet after the program is *expected*, as both are on the wire.
+
+        ``assert result.matches(expected, ignore=["IP.id", "UDP.chksum"])`` tells what differs, by fields.
+        *ignore* are fields or whole layers (``"Raw"``) whose content may differ; checksums that are right
+        are never a difference by themselves. :class:`~pytest_ebpf.errors.PacketError` for a name there that
+        is none, and where programs of this type give no packet.
+        """
+        if self.data is None:
+            raise PacketError(
+                "a program of this type gives no packet", where="result", hint="look at its verdict"
+            )
+        got = self.data[ETHERNET:] if self.layer3 else self.data
+        like = packets.network_from_bytes(got) if self.layer3 else got
+        return packets.compare(like, expected, ignore)

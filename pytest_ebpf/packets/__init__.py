@@ -4,7 +4,9 @@ Nothing here imports scapy until a packet has to be dissected: bytes pass throug
 packet given by a test has brought scapy with it.
 """
 
+from pytest_ebpf.packets.checksums import Checksum, wrong_checksums
 from pytest_ebpf.packets.convert import (
+    PacketLike,
     all_to_bytes,
     first_layer,
     from_bytes,
@@ -13,15 +15,26 @@ from pytest_ebpf.packets.convert import (
     to_bytes,
     to_frame,
 )
-from pytest_ebpf.packets.diff import differences
+from pytest_ebpf.packets.diff import Difference, Match, compare, differences
+from pytest_ebpf.packets.recent import Recent, recent_of
+from pytest_ebpf.packets.source import source
 
 __all__ = [
+    "Checksum",
+    "Difference",
+    "Match",
+    "PacketLike",
+    "Recent",
     "all_to_bytes",
+    "compare",
     "differences",
     "first_layer",
     "from_bytes",
     "network_from_bytes",
+    "recent_of",
+    "source",
     "stay_off_the_network",
     "to_bytes",
     "to_frame",
+    "wrong_checksums",
 ]

@@ -82,6 +82,7 @@ class Wire:
         self._mac: str | None = None
         self._unread: deque[bytes] = deque()
         self._captures: list[Capture] = []
+        self._recent = packets.recent_of(guest)
 
     def __repr__(self) -> str:
         return f"<wire to {self.interface}>"
@@ -205,6 +206,7 @@ class Wire:
             if not self._end.make_room(deadline):
                 raise self._late("the guest takes no more frames")
             self._glance()
+        self._recent.note((frame,))
         for capture in self._captures:
             capture.note(frame, sent=True)
 

@@ -136,22 +136,6 @@ def test_the_network_layer_is_told_by_its_version():
     assert packets.network_from_bytes(b"").name == "Raw"
 
 
-def test_equal_packets_have_no_differences():
-    assert packets.differences(ether_ip(), ether_ip()) == []
-
-
-def test_differences_name_layer_and_field():
-    changed = ether_ip()
-    changed["IP"].ttl = 63
-    lines = packets.differences(ether_ip(), changed)
-    assert "IP.ttl: 64 != 63" in lines
-    assert [line.split(":")[0] for line in lines] == ["IP.ttl", "IP.chksum"]
-
-
-def test_a_layer_that_only_one_has():
-    assert packets.differences(ether_ip(), ether_ip() / b"more")[-1] == "layer: nothing != Raw"
-
-
 def test_a_packet_without_receiver_is_not_looked_up_on_the_network(monkeypatch):
     def asked(*args, **kwargs):
         raise AssertionError("a request went to the network")
