@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pytest_ebpf.adoption.survey import SurveyedObject, SurveyedProgram
 
@@ -39,13 +39,9 @@ def module_text(found: SurveyedObject) -> str:
 
 def _tests(found: SurveyedObject) -> Iterator[str]:
     off = {each.facts.name: False for each in found.programs if not each.autoload and not each.declared}
-    arguments = _quoted(found.name)
-    if off:
-        pairs = ", ".join(f"{_quoted(name)}: False" for name in off)
-        arguments += f", autoload={{{pairs}}}"
     yield "@pytest.fixture"
     yield f"def {_OBJECT}(ebpf):"
-    yield f"    return ebpf.load({arguments})"
+    yield f"    return {_load(found, off)}"
     loaded = [each.facts.name for each in found.programs if each.autoload]
     yield ""
     yield ""
@@ -56,26 +52,35 @@ def _tests(found: SurveyedObject) -> Iterator[str]:
     for each in found.programs:
         yield ""
         yield ""
-        yield from _test(each, _unique(each.facts.name, taken))
+        alone = _load(found, {**off, each.facts.name: True}) if each.alone else None
+        yield from _test(each, _unique(each.facts.name, taken), alone)
+
+
+def _load(found: SurveyedObject, autoload: Mapping[str, bool]) -> str:
+    pairs = ", ".join(f"{_quoted(name)}: {wanted}" for name, wanted in autoload.items())
+    return f"ebpf.load({_quoted(found.name)}{f', autoload={{{pairs}}}' if pairs else ''})"
 
 
 #: The fixture of every module.
 _OBJECT = "loaded"
 
 
-def _test(found: SurveyedProgram, name: str) -> Iterator[str]:
+def _test(found: SurveyedProgram, name: str, alone: str | None) -> Iterator[str]:
+    """One test; *alone* loads the object with a program that is not loaded otherwise."""
     program = _member(found.facts.name)
+    what = "_runs" if found.run else "_attaches" if found.attach else ""
+    if not what:
+        yield f"@pytest.mark.skip(reason={_quoted(found.reason)})"
+    yield f"def test_{name}{what}({'ebpf' if alone else _OBJECT}):"
+    if alone:
+        yield f"    {_OBJECT} = {alone}"
     if found.run:
-        yield f"def test_{name}_runs({_OBJECT}):"
         yield f"    result = {program}.run({'PACKET' if found.run == 'packet' else ''})"
         yield "    assert result.retval >= 0  # say which verdict: result.verdict == ..."
     elif found.attach:
-        yield f"def test_{name}_attaches({_OBJECT}):"
         yield f"    with {program}.attach() as link:"
         yield "        assert link.attached  # trigger it, and look at what it leaves in its maps"
     else:
-        yield f"@pytest.mark.skip(reason={_quoted(found.reason)})"
-        yield f"def test_{name}({_OBJECT}):"
         yield f"    {program}.attach()"
 
 

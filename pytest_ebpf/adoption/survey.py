@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,7 +37,8 @@ class SurveyedProgram:
     """A program, and what a first test can do with it.
 
     *declared*: whether a manifest can name it and its hook. *autoload*: whether it is loaded with its object.
-    *why_not* says why it is not, where its section does not ask for that. *run*: ``packet``,
+    *why_not* says why it is not, where its section does not ask for that. *alone*: for its own test it is
+    loaded nevertheless, as other programs of the object work where it does not. *run*: ``packet``,
     ``context`` or None; *attach*: whether it can be attached with what is known. Where a test can do
     neither, *reason* says what is missing.
     """
@@ -46,6 +47,7 @@ class SurveyedProgram:
     declared: bool
     autoload: bool
     why_not: str | None
+    alone: bool
     run: str | None
     attach: bool
     reason: str
@@ -63,14 +65,19 @@ class SurveyedObject:
     refusal: str | None
 
 
-def survey(name: str, path: str, data: bytes, facts: ObjectFacts) -> SurveyedObject:
-    """Look at the object *data*; *name* and *path* are what the manifest will say."""
+def survey(
+    name: str, path: str, data: bytes, facts: ObjectFacts, lacks: Mapping[str, str] | None = None
+) -> SurveyedObject:
+    """Look at the object *data*; *name* and *path* are what the manifest will say.
+
+    *lacks* says of programs where they cannot be loaded, though others of the object can.
+    """
     settings = settings_of(facts)
     return SurveyedObject(
         name=name,
         path=path,
         facts=facts,
-        programs=tuple(map(_program, facts.programs)),
+        programs=tuple(_program(each, (lacks or {}).get(each.name)) for each in facts.programs),
         settings=settings,
         refusal=next(_refusals(data, facts), None) or settings.refusal,
     )
@@ -92,18 +99,20 @@ def _refusals(data: bytes, facts: ObjectFacts) -> Iterator[str]:
             yield "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
 
 
-def _program(facts: ProgramFacts) -> SurveyedProgram:
+def _program(facts: ProgramFacts, lack: str | None) -> SurveyedProgram:
     why_not = _why_not(facts)
     run, attach, reason = None, False, why_not or ""
     if why_not is None and not facts.autoload:
         reason = "its section asks that it is not loaded by itself: load it with autoload={...: True}"
     elif why_not is None:
         run, attach, reason = _what_to_do(facts)
+        why_not = lack
     return SurveyedProgram(
         facts=facts,
         declared=facts.hook is not None and _is_name(facts.name),
         autoload=facts.autoload and why_not is None,
         why_not=why_not,
+        alone=why_not is not None and why_not == lack,
         run=run,
         attach=attach,
         reason=reason,
