@@ -10,13 +10,12 @@ from pathlib import Path
 from pytest_ebpf.cli.build import manifest_of, say
 from pytest_ebpf.compat import render
 from pytest_ebpf.compat.verdict import Subject
-from pytest_ebpf.errors import ObjectError, UsageError
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import Kernel, KernelStore, select
 from pytest_ebpf.kernels.selection import names_promised
 from pytest_ebpf.manifest.discovery import find
-from pytest_ebpf.objects import parse_object
 from pytest_ebpf.paths import LOCK_NAME
-from pytest_ebpf.session.checking import check
+from pytest_ebpf.session.checking import check, read_subject
 
 
 def run(arguments: Namespace) -> int:
@@ -50,7 +49,7 @@ def _files(names: Sequence[str]) -> list[Subject]:
     """The objects in files, each named as short as tells it from the others."""
     paths = {Path(name): None for name in names}
     counts = Counter(path.name for path in paths)
-    return [_read(path, path.name if counts[path.name] == 1 else str(path)) for path in paths]
+    return [read_subject(path, path.name if counts[path.name] == 1 else str(path)) for path in paths]
 
 
 def _declared() -> list[Subject]:
@@ -60,18 +59,5 @@ def _declared() -> list[Subject]:
 
     path = manifest_of(None)
     declared = load(path)
-    subjects = []
-    for built in build_project(path, say=say).objects:
-        programs = declared.objects[built.name].programs.items()
-        autoload = {program: declaration.autoload for program, declaration in programs}
-        subjects.append(_read(built.path, built.name, autoload))
-    return subjects
-
-
-def _read(path: Path, name: str, autoload: dict[str, bool] | None = None) -> Subject:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        what = f"cannot be read ({error.strerror})"
-        raise ObjectError(what, where=str(path), hint="give the path of an object file") from error
-    return Subject.of(name, data, parse_object(data, path), autoload or {})
+    objects = build_project(path, say=say).objects
+    return [read_subject(built.path, built.name, declared) for built in objects]

@@ -46,7 +46,8 @@ class Lack:
 class Verdict:
     """What *program* of *object* does on *kernel*; the first of *lacks* decides.
 
-    *required*: whether loading the object loads it.
+    *required*: whether loading the object loads it. *alternative*: the name of a group of programs of which
+    one that works is enough. *promised* is False where the program is declared for other kernels.
     """
 
     object: str
@@ -55,6 +56,13 @@ class Verdict:
     required: bool
     status: Status
     lacks: tuple[Lack, ...]
+    alternative: str | None = None
+    promised: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """Whether it matters for what the object does there."""
+        return self.required and self.promised
 
     @property
     def reason(self) -> Lack | None:
@@ -76,8 +84,25 @@ class Report:
 
     @property
     def broken(self) -> Sequence[Verdict]:
-        """Those that are known not to work, of programs that are loaded with their object."""
-        return [each for each in self.verdicts if each.required and each.status is Status.CANNOT]
+        """Those that are known not to work, of programs that are promised and loaded with their object.
+
+        Alternatives are among them where none of their group can work.
+        """
+        counting = [each for each in self.verdicts if each.counts]
+        met = {_group(each) for each in counting if each.status is not Status.CANNOT}
+        refused = (each for each in counting if each.status is Status.CANNOT)
+        return [each for each in refused if each.alternative is None or _group(each) not in met]
+
+    def works_on(self, name: str) -> list[str]:
+        """The kernels on which all of object *name* works that is promised there, and something is."""
+        own = [each for each in self.verdicts if each.object == name and each.counts]
+        met = {_group(each) for each in own if each.status is Status.WORKS}
+        refused = {
+            each.kernel
+            for each in own
+            if each.status is not Status.WORKS and (each.alternative is None or _group(each) not in met)
+        }
+        return [kernel for kernel in self.kernels if kernel in {each.kernel for each in own} - refused]
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
@@ -87,3 +112,8 @@ class Report:
     def of(self, row: tuple[str, str]) -> dict[str, Verdict]:
         """The verdicts on one program by kernel."""
         return {each.kernel: each for each in self.verdicts if (each.object, each.program) == row}
+
+
+def _group(verdict: Verdict) -> tuple[str, str | None, str]:
+    """What one program that works is enough for: its object, the name of its group, the kernel."""
+    return verdict.object, verdict.alternative, verdict.kernel

@@ -11,6 +11,9 @@ from pytest_ebpf.compat.model import Lack, Report, Status, Verdict
 #: Counts up when a key is taken away or changes its meaning.
 VERSION: Final = 1
 
+#: Where nothing is promised.
+_NOTHING: Final = "-"
+
 _MARKS: Final = {Status.WORKS: "works", Status.CANNOT: "NO", Status.UNKNOWN: "?"}
 _LEGEND: Final = {
     Status.CANNOT: "NO: cannot work there",
@@ -25,9 +28,9 @@ class _Notes:
         self._numbers: dict[Lack, int] = {}
 
     def mark(self, verdict: Verdict | None) -> str:
-        """What stands in a cell: ``works``, ``NO[1]``, ``?[2]``; ``-`` where there is nothing."""
-        if verdict is None:
-            return "-"
+        """What stands in a cell: ``works``, ``NO[1]``, ``?[2]``; ``-`` where nothing is promised."""
+        if verdict is None or not verdict.promised:
+            return _NOTHING
         if verdict.reason is None:
             return _MARKS[verdict.status]
         number = self._numbers.setdefault(verdict.reason, len(self._numbers) + 1)
@@ -80,18 +83,11 @@ def json_document(report: Report) -> str:
         "ok": report.ok,
         "kernels": list(report.kernels),
         "objects": [
-            {"object": name, "works_on": works_on(report, name), "programs": _programs(report, name)}
+            {"object": name, "works_on": report.works_on(name), "programs": _programs(report, name)}
             for name in _objects(report)
         ],
     }
     return json.dumps(document, indent=2)
-
-
-def works_on(report: Report, name: str) -> list[str]:
-    """The kernels on which all programs that are loaded with object *name* work."""
-    required = [each for each in report.verdicts if each.object == name and each.required]
-    refused = {each.kernel for each in required if each.status is not Status.WORKS}
-    return [kernel for kernel in report.kernels if required and kernel not in refused]
 
 
 def _programs(report: Report, name: str) -> list[dict[str, Any]]:
@@ -100,6 +96,7 @@ def _programs(report: Report, name: str) -> list[dict[str, Any]]:
         {
             "program": row[1],
             "required": any(each.required for each in report.of(row).values()),
+            "alternative": next((each.alternative for each in report.of(row).values()), None),
             "verdicts": [_verdict(each) for each in report.of(row).values()],
         }
         for row in rows
@@ -110,6 +107,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "kernel": verdict.kernel,
         "status": verdict.status.value,
+        "promised": verdict.promised,
         "reasons": [_lack(each) for each in verdict.lacks],
     }
 
@@ -132,13 +130,20 @@ def _objects(report: Report) -> Sequence[str]:
 
 
 def _legend(report: Report) -> list[str]:
-    there = {each.status for each in report.verdicts}
-    return [line for status, line in _LEGEND.items() if status in there]
+    there = {each.status for each in report.verdicts if each.promised}
+    lines = [line for status, line in _LEGEND.items() if status in there]
+    if not all(each.promised for each in report.verdicts):
+        lines.append(f"{_NOTHING}: declared for other kernels")
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for each in report.verdicts:
+        if each.alternative:
+            groups.setdefault((each.object, each.alternative), {})[each.program] = None
+    return [*lines, *(f"{name}: {group} is one of {', '.join(of)}" for (name, group), of in groups.items())]
 
 
 def _conclusions(report: Report) -> Iterable[str]:
     for name in _objects(report):
-        kernels = works_on(report, name)
+        kernels = report.works_on(name)
         if len(kernels) == len(report.kernels):
             where = "all of them" if len(kernels) > 1 else kernels[0]
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -14,7 +14,7 @@ from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Lack, Status, Verdict
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import rules
-from pytest_ebpf.kernels import Version
+from pytest_ebpf.kernels import Version, in_range
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.requirements import (
     ProgramRequirements,
@@ -23,6 +23,7 @@ from pytest_ebpf.requirements import (
     requirements_of,
 )
 from pytest_ebpf.requirements.reach import reachable
+from pytest_ebpf.requirements.targets import TARGETS, target_of
 from pytest_ebpf.uapi import MapType, ProgType
 
 #: ``MAX_BPF_STACK`` of include/linux/filter.h, in bytes; for all frames of a chain of calls together.
@@ -60,23 +61,45 @@ _UNSIZED: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Subject:
-    """An object to be judged: its *name* for people, what is in it, and what it asks for.
+class Declared:
+    """What a loader does with an object, as far as the object does not say; by the names in it.
 
-    *autoload* says of programs whether they are loaded with it, where the section does not.
+    *autoload* says of programs whether they are loaded with it, *targets* what they are loaded for;
+    *declared_for* the kernels (``>=6.4``) that programs are promised for, if not for all. Of each group of
+    *alternatives* one program is loaded. *sized* are the maps whose number of entries it sets; *data* is
+    what it puts into read-only sections.
     """
+
+    autoload: Mapping[str, bool] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    declared_for: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sized: frozenset[str] = frozenset()
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+    def group_of(self, program: str) -> str | None:
+        """The name of the alternatives that *program* is one of."""
+        return next((group for group, names in self.alternatives.items() if program in names), None)
+
+    def promises(self, program: str, version: Version, where: str) -> bool:
+        """Whether *program* is for a kernel of *version*."""
+        text = self.declared_for.get(program)
+        return text is None or in_range(text, version, where=f"{where}: kernels")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An object to be judged: its *name* for people, what is in it, what it asks for, how it is loaded."""
 
     name: str
     facts: ObjectFacts
     requirements: Requirements
-    autoload: Mapping[str, bool] = field(default_factory=dict)
+    declared: Declared = field(default_factory=Declared)
 
     @classmethod
-    def of(
-        cls, name: str, data: bytes, facts: ObjectFacts, autoload: Mapping[str, bool] | None = None
-    ) -> Subject:
+    def of(cls, name: str, data: bytes, facts: ObjectFacts, declared: Declared | None = None) -> Subject:
         """Read what the bytes of an object ask for; :class:`ObjectError` if they are damaged."""
-        return cls(name, facts, requirements_of(data, facts), autoload or {})
+        return cls(name, facts, requirements_of(data, facts), declared or Declared())
 
 
 def judge(subject: Subject, kernel: KernelFacts) -> Iterator[Verdict]:
@@ -92,6 +115,7 @@ class _Judge:
         self._kernel = Kernel(facts, self._oracle, rules(), subject.requirements.gpl_compatible)
 
     def verdicts(self) -> Iterator[Verdict]:
+        declared = self._subject.declared
         for program in self._subject.requirements.programs:
             lacks = [*self._common, *self._own(program)]
             lacks.sort(key=lambda lack: not lack.certain)  # stable: the first that is certain decides
@@ -99,17 +123,19 @@ class _Judge:
                 object=self._subject.name,
                 program=program.name,
                 kernel=self._facts.name,
-                required=self._subject.autoload.get(program.name, program.autoload),
+                required=declared.autoload.get(program.name, program.autoload),
                 status=_status(lacks),
                 lacks=tuple({lack.what: lack for lack in reversed(lacks)}.values())[::-1],
+                alternative=declared.group_of(program.name),
+                promised=declared.promises(program.name, self._facts.version, self._subject.name),
             )
 
     @cached_property
     def _common(self) -> list[Lack]:
         """What fails every program."""
-        facts = self._subject.facts
+        facts, sized = self._subject.facts, self._subject.declared.sized
         needs = self._lacks(self._subject.requirements.common, None)
-        return [*_of_the_file(facts), *self._links(facts), *(lack for _, lack in needs)]
+        return [*_of_the_file(facts, sized), *self._links(facts), *(lack for _, lack in needs)]
 
     def _links(self, facts: ObjectFacts) -> Iterator[Lack]:
         """What a section of libbpf's asks for: operations that are attached by a link."""
@@ -120,10 +146,13 @@ class _Judge:
             yield Lack(certain=True, what=what, instead='use SEC(".struct_ops")')
 
     def _own(self, program: ProgramRequirements) -> Iterator[Lack]:
-        hook = hooks.parse(program.section)
+        hook = self._hook(program)
         yield from _left_to_the_loader(program.section, hook)
         yield from _of_the_code(program, self._facts.version)
-        found = list(self._lacks(program.requirements, hook.kind.prefix if hook else None))
+        needs = program.requirements
+        if program.name in self._subject.declared.targets:
+            needs = _retargeted(needs, hook)
+        found = list(self._lacks(needs, hook.kind.prefix if hook else None))
         if not any(_may_be_passed_by(need) for need, _ in found):
             yield from (lack for _, lack in found)
             return
@@ -134,13 +163,19 @@ class _Judge:
             elif need.instruction in reached:
                 yield replace(lack, certain=False, what=f"{lack.what}, if it comes to that")
 
+    def _hook(self, program: ProgramRequirements) -> hooks.Hook | None:
+        hook = hooks.parse(program.section)
+        target = self._subject.declared.targets.get(program.name)
+        return replace(hook, target=target) if hook and target else hook
+
     def _reached(self, program: ProgramRequirements) -> tuple[frozenset[int], frozenset[int]]:
         """The instructions that the kernel may come to, and those it comes to whatever is not known of it."""
         self._oracle.unsure = False
-        reached = reachable(program, self._oracle)
+        data = {**program.code.rodata, **self._subject.declared.data}
+        reached = reachable(program, self._oracle, data)
         if not self._oracle.unsure:
             return reached, reached
-        either = (reachable(program, self._oracle.supposing(answer)) for answer in (True, False))
+        either = (reachable(program, self._oracle.supposing(answer), data) for answer in (True, False))
         return reached, reached.intersection(*either)
 
     def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[tuple[Requirement, Lack]]:
@@ -166,13 +201,20 @@ def _left_to_the_loader(section: str, hook: hooks.Hook | None) -> Iterator[Lack]
         yield Lack(certain=False, what=f"the loader says what this {hook.kind.prefix} program is attached to")
 
 
+def _retargeted(needs: Sequence[Requirement], hook: hooks.Hook | None) -> tuple[Requirement, ...]:
+    """*needs* of a program that is loaded for something else than its section names."""
+    found = tuple(need for need in needs if need.kind not in TARGETS)
+    target = target_of(hook) if hook else None
+    return (replace(target, source=needs[0].source), *found) if target else found
+
+
 def _may_be_passed_by(need: Requirement) -> bool:
     """Whether nobody misses it where control never comes to the instruction that asks."""
     return need.instruction is not None and not need.always
 
 
-def _of_the_file(facts: ObjectFacts) -> Iterator[Lack]:
-    """What is wrong with an object on any kernel."""
+def _of_the_file(facts: ObjectFacts, sized: Collection[str]) -> Iterator[Lack]:
+    """What is wrong with an object on any kernel; the entries of *sized* maps are known."""
     if facts.big_endian:
         yield Lack(
             certain=True, what="the object is big-endian, the kernel is not", instead="use -target bpfel"
@@ -184,7 +226,7 @@ def _of_the_file(facts: ObjectFacts) -> Iterator[Lack]:
         if each.legacy:
             what = f"map {each.name} is defined in section maps, which libbpf gave up with 1.0"
             yield Lack(certain=True, what=what, instead='define it in SEC(".maps")')
-        elif not each.max_entries and each.type not in _UNSIZED:
+        elif not each.max_entries and each.type not in _UNSIZED and each.name not in sized:
             yield Lack(certain=False, what=f"the loader says how many entries map {each.name} has")
 
 

@@ -33,6 +33,9 @@ _KINDS: Final = {
     "iter": Kind.ITERATOR,
 }
 
+#: What a section can name.
+TARGETS: Final = frozenset(_KINDS.values())
+
 #: What is looked up by its BTF id when the program is loaded; the others not before they are attached.
 _AT_LOAD: Final = frozenset(
     {"fentry", "fexit", "fmod_ret", "fsession", "tp_btf", "lsm", "lsm_cgroup", "iter"}

@@ -3,18 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Report
-from pytest_ebpf.compat.verdict import Subject, judge
+from pytest_ebpf.compat.verdict import Declared, Subject, judge
 from pytest_ebpf.errors import EbpfError, ObjectError
 from pytest_ebpf.kernels import Kernel
+from pytest_ebpf.objects import ObjectFacts, parse_object
+from pytest_ebpf.session.ranges import declared_for
+
+if TYPE_CHECKING:
+    from pytest_ebpf.manifest import Manifest
 
 #: Kernels, and processors, from which on two work side by side.
 _WORTH_A_PROCESS: Final = 2
+
+
+def read_subject(path: Path, name: str, manifest: Manifest | None = None) -> Subject:
+    """Read the object in *path*, which *manifest*, if there is one, declares as *name*.
+
+    :class:`~pytest_ebpf.errors.ObjectError` if it cannot be read or is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise ObjectError(what, where=str(path), hint="give the path of an object file") from error
+    facts = parse_object(data, path)
+    return Subject.of(name, data, facts, _declared(manifest, name, data, facts) if manifest else None)
+
+
+def _declared(manifest: Manifest, name: str, data: bytes, facts: ObjectFacts) -> Declared:
+    declared = manifest.objects[name]
+    return Declared(
+        autoload={each: program.autoload for each, program in declared.programs.items()},
+        targets={each: program.target for each, program in declared.programs.items() if program.target},
+        declared_for=declared_for(manifest, name, facts),
+        alternatives=declared.alternatives,
+        sized=frozenset(declared.load.max_entries),
+        data=_set_data(declared.load.globals, name, data, facts),
+    )
+
+
+def _set_data(wanted: Mapping[str, Any], name: str, data: bytes, facts: ObjectFacts) -> Mapping[str, bytes]:
+    """The read-only sections as they are with the variables that are set before loading."""
+    if not wanted:
+        return {}
+    from pytest_ebpf.bpf.globals import initial_images  # noqa: PLC0415 - slow to import, and seldom needed
+    from pytest_ebpf.bpf.values import Values  # noqa: PLC0415
+
+    values = Values(facts.btf, {}) if facts.btf is not None else None
+    order: Literal["big", "little"] = "big" if facts.big_endian else "little"
+    images = initial_images(data, facts, values, wanted, order=order, owner=name)
+    return {section: image for section, image in images.items() if section.startswith(".rodata")}
 
 
 def check(subjects: Sequence[Subject], kernels: Sequence[Kernel]) -> Report:

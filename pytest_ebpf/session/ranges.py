@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from pytest_ebpf.bpf import LoadOptions
 from pytest_ebpf.errors import UnsupportedError
 from pytest_ebpf.kernels import Version, in_range
-from pytest_ebpf.manifest import Manifest
-from pytest_ebpf.objects import ObjectFacts
+
+if TYPE_CHECKING:
+    from pytest_ebpf.bpf import LoadOptions
+    from pytest_ebpf.manifest import Manifest
+    from pytest_ebpf.objects import ObjectFacts
 
 
 def declared_for(manifest: Manifest, name: str, facts: ObjectFacts) -> dict[str, str]:

@@ -53,6 +53,65 @@ int traces(void *ctx)
 char LICENSE[] SEC("license") = "GPL";
 """
 
+TOLD = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+const volatile int exact = 1;
+const volatile int other = 1;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, int);
+    __type(value, long);
+} sessions SEC(".maps");
+
+SEC("xdp")
+int tells_time(void *ctx)
+{
+    if (exact)
+        return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP;
+    return bpf_map_lookup_elem(&sessions, &(int){other}) ? XDP_PASS : XDP_DROP;
+}
+
+SEC("fexit")
+int opened(void *ctx)
+{
+    return 0;
+}
+
+SEC("fexit")
+int opened_since_7(void *ctx)
+{
+    return 0;
+}
+
+SEC("netfilter")
+int inspects(void *ctx)
+{
+    return 1;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+DECLARED = """
+[project]
+name = "told"
+kernels = ["5.10", "6.12"]
+[objects.told]
+path = "loops.bpf.o"
+alternatives.watch = ["opened", "opened_since_7"]
+[objects.told.load]
+max_entries = { sessions = 16 }
+globals = { exact = 0 }
+[objects.told.programs]
+tells_time = { hook = "xdp" }
+opened = { hook = "fexit", target = "do_filp_open" }
+opened_since_7 = { hook = "fexit", target = "do_file_open" }
+inspects = { hook = "netfilter", kernels = ">=6.4" }
+"""
+
 EMPTY = 'char LICENSE[] __attribute__((section("license"))) = "GPL";\n'
 
 
@@ -145,6 +204,40 @@ def test_a_manifest_is_a_promise(call, tmp_path):
     assert call(cwd=edge).returncode == 0
     assert call("--kernel", ">=6.1", cwd=edge).returncode == 0
     assert call("--kernel", "6.1", cwd=edge).returncode == 1
+
+
+def test_what_a_manifest_says_of_loading_is_known(call, compile_bpf, tmp_path):
+    shutil.copy(compile_bpf(TOLD, name="told.bpf.c"), tmp_path / "loops.bpf.o")
+    (tmp_path / "ebpf.toml").write_text(DECLARED)
+    old, new = versions("5.10", "6.12")
+    done = call()
+    assert re.sub(r"/\S+/told", "told", done.stdout).splitlines() == [
+        f"program           {old}  {new}",
+        "told",
+        "  tells_time      works     works",
+        "  opened          works     works",
+        "  opened_since_7  NO[1]     NO[1]",
+        "  inspects        -         works",
+        "",
+        "NO: cannot work there",
+        "-: declared for other kernels",
+        "told: watch is one of opened, opened_since_7",
+        "[1] no function do_file_open in its BTF, at told.bpf.c:31",
+        "",
+        "told works on all of them",
+    ]
+    assert done.returncode == 0
+    less = re.sub(r"max_entries.*|globals.*", "", DECLARED).replace(">=6.4", "<7.0")
+    (tmp_path / "ebpf.toml").write_text(less)
+    done = call()
+    assert [line.split() for line in done.stdout.splitlines()[2:6]] == [
+        ["tells_time", "NO[1]", "?[2]"],
+        ["opened", "?[2]", "?[2]"],
+        ["opened_since_7", "NO[3]", "NO[3]"],
+        ["inspects", "NO[4]", "?[2]"],
+    ]
+    assert "[2] the loader says how many entries map sessions has" in done.stdout
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -113,10 +114,12 @@ def test_json_is_what_its_documentation_says(report):
     assert document["objects"][0]["programs"][0] == {
         "program": "count",
         "required": True,
+        "alternative": None,
         "verdicts": [
             {
                 "kernel": "5.10.262",
                 "status": "cannot work",
+                "promised": True,
                 "reasons": [
                     {
                         "what": "no helper bpf_loop",
@@ -138,7 +141,7 @@ def test_json_is_what_its_documentation_says(report):
                     },
                 ],
             },
-            {"kernel": "6.1.192", "status": "works", "reasons": []},
+            {"kernel": "6.1.192", "status": "works", "promised": True, "reasons": []},
         ],
     }
 
@@ -146,3 +149,40 @@ def test_json_is_what_its_documentation_says(report):
 def test_a_program_that_is_not_loaded_breaks_no_promise(report):
     assert [(each.program, each.kernel) for each in report.broken] == [("count", "5.10.262")]
     assert Report(report.kernels, report.verdicts[1:]).ok
+
+
+def test_nothing_is_said_of_kernels_that_a_program_is_not_for(report):
+    count, *_ = report.verdicts
+    narrower = Report(report.kernels, (replace(count, promised=False), *report.verdicts[1:]))
+    assert narrower.ok
+    assert render.text(narrower).splitlines() == [
+        "program  5.10.262  6.1.192",
+        "edge",
+        "  count  -         works",
+        "  trace  NO[1]     ?[2]",
+        "",
+        "NO: cannot work there",
+        "?: cannot be told without booting it",
+        "-: declared for other kernels",
+        "[1] no attach type trace_kprobe_multi",
+        "[2] the verifier decides whether tc programs may call bpf_f<x>|y",
+        "",
+        "edge works on 6.1.192",
+    ]
+    program = json.loads(render.json_document(narrower))["objects"][0]["programs"][0]
+    assert [each["promised"] for each in program["verdicts"]] == [False, True]
+
+
+def test_of_alternatives_one_that_works_is_enough():
+    def one(program: str, kernel: str, *lacks: Lack) -> Verdict:
+        return replace(verdict(program, kernel, *lacks), alternative="watch")
+
+    met = [one("new", "5.10", LOOP), one("old", "5.10"), one("new", "6.1"), one("old", "6.1", MULTI)]
+    report = Report(("5.10", "6.1"), tuple(met))
+    assert (report.ok, report.works_on("edge")) == (True, ["5.10", "6.1"])
+    assert "edge: watch is one of new, old" in render.text(report).splitlines()
+    assert json.loads(render.json_document(report))["objects"][0]["programs"][1]["alternative"] == "watch"
+    open_ = Report(("5.10",), (one("new", "5.10", LOOP), one("old", "5.10", KFUNC)))
+    assert (open_.ok, open_.works_on("edge")) == (True, [])
+    broken = Report(("5.10",), (one("new", "5.10", LOOP), one("old", "5.10", MULTI)))
+    assert [each.program for each in broken.broken] == ["new", "old"]
