@@ -12,7 +12,8 @@ KERNELS := 5.10 6.1 6.12 6.18 7.2
 
 # What the host must have. libmsgpack-c-dev is called libmsgpack-dev up to bookworm.
 PACKAGES := clang-19 llvm-19 bpftool qemu-system-x86 gcc libc6-dev make dpkg-dev libelf-dev zlib1g-dev \
-	libzstd-dev xz-utils lz4 zstd util-linux cpio graphviz debian-archive-keyring
+	libzstd-dev xz-utils lz4 zstd util-linux cpio graphviz chromium \
+	debian-archive-keyring
 MSGPACK := libmsgpack-c-dev libmsgpack-dev
 
 .PHONY: help setup packages agent kernels demo test hooks hooks-table lint bench fuzz soak clean

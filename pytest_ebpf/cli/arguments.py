@@ -38,7 +38,17 @@ def parse(argv: Sequence[str]) -> Namespace:
     doctor = commands.add_parser("doctor", help="say what works on this host and how to mend what does not")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_command("doctor"))
-    schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml, for editors")
+    schema = commands.add_parser(
+        "schema", help="print the JSON schema of ebpf.toml, for editors, or of reports"
+    )
+    schema.add_argument(
+        "what",
+        metavar="WHAT",
+        nargs="?",
+        choices=("manifest", "report"),
+        default="manifest",
+        help="manifest (default), or report: matrix.json",
+    )
     schema.set_defaults(run=_command("schema"))
     return parser.parse_args(argv)
 

@@ -1,14 +1,14 @@
-"""``ebpf-build schema``: the JSON schema of the manifest."""
+"""``ebpf-build schema``: the JSON schema of the manifest, or of the matrix as JSON."""
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
 
-from pytest_ebpf.manifest import schema
+from pytest_ebpf import manifest, report
 
 
-def run(_arguments: Namespace) -> int:
+def run(arguments: Namespace) -> int:
     """Print the schema."""
-    print(json.dumps(schema(), indent=2))
+    print(json.dumps(report.schema() if arguments.what == "report" else manifest.schema(), indent=2))
     return 0

@@ -55,6 +55,8 @@ def baseline(folder: Path, name: str) -> Run:
         return read_document((folder / name).read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot be read ({error.strerror})", where=where, hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"is not JSON ({error})", where=where, hint=hint) from error
     except ValueError as error:
         raise UsageError(str(error), where=where, hint=hint) from error
 

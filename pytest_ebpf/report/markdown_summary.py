@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -77,27 +77,34 @@ def _some(matrix: Matrix, rows: Sequence[str]) -> str:
 
 def _failures(matrix: Matrix, room: int) -> list[str]:
     """Of the failures the first ones that fit."""
-    bad = [cell for row in matrix.rows for cell in _cells(matrix, row) if cell.outcome in BAD and cell.test]
-    ends = accumulate(len(block) + 1 for block in map(_failure, bad))
-    count = sum(end <= room - len(_more(len(bad))) for end in ends)
-    return [*map(_failure, bad[:count]), *([_more(len(bad) - count)] if count < len(bad) else [])]
+    blocks = [_failure(cells) for row in matrix.rows for cells in _alike(matrix, row)]
+    ends = accumulate(len(block) + 1 for block in blocks)
+    count = sum(end <= room - len(_more(len(blocks))) for end in ends)
+    return [*blocks[:count], *([_more(len(blocks) - count)] if count < len(blocks) else [])]
 
 
 def _more(count: int) -> str:
     return f"{count} more failure{'' if count == 1 else 's'} in report.html.\n"
 
 
-def _cells(matrix: Matrix, row: str) -> list[Cell]:
-    found = (matrix.cell(row, column) for column in matrix.columns)
-    return [cell for cell in found if cell]
+def _alike(matrix: Matrix, row: str) -> Iterable[Sequence[Cell]]:
+    """The failures of a test, those with the same reason together."""
+    found: dict[tuple[Outcome, str | None], list[Cell]] = {}
+    for column in matrix.columns:
+        cell = matrix.cell(row, column)
+        if cell and cell.outcome in BAD and cell.test:
+            found.setdefault((cell.outcome, cell.reason), []).append(cell)
+    return found.values()
 
 
-def _failure(cell: Cell) -> str:
-    head = (
-        f"<details><summary>{cell.outcome}: <code>{_html(cell.row)}</code> on {_html(cell.column)}</summary>"
-    )
-    parts = [f"**{escaped(part.title)}**\n\n{fenced(part.text)}" for part in cell.sections]
-    return "\n\n".join([head, *parts, "</details>\n"])
+def _failure(cells: Sequence[Cell]) -> str:
+    """What is told of the first; the others are told to be as it."""
+    first = cells[0]
+    columns = _html(", ".join(cell.column for cell in cells))
+    head = f"<details><summary>{first.outcome}: <code>{_html(first.row)}</code> on {columns}</summary>"
+    only = [f"As it was on {escaped(first.column)}:"] if len(cells) > 1 else []
+    parts = [f"**{escaped(part.title)}**\n\n{fenced(part.text)}" for part in first.sections]
+    return "\n\n".join([head, *only, *parts, "</details>\n"])
 
 
 def _html(text: str) -> str:

@@ -39,6 +39,7 @@ Pytest = Callable[..., pytest.RunResult]
 def _cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_EBPF_CACHE", str(CACHE))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
 
 @pytest.fixture

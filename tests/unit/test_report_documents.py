@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from jsonschema import Draft202012Validator
+from runs import large
 
-from pytest_ebpf.report import Cell, Matrix, Outcome, json_document, markdown
+from pytest_ebpf.cli import main
+from pytest_ebpf.report import (
+    Cell,
+    Matrix,
+    Outcome,
+    ProgramSize,
+    Run,
+    Section,
+    changes,
+    json_document,
+    markdown,
+    read_document,
+    schema,
+)
 from pytest_ebpf.report.markdown_table import code, escaped
-
-REFERENCE = Path(__file__).parents[2] / "docs" / "report.md"
 
 MATRIX = Matrix.of(
     [
@@ -120,12 +131,95 @@ def test_json() -> None:
     }
 
 
-def test_json_is_as_the_reference_says() -> None:
-    blocks = re.findall(r"```json\n(.*?)```", REFERENCE.read_text(), re.DOTALL)
-    schema = json.loads(blocks[-1])
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
-    assert [*validator.iter_errors(json.loads(json_document(MATRIX)))] == []
-    assert [*validator.iter_errors(json.loads(json_document(Matrix.of([]))))] == []
-    assert schema["properties"]["cells"]["items"]["properties"]["outcome"]["enum"] == [*map(str, Outcome)]
+RUN = Run(
+    Matrix.of(
+        [
+            Cell("a.py::test_a", "6.1.192", Outcome.PASSED, duration=0.5),
+            Cell(
+                "a.py::test_a",
+                "7.2.1",
+                Outcome.FAILED,
+                "assert 1 == 2",
+                duration=0.25,
+                test="a.py::test_a[7.2]",
+                sections=(Section("failure", "E  assert 1 == 2"), Section("bpf_printk", "said \udc80")),
+            ),
+        ]
+    ),
+    project="edge",
+    began="2026-11-20T10:00:00+00:00",
+    seconds=1.5,
+    programs=(ProgramSize("fw", "ingress", "7.2.1", 90),),
+)
+
+
+def test_json_of_a_run_has_what_is_told_of_failures_and_the_sizes_of_programs() -> None:
+    said = json.loads(json_document(RUN))
+    assert {key: said[key] for key in ("project", "began", "duration")} == {
+        "project": "edge",
+        "began": "2026-11-20T10:00:00+00:00",
+        "duration": 1.5,
+    }
+    assert "sections" not in said["cells"][0]
+    assert said["cells"][1]["test"] == "a.py::test_a[7.2]"
+    assert said["cells"][1]["sections"] == [
+        {"title": "failure", "text": "E  assert 1 == 2"},
+        {"title": "bpf_printk", "text": "said \udc80"},
+    ]
+    assert said["programs"] == [
+        {"object": "fw", "program": "ingress", "column": "7.2.1", "verified_insns": 90}
+    ]
+
+
+def test_json_is_read_as_it_was_written() -> None:
+    assert read_document(json_document(RUN)) == RUN
+    big = large(20)
+    assert read_document(json_document(big)) == big
+
+
+def test_brief_json_is_enough_to_compare_with() -> None:
+    said = json_document(RUN, brief=True)
+    assert "sections" not in said
+    assert said.count("\n") == 1
+    assert changes(read_document(said), RUN).summary() == "nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is not JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("[]", "is no matrix of version 1 (version seen: null)"),
+        ('{"version": 2}', "is no matrix of version 1 (version seen: 2)"),
+        ('{"version": 1}', "is no matrix (KeyError: 'cells')"),
+        ('{"version": 1, "cells": [1]}', "is no matrix (TypeError: 'int' object is not subscriptable)"),
+        (
+            '{"version": 1, "cells": [{"row": "a", "column": "b", "outcome": "fine"}]}',
+            "is no matrix (ValueError: 'fine' is not a valid Outcome)",
+        ),
+    ],
+)
+def test_what_is_no_such_document(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        read_document(text)
+
+
+def test_json_is_as_the_schema_says() -> None:
+    Draft202012Validator.check_schema(schema())
+    validator = Draft202012Validator(schema())
+    for document in (MATRIX, Matrix.of([]), RUN, large(20)):
+        assert [*validator.iter_errors(json.loads(json_document(document)))] == []
+    assert [*validator.iter_errors(json.loads(json_document(RUN, brief=True)))] == []
+    assert schema()["$defs"]["outcome"]["enum"] == [*map(str, Outcome)]
     assert [*validator.iter_errors({"version": 2})] != []
+
+
+def test_every_key_that_is_written_is_in_the_schema() -> None:
+    said, known = json.loads(json_document(RUN)), schema()["properties"]
+    assert set(said) == set(known)
+    assert set(said["cells"][1]) == set(known["cells"]["items"]["properties"])
+    assert set(said["programs"][0]) == set(known["programs"]["items"]["properties"])
+
+
+def test_the_command_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "report"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema()

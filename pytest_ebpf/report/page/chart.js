@@ -11,7 +11,7 @@ function changeItem(place, [kind, before]) {
     focusCell(place);
     openPanel(place);
   });
-  return element("li", {}, element("span", { className: `kind ${kind}`, textContent: kind }), button,
+  return element("li", {}, element("span", { className: `kind ${kind}`, textContent: kind }), " ", button,
     ` ${FACES[numberOf(before)].word} \u2192 ${faceOf(place).word}`);
 }
 

@@ -22,6 +22,11 @@ function columnHead(release, number) {
   return head;
 }
 
+// A name may be broken after an underscore.
+function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((part, number) => (number ? [element("wbr"), part] : [part]));
+}
+
 function makeCell(place, longest) {
   const face = faceOf(place);
   const cell = element("div", { className: `cell c${columnOf(place)}`, role: "gridcell" });
@@ -50,7 +55,7 @@ function makeRow(number, longest) {
   const [own] = report.rows[number];
   const line = element("div", { className: "row", role: "row" },
     element("div", { className: "name", role: "rowheader", title: visible(own) },
-      element("span", { textContent: visible(own) })));
+      element("span", {}, ...breakable(visible(own)))));
   const said = [own];
   for (let column = 0; column < WIDTH; column++) {
     const place = number * WIDTH + column;

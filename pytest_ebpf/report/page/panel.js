@@ -4,6 +4,9 @@ const panel = byId("panel");
 const narrow = matchMedia("(max-width: 64rem)");
 let opened = null; // a place
 
+// Sections whose long lines are sentences; in logs and tables columns matter.
+const WRAPPED = new Set(["failure", "run it again"]);
+
 // How a line of a section looks: pytest marks errors by "E", the line that failed by ">".
 function lineClass(title, line) {
   if (title === "failure") {
@@ -18,7 +21,7 @@ function lineClass(title, line) {
 
 // Neighbouring lines of one look are one element: logs are long.
 function preformatted(title, text) {
-  const pre = element("pre", { tabIndex: 0 });
+  const pre = element("pre", { tabIndex: 0, className: WRAPPED.has(title) ? "wraps" : "" });
   let kept = [], look = "";
   const flush = () => {
     const joined = kept.join("");
