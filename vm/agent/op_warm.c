@@ -3,11 +3,19 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "features.h"
 #include "ops.h"
 
 #define PACKET_SIZE 64
+
+/* The tracepoint that is rehearsed with: nobody is there to hit it. */
+#define TRACEPOINT "/sys/kernel/tracing/events/syscalls/sys_enter_getppid/id"
 
 /* r0 = XDP_PASS; exit */
 static const struct bpf_insn pass[] = {
@@ -15,14 +23,19 @@ static const struct bpf_insn pass[] = {
 	{ .code = BPF_JMP | BPF_EXIT },
 };
 
-/* Load a program, run it once, and let it go: libbpf has then asked the kernel what it can do, and the kernel
- * has set up what it needs to run XDP programs. Whether it worked does not matter.
+static int load(enum bpf_prog_type type)
+{
+	return bpf_prog_load(type, "rehearsal", "GPL", pass, sizeof(pass) / sizeof(pass[0]), NULL);
+}
+
+/* Load a program, run it once, and let it go: the kernel has then set up what it needs to run XDP programs.
+ * Whether it worked does not matter.
  */
-static void rehearse(void)
+static void rehearse_run(void)
 {
 	char packet[PACKET_SIZE] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "rehearsal", "GPL", pass, sizeof(pass) / sizeof(pass[0]), NULL);
+	int fd = load(BPF_PROG_TYPE_XDP);
 
 	if (fd < 0)
 		return;
@@ -30,10 +43,52 @@ static void rehearse(void)
 	close(fd);
 }
 
+static int open_tracepoint(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
+	FILE *file = fopen(TRACEPOINT, "re");
+	unsigned long long id;
+	int known;
+
+	if (!file)
+		return -1;
+	known = fscanf(file, "%llu", &id);
+	fclose(file);
+	if (known != 1)
+		return -1;
+	attr.config = id;
+	return (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* Attach a program to a tracepoint, hit it, and take the program off: the kernel has then set up what is
+ * made for the first event of perf, and for the first probe. Without a link before Linux 5.15.
+ */
+static void rehearse_attaching(void)
+{
+	int prog = load(BPF_PROG_TYPE_TRACEPOINT), event = prog < 0 ? -1 : open_tracepoint(), link = -1;
+
+	if (event >= 0) {
+		link = bpf_link_create(prog, event, BPF_PERF_EVENT, NULL);
+		if (link < 0)
+			ioctl(event, PERF_EVENT_IOC_SET_BPF, prog);
+		ioctl(event, PERF_EVENT_IOC_ENABLE, 0);
+		syscall(SYS_getppid);
+	}
+	if (link >= 0)
+		close(link);
+	if (event >= 0)
+		close(event);
+	if (prog >= 0)
+		close(prog);
+}
+
 int op_warm(struct call *call)
 {
 	btf__load_vmlinux_btf();
-	if (getpid() == 1) /* nothing is loaded into a kernel that is not ours */
-		rehearse();
+	if (getpid() == 1) { /* nothing is loaded into a kernel that is not ours */
+		features_try();
+		rehearse_run();
+		rehearse_attaching();
+	}
 	return answer_nil(call);
 }
