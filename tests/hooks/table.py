@@ -51,8 +51,14 @@ def _cell(proofs: Sequence[Proof], notes: dict[str, int]) -> str:
     reasons = [proof.reason for proof in proofs if proof.outcome != "passed"]
     if any(proof.outcome == "passed" for proof in proofs) and not reasons:
         return "proven"
-    numbers = {notes.setdefault(reason, len(notes) + 1) for reason in reasons}
+    numbers = {notes.setdefault(_lack(reason), len(notes) + 1) for reason in reasons}
     return ", ".join(f"no ({number})" for number in sorted(numbers)) or "-"
+
+
+def _lack(reason: str) -> str:
+    """Return what is missing, of ``where: what is missing, as 6.12.117 has; what to do``."""
+    what = reason.partition("; ")[0].partition(", as ")[0]
+    return what[max(0, what.find("this kernel ")) :]
 
 
 def _row(cells: Sequence[str]) -> str:
