@@ -84,7 +84,7 @@ def _setting(found: Setting) -> str:
 def _program(found: SurveyedProgram) -> str:
     facts = found.facts
     if not found.declared:
-        return _comment(f"{facts.name}: {found.why_not or 'its name is none that C knows'}")
+        return _comment(f"{facts.name}: {found.why_not or 'a manifest cannot name it, tests can'}")
     keys = [f"hook = {_quoted(facts.section)}", *([] if found.autoload else ["autoload = false"])]
     text = f"{facts.name} = {{ {', '.join(keys)} }}"
     remark = found.why_not or _attachment(found)

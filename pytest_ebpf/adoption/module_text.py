@@ -50,10 +50,8 @@ def _tests(found: SurveyedObject) -> Iterator[str]:
     yield f"    assert [each.name for each in {_OBJECT}.programs if each.loaded] == [{names}]"
     taken = {"loads"}
     for each in found.programs:
-        yield ""
-        yield ""
         alone = _load(found, {**off, each.facts.name: True}) if each.alone else None
-        yield from _test(each, _unique(each.facts.name, taken), alone)
+        yield from _tests_of(each, _unique(each.facts.name, taken), alone)
 
 
 def _load(found: SurveyedObject, autoload: Mapping[str, bool]) -> str:
@@ -65,23 +63,30 @@ def _load(found: SurveyedObject, autoload: Mapping[str, bool]) -> str:
 _OBJECT = "loaded"
 
 
-def _test(found: SurveyedProgram, name: str, alone: str | None) -> Iterator[str]:
-    """One test; *alone* loads the object with a program that is not loaded otherwise."""
+def _tests_of(found: SurveyedProgram, name: str, alone: str | None) -> Iterator[str]:
+    """A test that runs it, one that attaches it, or one that is skipped.
+
+    *alone* loads the object with a program that is not loaded otherwise.
+    """
     program = _member(found.facts.name)
-    what = "_runs" if found.run else "_attaches" if found.attach else ""
-    if not what:
-        yield f"@pytest.mark.skip(reason={_quoted(found.reason)})"
-    yield f"def test_{name}{what}({'ebpf' if alone else _OBJECT}):"
-    if alone:
-        yield f"    {_OBJECT} = {alone}"
+    bodies = {}
     if found.run:
-        yield f"    result = {program}.run({'PACKET' if found.run == 'packet' else ''})"
-        yield "    assert result.retval >= 0  # say which verdict: result.verdict == ..."
-    elif found.attach:
-        yield f"    with {program}.attach() as link:"
-        yield "        assert link.attached  # trigger it, and look at what it leaves in its maps"
-    else:
-        yield f"    {program}.attach()"
+        bodies[f"{name}_runs"] = (
+            f"    result = {program}.run({'PACKET' if found.run == 'packet' else ''})",
+            "    assert result.retval >= 0  # say which verdict: result.verdict == ...",
+        )
+    if found.attach:
+        bodies[f"{name}_attaches"] = (
+            f"    with {program}.attach() as link:",
+            "        assert link.attached  # trigger it, and look at what it leaves in its maps",
+        )
+    if not bodies:
+        yield from ("", "", f"@pytest.mark.skip(reason={_quoted(found.reason)})")
+        yield from (f"def test_{name}({_OBJECT}):", f"    {program}.attach()")
+    for test, body in bodies.items():
+        yield from ("", "", f"def test_{test}({'ebpf' if alone else _OBJECT}):")
+        yield from [f"    {_OBJECT} = {alone}"] if alone else []
+        yield from body
 
 
 def _member(name: str) -> str:

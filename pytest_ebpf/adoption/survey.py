@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_ebpf import hooks
+from pytest_ebpf.adoption.lacks import Lack
 from pytest_ebpf.adoption.settings import Settings, settings_of
 from pytest_ebpf.bpf.attach import missing_settings
 from pytest_ebpf.bpf.testrun import RULES
@@ -38,9 +39,9 @@ class SurveyedProgram:
 
     *declared*: whether a manifest can name it and its hook. *autoload*: whether it is loaded with its object.
     *why_not* says why it is not, where its section does not ask for that. *alone*: for its own test it is
-    loaded nevertheless, as other programs of the object work where it does not. *run*: ``packet``,
-    ``context`` or None; *attach*: whether it can be attached with what is known. Where a test can do
-    neither, *reason* says what is missing.
+    loaded nevertheless, as some kernel takes it that others do not. *run*: ``packet``,
+    ``context`` or None; *attach*: whether it can be attached with what is known. Where it can be neither,
+    *reason* says what is missing.
     """
 
     facts: ProgramFacts
@@ -66,11 +67,11 @@ class SurveyedObject:
 
 
 def survey(
-    name: str, path: str, data: bytes, facts: ObjectFacts, lacks: Mapping[str, str] | None = None
+    name: str, path: str, data: bytes, facts: ObjectFacts, lacks: Mapping[str, Lack] | None = None
 ) -> SurveyedObject:
     """Look at the object *data*; *name* and *path* are what the manifest will say.
 
-    *lacks* says of programs where they cannot be loaded, though others of the object can.
+    *lacks* says of programs what keeps them from being loaded on some kernel.
     """
     settings = settings_of(facts)
     return SurveyedObject(
@@ -99,20 +100,21 @@ def _refusals(data: bytes, facts: ObjectFacts) -> Iterator[str]:
             yield "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
 
 
-def _program(facts: ProgramFacts, lack: str | None) -> SurveyedProgram:
-    why_not = _why_not(facts)
+def _program(facts: ProgramFacts, lack: Lack | None) -> SurveyedProgram:
+    why_not = _why_not(facts) or (lack.what if lack and lack.everywhere else None)
     run, attach, reason = None, False, why_not or ""
+    alone = False
     if why_not is None and not facts.autoload:
         reason = "its section asks that it is not loaded by itself: load it with autoload={...: True}"
     elif why_not is None:
         run, attach, reason = _what_to_do(facts)
-        why_not = lack
+        alone, why_not = lack is not None, lack.what if lack else None
     return SurveyedProgram(
         facts=facts,
         declared=facts.hook is not None and _is_name(facts.name),
         autoload=facts.autoload and why_not is None,
         why_not=why_not,
-        alone=why_not is not None and why_not == lack,
+        alone=alone,
         run=run,
         attach=attach,
         reason=reason,
@@ -135,11 +137,11 @@ def _what_to_do(facts: ProgramFacts) -> tuple[str | None, bool, str]:
     if facts.prog_type == ProgType.SYSCALL:
         return None, False, "what its context is, only its author knows: run(context=...)"
     rules = RULES.get(facts.prog_type or 0)
-    complete = missing_settings(facts.section) == ()
-    if rules and facts.attach_type not in _IN_A_MAP and not (complete and not rules.frame):
-        return ("packet" if rules.frame else "context"), False, ""
+    run = None
+    if rules and facts.attach_type not in _IN_A_MAP:
+        run = "packet" if rules.frame else "context"
     reason = _why_not_attached(facts.section, facts.hook)
-    return None, not reason, reason
+    return run, not reason, reason
 
 
 def _why_not_attached(section: str, hook: hooks.Hook) -> str:

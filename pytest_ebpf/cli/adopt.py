@@ -7,17 +7,16 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pytest_ebpf.adoption.lacks import Lack, lacks_of
 from pytest_ebpf.adoption.manifest_text import manifest_text
 from pytest_ebpf.adoption.module_text import module_text
 from pytest_ebpf.adoption.survey import SurveyedObject, names_of, survey
 from pytest_ebpf.cli.build import say
-from pytest_ebpf.compat.model import Verdict
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.inspection import Inspection
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.kernels.selection import check_spec
-from pytest_ebpf.requirements import Stage
 from pytest_ebpf.session.checking import check
 
 
@@ -47,34 +46,19 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _survey(name: str, found: Inspection, output: Path, lacks: Mapping[str, str]) -> SurveyedObject:
+def _survey(name: str, found: Inspection, output: Path, lacks: Mapping[str, Lack]) -> SurveyedObject:
     written = os.path.relpath(found.path.resolve(), output.resolve())
     return survey(name, written, found.data, found.facts, lacks)
 
 
-def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, dict[str, str]]:
-    """By object, programs that some kernel at hand cannot load, and because of what, though it can others.
-
-    Loaded with the rest they would hold it back there. Kernels that are not in the cache are not asked.
-    """
+def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, dict[str, Lack]]:
+    """What is predicted of the kernels that are in the cache; others are not asked."""
     store = KernelStore(lock=None, say=say)
     kernels = [store.get(spec) for spec in specs if store.has(spec)]
     subjects = [
         Subject(name, each.facts, each.requirements) for name, each in objects.items() if each.facts.programs
     ]
-    report = check(subjects, kernels)
-    loadable = {(each.object, each.kernel) for each in report.verdicts if _lack(each) is None}
-    found: dict[str, dict[str, str]] = {}
-    for each in report.verdicts:
-        lack = _lack(each)
-        if lack and (each.object, each.kernel) in loadable:
-            found.setdefault(each.object, {}).setdefault(each.program, f"not on {each.kernel}: {lack}")
-    return found
-
-
-def _lack(verdict: Verdict) -> str | None:
-    """What keeps a program from being loaded."""
-    return next((each.what for each in verdict.lacks if each.certain and each.stage is Stage.LOAD), None)
+    return lacks_of(check(subjects, kernels))
 
 
 def _kernels(given: Sequence[str]) -> list[str]:
