@@ -18,6 +18,7 @@ SUBJECTS: Final = {
     "boot": "benchmarks.boot",
     "calls": "benchmarks.calls",
     "wire": "benchmarks.wire",
+    "events": "benchmarks.events",
     "build": "benchmarks.builds",
     "import": "benchmarks.imports",
     "restore": "benchmarks.restores",
