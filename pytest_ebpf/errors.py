@@ -80,7 +80,8 @@ class LoadError(EbpfError):
     """The kernel refused an object.
 
     *log* is the whole of what libbpf and the verifier said; *program* the one that was refused, if it
-    was a program.
+    was a program; *at* the source line, ``file:line: text``; *explanation* some lines with the reason, the
+    source around it, the registers that matter and what to do. Both are empty where the log does not tell.
     """
 
     def __init__(
@@ -92,11 +93,15 @@ class LoadError(EbpfError):
         program: str | None = None,
         errno: int = 0,
         log: str = "",
+        at: str = "",
+        explanation: str = "",
     ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.program = program
         self.errno = errno
         self.log = log
+        self.at = at
+        self.explanation = explanation
 
 
 class AttachError(EbpfError):

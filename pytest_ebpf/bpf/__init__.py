@@ -39,7 +39,6 @@ from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RunFlag
 from pytest_ebpf.bpf.trace import Message
 from pytest_ebpf.bpf.values import Bindings, Values, bindings_of
-from pytest_ebpf.bpf.verifier import decisive_line
 
 __all__ = [
     "Arena",
@@ -84,6 +83,5 @@ __all__ = [
     "UserRingBuffer",
     "Values",
     "bindings_of",
-    "decisive_line",
     "load",
 ]

@@ -158,7 +158,7 @@ class _Loading:
         if error.where == "modules":
             return GuestError(error.what, errno=error.errno, where=f"{self.name}: modules")
         skipped = skipped_programs(self.facts, options)
-        return explain_load(self.loader.guest, self.facts, error, name=self.name, skipped=skipped)
+        return explain_load(self.loader.guest, self.elf, self.facts, error, name=self.name, skipped=skipped)
 
 
 def _maps(

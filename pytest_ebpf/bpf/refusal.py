@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_ebpf.bpf.probe import Probes, probes_of
 from pytest_ebpf.bpf.target_causes import log_of, missing, unknown_hook
-from pytest_ebpf.bpf.verifier import decisive_line, missing_helper, source_line, suggested
-from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
+from pytest_ebpf.errors import EbpfError, LoadError, ObjectError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import MapFlag, MapType, ProgType
 
+if TYPE_CHECKING:
+    from pytest_ebpf.verifier import Explanation
+
 #: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
 _HAS_FRAGS: Final = 1 << 5
+
+_MISSING_HELPER: Final = re.compile(r"(?:unknown|invalid) func \w+#(?P<number>\d+)")
 
 #: What the verifier says of what it does not know yet. Functions of a program that helpers call came with
 #: Linux 5.13 (commit 69c087ba6225): before, they count in the function info only. System calls of kernels
@@ -28,12 +32,22 @@ _UNKNOWN: Final = (
 
 
 def explain_load(
-    guest: Guest, facts: ObjectFacts, error: CallError, *, name: str, skipped: Collection[str] = ()
+    guest: Guest,
+    elf: bytes,
+    facts: ObjectFacts,
+    error: CallError,
+    *,
+    name: str,
+    skipped: Collection[str] = (),
 ) -> EbpfError:
-    """The error to raise for a failed ``load`` of the object *name*; programs *skipped* were not loaded."""
+    """The error to raise for a failed ``load`` of the object *name*, of bytes *elf*.
+
+    Programs *skipped* were not loaded.
+    """
     log = log_of(error)
     program: str | None = error.details.get("program")
-    line = decisive_line(log)
+    explanation = _explained(log, elf, facts, program)
+    line = explanation.said if explanation else None
     probes = probes_of(guest)
     tried = [each for each in facts.programs if each.name not in skipped]
     if absent := missing(guest, name, tried, error):
@@ -54,15 +68,30 @@ def explain_load(
                 return UnsupportedError(
                     f"this kernel has no {what}", where=f"{name}: {every.name}", hint=instead
                 )
-    at, hint = source_line(log), suggested(log)
+    from pytest_ebpf.verifier import render  # noqa: PLC0415  # as above
+
+    at = str(explanation.place) if explanation and explanation.place else ""
     return LoadError(
-        line or error.what,
+        explanation.reason if explanation else error.what,
         where=f"{name}: {program}" if program else name,
-        hint="; ".join(filter(None, [f"at {at}" if at else None, hint])) or None,
+        hint=f"at {at}" if at else None,
         program=program,
         errno=error.errno,
         log=log,
+        at=at,
+        explanation=render(explanation) if explanation else "",
     )
+
+
+def _explained(log: str, elf: bytes, facts: ObjectFacts, program: str | None) -> Explanation | None:
+    """What *log* says; of an object that is damaged, with lines as far as the log itself tells them."""
+    from pytest_ebpf.verifier import explain, sources_of  # noqa: PLC0415  # only where something is refused
+
+    try:
+        sources = sources_of(elf, facts, program) if program else None
+    except ObjectError:
+        sources = None
+    return explain(log, sources, program=program)
 
 
 def _in_question(programs: list[ProgramFacts], failed: str | None) -> list[ProgramFacts]:
@@ -78,9 +107,9 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
         return f"{kind} programs"
     if program.section.startswith("xdp.frags") and not probes.takes(program.prog_type, _HAS_FRAGS):
         return "xdp.frags programs"
-    helper = missing_helper(line) if line else None
-    if helper is not None and probes.has(prog_type=program.prog_type, helper=helper) is False:
-        return f"helper {helper} for {kind} programs ({line})"
+    found = _MISSING_HELPER.search(line) if line else None
+    if found and probes.has(prog_type=program.prog_type, helper=int(found["number"])) is False:
+        return f"helper {found['number']} for {kind} programs ({line})"
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
 
 

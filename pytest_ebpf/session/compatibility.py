@@ -6,22 +6,26 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from pytest_ebpf.bpf import LoadOptions, load
-from pytest_ebpf.bpf.verifier import source_line
-from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
-from pytest_ebpf.report import Cell, Matrix, Outcome
+from pytest_ebpf.errors import EbpfError, LoadError, ObjectError, UnsupportedError
+from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, Run
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.parallel import side_by_side
-from pytest_ebpf.session.workspace import Prepared
+from pytest_ebpf.session.predictions import Deed, Predictions
+from pytest_ebpf.session.prepared import Prepared
+from pytest_ebpf.session.ranges import not_declared, outside
 
 
-def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Matrix:
+def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Run:
     """Load every program of *objects* on every kernel, several kernels at once, each program by itself.
 
-    Rows are ``object: program``, columns the releases that booted. :class:`~pytest_ebpf.errors.ObjectError`
-    for an object without programs, which could only look as if it loaded.
+    Rows are ``object: program``, columns the releases that booted. A program that is for other kernels is not
+    loaded; of alternatives that a kernel does not take those are skipped beside which it takes another.
+    :class:`~pytest_ebpf.errors.ObjectError` for an object without programs, which could only look as if it
+    loaded.
     """
     for prepared in objects:
         if not prepared.facts.programs:
@@ -31,23 +35,56 @@ def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Flee
     kernels = {spec: fleet.kernel(spec) for spec in specs}  # fetched first, one after the other
     assert fleet.accelerator  # decided once, before machines are started side by side
     columns = side_by_side([partial(_column, objects, spec, fleet) for spec in kernels])
-    return Matrix.of([cell for column in columns for cell in column])
+    deeds = [deed for column in columns for _, deed in column if deed]
+    return Run.of(
+        Matrix.of([cell for column in columns for cell, _ in column]), (), predictions=_predictions(deeds)
+    )
 
 
-def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[Cell]:
+def _predictions(deeds: Sequence[Deed]) -> list[Prediction]:
+    made = Predictions()
+    return [each for deed in deeds for each in made.compared(deed)]
+
+
+#: A cell, and what it shows of the kernel, if the cell shows that.
+_Told = tuple[Cell, Deed | None]
+
+
+def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[_Told]:
     try:
-        return [cell for prepared in objects for cell in _rows(prepared, spec, fleet)]
+        return [told for prepared in objects for told in _chosen(prepared, _rows(prepared, spec, fleet))]
     finally:
         fleet.discard(spec)
 
 
-def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> Iterator[Cell]:
+def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> dict[str, _Told]:
+    """The cells of an object by its programs."""
     names = [program.name for program in prepared.facts.programs]
+    told = {}
     for name in names:
         start = time.monotonic()
         options = replace(_plain(prepared.options), autoload={other: other == name for other in names})
-        label, outcome, reason = _attempt(prepared, options, spec, fleet)
-        yield Cell(f"{prepared.name}: {name}", label, outcome, reason, time.monotonic() - start)
+        label, deed, error = _attempt(replace(prepared, options=options), name, spec, fleet)
+        outcome = outcome_of(error) if error else Outcome.PASSED
+        reason = reason_of(error, deed.kernel.release if deed else "") if error else None
+        cell = Cell(f"{prepared.name}: {name}", label, outcome, reason, time.monotonic() - start)
+        told[name] = cell, deed
+    return told
+
+
+def _chosen(prepared: Prepared, rows: dict[str, _Told]) -> Iterator[_Told]:
+    """*rows*, of which those are skipped that need not work, as an alternative does."""
+    for name, (cell, deed) in rows.items():
+        others = next((each for each in prepared.options.alternatives.values() if name in each), ())
+        taken = next((each for each in others if rows[each][0].outcome is Outcome.PASSED), None)
+        if taken and cell.outcome in _NOT_TAKEN:
+            yield replace(cell, outcome=Outcome.SKIPPED, reason=f"{taken} is taken: {cell.reason}"), deed
+        else:
+            yield cell, deed
+
+
+#: Outcomes of a program that a kernel does not take.
+_NOT_TAKEN: Final = frozenset({Outcome.FAILED, Outcome.UNSUPPORTED})
 
 
 def _plain(options: LoadOptions) -> LoadOptions:
@@ -56,23 +93,29 @@ def _plain(options: LoadOptions) -> LoadOptions:
 
 
 def _attempt(
-    prepared: Prepared, options: LoadOptions, spec: str, fleet: Fleet
-) -> tuple[str, Outcome, str | None]:
-    """Load one program; a machine that was lost on the way is replaced for the next."""
-    label, release = spec, ""
+    prepared: Prepared, name: str, spec: str, fleet: Fleet
+) -> tuple[str, Deed | None, EbpfError | None]:
+    """Load the program *name*; a machine that was lost on the way is replaced for the next."""
+    label, kernel = spec, fleet.kernel(spec)
+    out = outside(prepared.options.declared_for, kernel.version, prepared.name)
     try:
         running = fleet.running(spec, "matrix")
-        label, release = running.label, running.guest.hello.release
-        load(running.guest, prepared.elf, prepared.facts, name=prepared.name, options=options).close()
+        label, known = running.label, running.label == str(kernel.version)
+        if name in out:
+            return label, None, not_declared(prepared.name, out[name])
+        with load(
+            running.guest, prepared.elf, prepared.facts, name=prepared.name, options=prepared.options
+        ) as loaded:
+            return label, Deed.of(prepared, kernel, loaded) if known else None, None
     except EbpfError as error:
         if lost_machine(error):
             fleet.discard(spec)
-        return label, outcome_of(error), reason_of(error, release)
-    return label, Outcome.PASSED, None
+        refused = isinstance(error, UnsupportedError) and label == str(kernel.version)
+        return label, Deed(prepared, kernel, refused=error) if refused else None, error
 
 
 def reason_of(error: EbpfError, release: str) -> str:
     """Return why, without the kernel: its column says that, and the same reason is told once for all."""
     what = error.what.removesuffix(f" (kernel {release})").replace(f"kernel {release}", "this kernel")
-    at = source_line(error.log) if isinstance(error, LoadError) else None
+    at = error.at if isinstance(error, LoadError) else ""
     return f"{what}, at {at}" if at else what

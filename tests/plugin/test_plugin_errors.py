@@ -165,7 +165,8 @@ def test_a_program_that_the_verifier_refuses_shows_its_log(run, edge):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E   *LoadError: counter: count: R0 invalid mem access *; at counter.bpf.c:9: found->packets++;",
+            "E   *LoadError: counter: count: what bpf_map_lookup_elem returned may be null where memory is read *"
+            "; at counter.bpf.c:9: found->packets++;",
             "*- log of libbpf and the verifier -*",
             "*R0 invalid mem access 'map_value_or_null'*",
             "  test_counts  FAIL[[]1[]]",

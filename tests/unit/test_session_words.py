@@ -15,7 +15,6 @@ from pytest_ebpf.session.workspace import Workspace
 
 RELEASE = "6.1.0-56-cloud-amd64"
 
-LOG = "-- BEGIN PROG LOAD LOG --\n; x = *p; @ a.bpf.c:7\ninvalid access\n-- END PROG LOAD LOG --\n"
 
 OUTCOMES = {
     "UnsupportedError": Outcome.UNSUPPORTED,
@@ -70,7 +69,7 @@ def test_what_is_not_ours_is_a_failure():
         (UnsupportedError("this kernel has no tcx programs"), "this kernel has no tcx programs"),
         (LoadError(f"invalid access (kernel {RELEASE})"), "invalid access"),
         (
-            LoadError("invalid access", log=LOG),
+            LoadError("invalid access", at="a.bpf.c:7: x = *p;"),
             "invalid access, at a.bpf.c:7: x = *p;",
         ),
     ],

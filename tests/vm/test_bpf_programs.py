@@ -234,9 +234,10 @@ class TestRefusals:
         error = caught.value
         assert error.program == "out_of_bounds"
         assert error.where == "refused: out_of_bounds"
-        assert error.what == ("invalid access to packet, off=4 size=1, R1(id=0,off=4,r=0)")
-        assert error.hint.startswith("at ")
-        assert "return data[4];" in error.hint
+        assert error.what == "1 byte at offset 4 of the packet is read, but no check says that it is there"
+        assert error.at == "refused.bpf.c:17: return data[4];"
+        assert error.hint == f"at {error.at}"
+        assert "\n> 17 |     return data[4];\n" in error.explanation
         assert "-- BEGIN PROG LOAD LOG --" in error.log
 
     def test_a_function_that_is_not_there(self, loading, guest):

@@ -105,7 +105,7 @@ def matrix(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def test_each_program_stands_for_itself(folder):
-    """One that is refused does not spoil its neighbours, and the reason is the verifier's own line."""
+    """One that is refused does not spoil its neighbours, and the reason is the same on both kernels."""
     old, new = (str(KernelStore().get(line).version) for line in ("6.1", "6.12"))
     done = matrix(folder, "many.bpf.o", "--kernel", "6.12,6.1")
     assert done.returncode == 1
@@ -114,14 +114,16 @@ def test_each_program_stands_for_itself(folder):
         f"program      {old}   {new}",
         "many.bpf.o",
         "  good       pass      pass",
-        "  unchecked  FAIL[1]   FAIL[2]",
-        "  gate       unsup[3]  pass",
+        "  unchecked  FAIL[1]   FAIL[1]",
+        "  gate       unsup[2]  pass",
         "  optional   pass      pass",
         "",
         "unsup: this kernel lacks what is needed",
-        "[1] R0 invalid mem access 'map_value_or_null', at *found += 1;",
-        "[2] R0 invalid mem access 'map_value_or_null', at many.bpf.c:24: *found += 1;",
-        "[3] this kernel has no netfilter programs",
+        (
+            "[1] what bpf_map_lookup_elem returned may be null where memory is read through it, at "
+            "many.bpf.c:24: *found += 1;"
+        ),
+        "[2] this kernel has no netfilter programs",
         "",
         "5 passed, 2 failed, 1 unsupported on 2 kernels",
     ]

@@ -101,7 +101,7 @@ def test_a_group_of_which_the_kernel_takes_none_tells_of_all(test_of, vm_objects
     with pytest.raises(LoadError) as caught:
         test_of("one").load(path, alternatives={"either": ["out_of_bounds", "no_null_check"]})
     assert caught.value.program == "no_null_check"
-    assert "; tried before: out_of_bounds: invalid access to packet" in str(caught.value)
+    assert "; tried before: out_of_bounds: 1 byte at offset 4 of the packet is read" in str(caught.value)
 
 
 def test_other_settings_are_another_object(fleet, test_of, stats):

@@ -1,0 +1,158 @@
+"""What the verifier says of memory: packets, values of maps, the stack, the context."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_ebpf.verifier import sentences
+from pytest_ebpf.verifier.model import Kind
+from pytest_ebpf.verifier.sentences import Rule, rule
+
+_NULL_ARGUMENT = "{it} may be null, and {callee} takes no null"
+
+MEMORY: Final[tuple[Rule, ...]] = (
+    # memory
+    rule(
+        Kind.PACKET,
+        r"invalid access to packet, off=(?P<off>-?\d+) size=(?P<size>\d+), "
+        r"REG\(id=(?P<id>\d+),off=-?\d+,r=(?P<r>-?\d+)\)",
+        sentences.packet,
+    ),
+    rule(
+        Kind.BOUNDS,
+        r"invalid access to map (?P<what>value|key), (?:value|key)_size=(?P<whole>\d+) "
+        r"off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        sentences.memory("a map value"),
+        "memory",
+    ),
+    rule(
+        Kind.BOUNDS,
+        r"invalid access to memory, mem_size=(?P<whole>\d+) off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        sentences.memory("memory"),
+        "memory",
+    ),
+    rule(
+        Kind.LENGTH,
+        r"REG unbounded memory access, use 'var &= const'",
+        "{callee} is given a length that has no upper limit ({reg})",
+    ),
+    rule(
+        Kind.UNBOUNDED,
+        r"REG unbounded memory access",
+        "memory is {does} at an offset that has no upper limit",
+    ),
+    rule(
+        Kind.LENGTH,
+        r"REG min value is negative, either use unsigned or 'var &= const'",
+        "{callee} is given a length that may be negative ({reg})",
+    ),
+    rule(
+        Kind.UNBOUNDED,
+        r"REG min value is negative|math between (?P<type>\w+) pointer and register with unbounded min value"
+        r"|REG max value is outside|value -?\d+ makes (?P<pointer>\w+) pointer be out of bounds"
+        r"|math between \w+ pointer and -?\d+ is not allowed",
+        "memory is used at an offset that may be negative or far too large",
+        "added",
+    ),
+    rule(
+        Kind.LENGTH,
+        r"(?:REG )?invalid zero-sized read",
+        "{callee} is given a length that may be 0 ({reg})",
+        "length",
+    ),
+    rule(
+        Kind.NULL,
+        r"REG (?:pointer )?arithmetic on (?P<type>\w+_or_null) prohibited",
+        "{it} may be null where a number is added to it",
+    ),
+    rule(
+        Kind.NULL,
+        r"REG invalid mem access '(?P<type>\w+_or_null)'",
+        "{it} may be null where memory is {does} through it",
+    ),
+    rule(Kind.NULL, r"REG type=(?P<type>\w+_or_null) expected=", _NULL_ARGUMENT),
+    rule(Kind.NULL, r"NULL pointer passed to trusted (?:arg(?P<arg>\d+)|REG)", _NULL_ARGUMENT),
+    rule(
+        Kind.NO_POINTER,
+        r"REG invalid mem access '(?P<type>inv|scalar)'",
+        "{it} is a number, and memory is {does} through it",
+    ),
+    rule(Kind.POINTER, r"REG invalid mem access '(?P<type>\w+)'", sentences.not_memory),
+    rule(
+        Kind.STACK_ACCESS,
+        r"invalid variable-offset (?:indirect )?(?:read from|write to|access to) stack REG"
+        r"|variable stack access var_off="
+        r"|(?:invalid )?unbounded (?:variable-offset )?(?:indirect )?(?:\w+ )+stack REG",
+        "the stack is {does} at an offset that may lie outside it",
+        "memory",
+    ),
+    rule(
+        Kind.UNINITIALISED,
+        r"invalid (?:indirect )?(?:read from|access to) stack "
+        r"(?:REG )?(?:off )?(?:var_off )?-?\d+\+\d+ size \d+",
+        "bytes of the stack are {does} that were never written",
+    ),
+    rule(
+        Kind.BUFFER,
+        r"invalid indirect access to stack REG off=(?P<off>-?\d+) size=(?P<size>\d+)"
+        r"|invalid stack type REG off=(?P<old>-?\d+) access_size=(?P<old_size>\d+)",
+        lambda found: sentences.stack(sentences.aged(found)),
+    ),
+    rule(
+        Kind.BUFFER,
+        r"invalid (?:read from|write to) stack REG off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        sentences.stack,
+        at_call=True,
+    ),
+    rule(
+        Kind.STACK_ACCESS,
+        r"invalid (?:read from|write to|access to) stack (?:REG )?off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        sentences.stack,
+    ),
+    rule(
+        Kind.ALIGNMENT,
+        r"misaligned (?P<what>[\w ]+) access",
+        "memory ({what}) is {does} at an address that is no multiple of the size",
+    ),
+    rule(
+        Kind.STACK_ACCESS,
+        r"attempt to corrupt spilled pointer on stack|corrupted spill memory",
+        "a pointer that is kept on the stack is partly overwritten",
+    ),
+    rule(
+        Kind.CONTEXT,
+        r"invalid bpf_context access off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        "{count} at offset {off} of the context cannot be {does} by programs of this type",
+        "memory",
+    ),
+    rule(
+        Kind.CONTEXT,
+        r"variable ctx access",
+        "the context is {does} at an offset that is not constant",
+        "memory",
+    ),
+    rule(
+        Kind.CONTEXT,
+        r"dereference of modified (?P<type>\w+) ptr REG off=(?P<off>-?\d+) disallowed",
+        "memory is {does} through a pointer that was moved ({words}, by {off} bytes)",
+    ),
+    rule(
+        Kind.READ_ONLY,
+        r"write into map forbidden",
+        "a constant, or a map that is read-only for programs, is written",
+        "memory",
+    ),
+    rule(
+        Kind.READ_ONLY,
+        r"REG cannot write into (?P<type>\w+)|cannot write into (?P<place>packet|buffer)"
+        r"|only read is supported|REG cannot write",
+        "memory is written that programs of this type may only read",
+        "memory",
+    ),
+    rule(
+        Kind.STRUCT,
+        r"access beyond (?:the end of member \w+ of )?struct (?P<name>\w+)",
+        "memory behind the end of struct {name} is {does}",
+        "memory",
+    ),
+)

@@ -1,0 +1,197 @@
+"""What lines of the verifier say in plain words, where that takes more than filling in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+
+from pytest_ebpf.verifier.model import Kind
+from pytest_ebpf.verifier.states import type_words
+from pytest_ebpf.verifier.steps import Step
+
+
+@dataclass(frozen=True)
+class Match:
+    """A *line* that *rule* knows, with its *parts*.
+
+    *step* is the instruction it is about, *register* the one at fault, None where the line names none, and
+    *it* what that register holds, in words.
+    """
+
+    rule: Rule
+    line: str
+    parts: dict[str, str]
+    step: Step | None
+    register: str | None = None
+    it: str | None = None
+
+    @property
+    def instruction(self) -> int | None:
+        """The instruction that the line itself names."""
+        found = self.parts.get("insn")
+        return int(found) if found else None
+
+    @property
+    def does(self) -> str:
+        """What is done with memory here: it is read or written, by a helper perhaps."""
+        if self.step is None:
+            return "used"
+        if self.step.helper:
+            return f"given to {self.step.helper}"
+        return "written" if self.step.is_store else "read"
+
+    @property
+    def callee(self) -> str:
+        """What is called here."""
+        return (self.step.helper if self.step else None) or "the function"
+
+    def sentence(self) -> str:
+        """What the line says."""
+        say = self.rule.say
+        if not isinstance(say, str):
+            return say(self)
+        return say.format(
+            **{
+                **self.parts,
+                "reg": self.register,
+                "it": self.it or self.register,
+                "does": self.does,
+                "callee": self.callee,
+                "count": _bytes(self.parts.get("size")),
+                "words": type_words(self.parts.get("type") or ""),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Lines that *pattern* matches are of *kind*; *say* is the sentence, or makes it.
+
+    *role* is what the register at fault is for, where lines do not name it: the ``memory`` that is used, what
+    is ``added`` to it, a ``length``, or the register itself. It is ``held`` for what is held at the end.
+    *at_call*: the rule is of calls only.
+    """
+
+    kind: Kind
+    pattern: re.Pattern[str]
+    say: str | Callable[[Match], str]
+    role: str = ""
+    at_call: bool = False
+
+
+def rule(
+    kind: Kind, pattern: str, say: str | Callable[[Match], str], role: str = "", *, at_call: bool = False
+) -> Rule:
+    """A rule; *pattern* has ``REG`` for the register at fault, in as many of its alternatives as name it."""
+    number = count()
+    named = re.sub("REG", lambda _: rf"(?P<reg{next(number)}>R\d+)", pattern)
+    return Rule(kind, re.compile(named), say, role, at_call)
+
+
+def _bytes(size: str | None) -> str:
+    return "1 byte" if size == "1" else f"{size} bytes"
+
+
+def _are(size: str) -> str:
+    return "is" if size == "1" else "are"
+
+
+def packet(found: Match) -> str:
+    """Of a packet, how much of it is checked; pointers with an id have something variable added."""
+    size, offset, checked = found.parts["size"], int(found.parts["off"]), int(found.parts["r"])
+    where = f"offset {offset} of the packet"
+    if found.parts["id"] != "0":
+        where = "a variable place in the packet"
+        where = f"{where} plus {offset}" if offset else where
+    lacks = (
+        f"only {_bytes(str(checked))} of it are checked" if checked else "no check says that they are there"
+    )
+    if size == "1":
+        lacks = lacks.replace("they are", "it is")
+    return f"{_bytes(size)} at {where} {_are(size)} {found.does}, but {lacks}"
+
+
+def memory(what: str) -> Callable[[Match], str]:
+    """Of *what*, whose size is known, that the access lies outside it."""
+
+    def say(found: Match) -> str:
+        size, offset = found.parts["size"], found.parts["off"]
+        whole = _bytes(found.parts.get("whole"))
+        return f"{_bytes(size)} at offset {offset} of {what} {_are(size)} {found.does}, which has {whole}"
+
+    return say
+
+
+def not_memory(found: Match) -> str:
+    """Of pointers that do not lead to memory."""
+    return (
+        f"{found.register} is {type_words(found.parts['type'])}, through which memory cannot be {found.does}"
+    )
+
+
+def stack(found: Match) -> str:
+    """Of the stack: a helper is told of more bytes than there are, or an access lies outside."""
+    size, offset = found.parts["size"], int(found.parts["off"])
+    if found.step and found.step.helper:
+        there = f"but the stack has {_bytes(str(-offset))} there ({found.register})"
+        return f"{found.callee} is told of {_bytes(size)}, {there}"
+    return f"{_bytes(size)} {_are(size)} {found.does} at offset {offset} of the stack, which has -512 to -1"
+
+
+def returned(found: Match) -> str:
+    """Of what a program returns, and what it may."""
+    parts = found.parts
+    if "mask" in parts:  # before 6.8: the bits that are known, and those that are not
+        value, mask = int(parts["value"], 16), int(parts["mask"], 16)
+        low, high = int(parts["low"], 16), int(parts["high"], 16)
+        return _out_of_range(value, value | mask, low, low | high)
+    least, most = (int(parts[each], 0) if each in parts else None for each in ("least", "most"))
+    if least is None or most is None:
+        return (
+            f"the program returns any number, but must return {_span(int(parts['from']), int(parts['to']))}"
+        )
+    return _out_of_range(least, most, int(parts["from"], 0), int(parts["to"], 0))
+
+
+def _out_of_range(least: int, most: int, low: int, high: int) -> str:
+    what = f"{least}" if least == most else f"any number from {least} to {most}"
+    return f"the program returns {what}, but must return {_span(low, high)}"
+
+
+def _span(low: int, high: int) -> str:
+    if high == low + 1:
+        return f"{low} or {high}"
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def unset(found: Match) -> str:
+    """Of a register that has no value."""
+    if found.register == "R0" and found.step and found.step.text == "exit":
+        return "no value is returned: R0 is never set"
+    return f"{found.register} is read, but never set"
+
+
+def helper(found: Match) -> str:
+    """Of a helper that is not there, or not for these programs."""
+    name = found.parts["name"]
+    if name == "unknown":
+        return f"this kernel has no helper {found.parts['number']}"
+    return f"programs of this type cannot call {name}"
+
+
+def aged(found: Match) -> Match:
+    """*found* with the parts that 5.10 calls otherwise."""
+    parts = dict(found.parts)
+    if "old" in parts:
+        parts |= {"off": parts["old"], "size": parts["old_size"]}
+    return replace(found, parts=parts)
+
+
+def named(found: Match) -> Match:
+    """*found* with the helper, wherever the line names it."""
+    parts = dict(found.parts)
+    if "other" in parts:
+        parts |= {"name": parts["other"], "number": parts["other_number"]}
+    return replace(found, parts=parts)

@@ -1,0 +1,104 @@
+"""From instructions, as the verifier counts them, to source lines: by ``.BTF.ext`` and the files."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_ebpf.btf.ext import BtfExt
+from pytest_ebpf.elf import Elf
+from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.requirements.linked import Linker
+from pytest_ebpf.requirements.model import FunctionFacts
+from pytest_ebpf.verifier.model import Place
+
+#: Lines that are shown on either side.
+_AROUND: Final = 2
+
+#: A build folder is at most so many levels below the sources.
+_LEVELS: Final = 5
+
+#: Bytes of a source file that are read.
+_LARGEST: Final = 4 << 20
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The source of one program. *places* are by instruction; *texts* what is known of lines, by file."""
+
+    functions: tuple[FunctionFacts, ...]
+    places: Sequence[Place | None]
+    texts: Mapping[str, Mapping[int, str]]
+
+    def place(self, instruction: int) -> Place | None:
+        """The line of *instruction*, None if the object does not tell."""
+        return self.places[instruction] if 0 <= instruction < len(self.places) else None
+
+    def function(self, instruction: int) -> FunctionFacts:
+        """The function that holds *instruction*."""
+        starts = [each.first for each in self.functions]
+        return self.functions[max(bisect_right(starts, instruction) - 1, 0)]
+
+    def neighbours(self, place: Place) -> tuple[tuple[int, str | None], ...]:
+        """The lines around *place*, numbered."""
+        texts = self.texts.get(place.file, {})
+        first = max(place.line - _AROUND, 1)
+        around = {line: texts.get(line) for line in range(first, place.line + _AROUND + 1)}
+        around[place.line] = texts.get(place.line, place.text)
+        known = [line for line, text in around.items() if text is not None]
+        return tuple((line, text) for line, text in around.items() if line <= max(known))
+
+
+def sources_of(data: bytes, facts: ObjectFacts, program: str) -> Sources | None:
+    """The source of *program* in the object *data*, of which *facts* tell; None if it is not in there.
+
+    :class:`~pytest_ebpf.errors.ObjectError` if the object is damaged.
+    """
+    elf = Elf.read(data)
+    section = elf.section(".BTF.ext")
+    ext = BtfExt.parse(section.data, facts.btf) if section and facts.btf else None
+    linker = Linker(elf, facts.btf, ext)
+    function = next((each for each in linker.code.program_functions() if each.name == program), None)
+    if function is None:
+        return None
+    code, bodies = linker.link(function)
+    texts: dict[str, dict[int, str]] = {}
+    for line in ext.lines if ext else ():
+        texts.setdefault(line.file, {})[line.line] = line.text
+    places: list[Place | None] = []
+    for body in bodies:
+        for index in range(len(body.instructions)):
+            source = linker.line(body.function, index)
+            places.append(
+                Place(_shown(source.file), source.line, source.text.strip(), body.function.name)
+                if source
+                else None
+            )
+    whole = {_shown(file): _read(file, lines, facts.path) or lines for file, lines in texts.items()}
+    return Sources(code.functions, places, whole)
+
+
+def _shown(file: str) -> str:
+    """The name of *file* for people: from the current folder if it is below, else its last part."""
+    with suppress(ValueError):
+        return str(Path(file).relative_to(Path.cwd()))
+    return Path(file).name if Path(file).is_absolute() else file
+
+
+def _read(file: str, lines: Mapping[int, str], built: Path) -> dict[int, str] | None:
+    """The lines of *file*, looked for from the folders above the object; None if it is not what was built."""
+    for folder in (Path(), *list(built.absolute().parents)[:_LEVELS]):
+        path = folder / file
+        try:
+            if not path.is_file() or path.stat().st_size > _LARGEST:
+                continue
+            found = dict(enumerate(path.read_text(errors="replace").splitlines(), 1))
+        except OSError:
+            continue
+        if all(found.get(line, "").strip() == text.strip() for line, text in lines.items() if text):
+            return found
+    return None
