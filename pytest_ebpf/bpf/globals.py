@@ -151,3 +151,8 @@ class Globals:
         (data,) = self._guest.call("lookup", map=self._sections[variable.section], keys=[_FIRST])
         image: bytes = data
         return image
+
+
+def changeable(variables: Globals) -> list[str]:
+    """The names of those that a program can change; no method, which could hide a variable."""
+    return [name for name, each in vars(variables)["_variables"].items() if not each.constant]

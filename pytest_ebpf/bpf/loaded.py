@@ -104,6 +104,11 @@ class LoadedObject:
         self._handle: int | None = handle
         self.name = name
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the kernel has it: it was not closed yet."""
+        return self._handle is not None
+
     def close(self) -> None:
         """Detach and unload it: programs, maps and all. Closing twice does nothing."""
         if self._handle is not None:

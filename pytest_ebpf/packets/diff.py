@@ -94,7 +94,7 @@ def compare(got: PacketLike, expected: PacketLike, ignore: Collection[str] = ())
         for each in _differences(seen, right)
         if not _ignored(each, wanted) and (each.name, each.offset) not in follows
     ]
-    if not found and not (wanted and len(seen.data) == len(right.data)):
+    if not found and not wanted:
         found = list(_of_bytes(seen.data, right.data))
     return Match(found, wrong)
 

@@ -68,7 +68,13 @@ def _layer(layer: Packet, start: int) -> Layer:
         value = layer.getfieldval(field.name)
         at = len(built[0] if isinstance(built, tuple) else built)  # a tuple: within a byte
         if value is not None:
-            fields.append(Field(field.name, start + at, value, str(field.i2repr(layer, value))))
+            fields.append(Field(field.name, start + at, value, _text(field.i2repr(layer, value), value)))
         built = field.addfield(layer, built, value)
     size = len(built if cached is None else cached)
     return Layer(type(layer).__name__, start, size, tuple(fields))
+
+
+def _text(shown: Any, value: Any) -> str:
+    """A value as scapy shows it, with the number where scapy has a name for it."""
+    named = type(value) is int and not str(shown)[:1].isdigit()
+    return f"{value} ({shown})" if named else str(shown)

@@ -26,6 +26,11 @@ _ISOLATION: Final = (
     "(default: --ebpf-isolation, else what the manifest says, else test)"
 )
 
+_SAME: Final = (
+    "ebpf_same_on_all_kernels(ignore=[...]): this test must give the same verdicts, packets, contexts, map "
+    'and global contents on every kernel of the run, but for what is ignored ("maps.seen", "IP.id")'
+)
+
 _ACTIVE: Final[pytest.StashKey[ActivePlugin]] = pytest.StashKey()
 
 
@@ -78,6 +83,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the whole run may take; a test that begins later is timed out (default: no limit)",
     )
     group.addoption(
+        "--ebpf-below-range",
+        action="store_true",
+        help="run tests also on kernels that ebpf_kernel leaves out, and tell which ranges could be wider",
+    )
+    group.addoption(
         "--ebpf-accelerator",
         choices=("auto", "kvm", "tcg"),
         default="auto",
@@ -89,6 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Come to life where there is a manifest or a kernel is asked for."""
     config.addinivalue_line("markers", _MARKER)
     config.addinivalue_line("markers", _ISOLATION)
+    config.addinivalue_line("markers", _SAME)
     manifest = _manifest(config)
     if manifest is None and not config.getoption("--ebpf-kernel"):
         return
@@ -99,6 +110,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(active, "ebpf-active")
     config.pluginmanager.register(active.cells, "ebpf-cells")
     config.pluginmanager.register(active.summary, "ebpf-summary")
+    config.pluginmanager.register(active.assertions, "ebpf-assertions")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(active.afterwards, "ebpf-afterwards")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

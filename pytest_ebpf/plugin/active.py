@@ -14,6 +14,8 @@ import pytest
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels import select
 from pytest_ebpf.packets import stay_off_the_network
+from pytest_ebpf.plugin import assertions
+from pytest_ebpf.plugin.afterwards import Afterwards
 from pytest_ebpf.plugin.cells import Cells, spec_of
 from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.workspace import Workspace
@@ -41,6 +43,8 @@ class ActivePlugin:
                 {spec: self.label(spec) for spec in self.specs},
                 project=manifest_read.project.name if manifest_read else "",
             )
+        self.afterwards = Afterwards(config, self.workspace.promised)
+        self.assertions = assertions
 
     def label(self, spec: str) -> str:
         """Return what a kernel is called in a test's name: its spec, of a path the last part if unique."""

@@ -13,10 +13,9 @@ from typing import Final
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_ebpf.errors import EbpfError, KernelCrashedError, UsageError
-from pytest_ebpf.kernels import in_range
+from pytest_ebpf.errors import EbpfError, KernelCrashedError
 from pytest_ebpf.machine import kernellog
-from pytest_ebpf.plugin import outcomes, tracebacks
+from pytest_ebpf.plugin import assertions, evidence, outcomes, ranges, sameness, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
@@ -72,7 +71,7 @@ class Cells:
         """Give the test its kernel; take everything back when it ends."""
         spec: str = request.param
         item = request.node
-        _skip_outside(item, self._fleet, spec)
+        self._skip_outside(item, spec)
         scope = scope_of(item, self._isolation)
         ebpf = Ebpf(
             self._workspace,
@@ -84,12 +83,20 @@ class Cells:
                 self._until(),
                 cold=self._retrying,
                 shared=scope != item.nodeid,
+                observed=sameness.wanted(item),
             ),
         )
         item.stash[_EBPF] = self._given = ebpf
         yield ebpf
         ebpf.close()
         self._given = None
+
+    def _skip_outside(self, item: pytest.Item, spec: str) -> None:
+        """Skip *item* on a kernel that it is not for, unless it is to run there all the same."""
+        if found := ranges.outside(item, self._fleet.kernel(spec).version):
+            item.stash[ranges.KEY] = found
+            if not self._config.getoption("--ebpf-below-range"):
+                pytest.skip(found.text)
 
     def _until(self) -> float:
         """Return when a test that starts now must have ended."""
@@ -145,6 +152,9 @@ class Cells:
                 self._hear(item)
             raise
         self._hear(item)
+        ebpf = item.stash.get(_EBPF, None)
+        if ebpf is not None and sameness.wanted(item):
+            sameness.note(item, ebpf)
 
     def _hear(self, item: pytest.Item) -> None:
         ebpf = item.stash.get(_EBPF, None)
@@ -161,6 +171,7 @@ class Cells:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Turn our errors into outcomes of cells, without the frames of this package."""
         error = call.excinfo.value if call.excinfo else None
+        assertions.explain(error, self._config.get_verbosity(pytest.Config.VERBOSITY_ASSERTIONS))
         if call.excinfo and not self._config.option.fulltrace:
             tracebacks.shorten(call.excinfo)
         made = yield
@@ -179,11 +190,17 @@ class Cells:
         path, line, _ = item.location
         outcome, reason = outcomes.classify(made, error)
         outcomes.impose(made, outcome, reason, (path, (line or 0) + 1))
+        outcome, reason = ranges.excuse(made, item, outcome) or (outcome, reason)
+        sameness.attach(made, item)
         given = item.stash.get(_EBPF, None)
         if lost_machine(error):
             if given:
                 given.abandon()
             self._fleet.discard(spec)
+        if made.failed:
+            made.sections += evidence.given(self._config, item, given.given if given else None)
+            command = evidence.command(self._config, item, spec, self._label(spec))
+            made.sections.append(("to run this again", command))
         outcomes.attach(
             made,
             outcomes.Phase(
@@ -224,18 +241,3 @@ def _parameters(item: pytest.Item) -> str:
     """Return what stands in the brackets of a test's name."""
     callspec = getattr(item, "callspec", None)
     return callspec.id if callspec else ""
-
-
-def _skip_outside(item: pytest.Item, fleet: Fleet, spec: str) -> None:
-    """Skip *item* on a kernel that is not in the range of one of its ``ebpf_kernel`` markers."""
-    path, line, _ = item.location
-    where = f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_kernel"
-    for marker in item.iter_markers("ebpf_kernel"):
-        reason = marker.kwargs.get("reason")
-        wanted = [isinstance(arg, str) for arg in (*marker.args, reason)]
-        if wanted != [True, True] or len(marker.kwargs) > 1:
-            raise UsageError(
-                "takes one range and a reason", where=where, hint='write (">=5.15", reason="why")'
-            )
-        if not in_range(marker.args[0], fleet.kernel(spec).version, where=where):
-            pytest.skip(f"{marker.args[0]}: {reason}")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overlo
 
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.seeds import Contents, Entries
+from pytest_ebpf.bpf.seen import Seen, seen_of
 from pytest_ebpf.guest import Guest
+from pytest_ebpf.packets import Recent, recent_of
 from pytest_ebpf.session.place import Loading, Place
 from pytest_ebpf.session.ranges import narrowed
 from pytest_ebpf.session.workspace import Workspace
@@ -154,6 +156,16 @@ class Ebpf:
     def kernel_log(self) -> str:
         """Return what the kernel logged since this was last asked, or since the machine booted."""
         return str(self._guest.call("klog"))
+
+    @property
+    def given(self) -> Recent | None:
+        """The frames that this test gave to programs and wires last; None if it had no machine yet."""
+        return recent_of(self._place.running.guest) if self._place.running else None
+
+    @property
+    def observed(self) -> tuple[Seen, list[LoadedObject]]:
+        """What programs of this test gave so far, if that is kept, and its objects."""
+        return seen_of(self._place.running.guest) if self._place.running else Seen(), list(self._loaded)
 
     def abandon(self) -> None:
         """Take the machine for lost, which the test has been told: there is nothing left to unload."""

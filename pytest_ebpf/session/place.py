@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_ebpf.bpf import LoadOptions, pins
 from pytest_ebpf.bpf.alternatives import Choice
 from pytest_ebpf.bpf.probe import probes_of
+from pytest_ebpf.bpf.seen import seen_of
 from pytest_ebpf.guest import Guest
+from pytest_ebpf.packets import recent_of
 from pytest_ebpf.session.fleet import Fleet, Running
 from pytest_ebpf.session.workspace import Prepared, Workspace
 
@@ -29,7 +31,8 @@ class Place:
     """Where a test runs: its kernel, what it shares a machine with, and its file.
 
     The machine is taken from the fleet when it is first needed, and is *shared* with later tests of the same
-    scope. No call goes on beyond *until*, in seconds of ``time.monotonic()``.
+    scope. No call goes on beyond *until*, in seconds of ``time.monotonic()``. If *observed*, what programs
+    gave is kept.
     """
 
     fleet: Fleet
@@ -40,6 +43,7 @@ class Place:
     cold: bool = False
     running: Running | None = None
     shared: bool = True
+    observed: bool = False
     _wires: tuple[Wire, ...] | None = None
 
     @property
@@ -99,6 +103,8 @@ class Place:
     def _take(self, running: Running) -> None:
         self.running = running
         running.guest.until = self.until
+        recent_of(running.guest).clear()
+        seen_of(running.guest).begin(wanted=self.observed)
         probes_of(running.guest).elsewhere = partial(self.fleet.elsewhere, self.spec)
 
 
