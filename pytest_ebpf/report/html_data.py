@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pytest_ebpf.report.changes import Changes, Kind
-from pytest_ebpf.report.matrix import Cell
 from pytest_ebpf.report.names import name_of
 from pytest_ebpf.report.outcome import BAD, FACES, Outcome
 from pytest_ebpf.report.run import Run
@@ -24,6 +23,12 @@ _NOT_RUN: Final = "-"
 
 #: What ends a script element, or begins a comment in one, is escaped as JSON allows it.
 _HARMLESS: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
+
+#: Characters that details may take, so that a page stays below 3 MB.
+_ROOM: Final = 2_300_000
+
+#: Lines that are kept of each text: all, and if these are too many, the last ones.
+_LINES: Final = (1 << 30, 40, 12, 4, 1)
 
 
 class _Texts:
@@ -71,15 +76,38 @@ def page_data(run: Run, changes: Changes | None) -> str:
 
 
 def page_details(run: Run) -> str:
-    """Return what is told of cells, as base64 of zlib's format of JSON: places, and texts by number."""
+    """Return what is told of cells, as base64 of zlib's format of JSON: places, and texts by number.
+
+    Where that would be more than a page should have, each text is cut to its last lines, and says so.
+    """
+    packed = ""
+    for lines in _LINES:
+        packed = b64encode(zlib.compress(_closely(_details(run, lines)).encode())).decode()
+        if len(packed) <= _ROOM:
+            break
+    return packed
+
+
+def _details(run: Run, lines: int) -> dict[str, Any]:
     matrix, texts = run.matrix, _Texts()
     places = [matrix.cell(row, column) for row in matrix.rows for column in matrix.columns]
-    cells = {at: _detail(cell, texts) for at, cell in enumerate(places) if cell and cell.test}
-    return b64encode(zlib.compress(_closely({"cells": cells, "texts": texts.all}).encode())).decode()
+    cells = {
+        at: [
+            cell.test,
+            [[texts.number(each.title), texts.number(_cut(each.text, lines))] for each in cell.sections],
+        ]
+        for at, cell in enumerate(places)
+        if cell and cell.test
+    }
+    return {"cells": cells, "texts": texts.all}
 
 
-def _detail(cell: Cell, texts: _Texts) -> list[Any]:
-    return [cell.test, [[texts.number(part.title), texts.number(part.text)] for part in cell.sections]]
+def _cut(text: str, lines: int) -> str:
+    left_out = text.count("\n") + 1 - lines
+    if left_out <= 0:
+        return text
+    kept = "\n".join(text.splitlines()[-lines:])
+    return f"({left_out} lines left out here, matrix.json has them)\n{kept}"
 
 
 def _closely(said: Any) -> str:
