@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 from typing import Any, Protocol, TypedDict
 
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.suggest import closest
+from pytest_ebpf.suggest import closest, suggestion
 
 
 class Capability(IntEnum):
@@ -106,6 +106,13 @@ def _by_name(name: str) -> Capability:
 def path_of(place: str | os.PathLike[str] | Place) -> str:
     """Return the path that *place* is or has."""
     return os.fspath(place) if isinstance(place, str | os.PathLike) else place.path
+
+
+def check_keywords(where: str, given: Iterable[str], known: Collection[str]) -> None:
+    """:class:`UsageError` for the first of *given* that is no keyword: ignored, it would not be missed."""
+    for name in given:
+        if name not in known:
+            raise UsageError(f'takes no "{name}"', where=where, hint=suggestion(name, known))
 
 
 def identity_arguments(identity: Identity) -> dict[str, Any]:

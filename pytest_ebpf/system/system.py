@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TypeVar, Unpack
 
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.system import cgroups
 from pytest_ebpf.system.cgroups import Cgroup
 from pytest_ebpf.system.commands import COMMAND_TIMEOUT, Command, Completed, Surroundings
 from pytest_ebpf.system.devices import Devices
 from pytest_ebpf.system.files import Files
-from pytest_ebpf.system.identity import Identity
+from pytest_ebpf.system.identity import Identity, check_keywords
 from pytest_ebpf.system.namespaces import NetworkNamespace
 from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.processes import Process
@@ -58,6 +59,10 @@ class System(Devices):
 
     def start(self, argv: Sequence[str | os.PathLike[str]], **surroundings: Unpack[Surroundings]) -> Command:
         """Start a command and return at once."""
+        check_keywords("run", surroundings, Surroundings.__optional_keys__)
+        if isinstance(argv, str):
+            hint = f"give its words: {argv.split()!r}"
+            raise UsageError(f"a command is a list of words (seen {argv!r})", where="run", hint=hint)
         words = [os.fspath(word) for word in argv]
         command = Command(self.guest, self._stock.command(words), words, surroundings)
         self._handles.append(command.handle)
@@ -74,6 +79,7 @@ class System(Devices):
 
     def process(self, name: str | None = None, **identity: Unpack[Identity]) -> Process:
         """Start a process called *name* (default ``test``) that makes the system calls it is told to."""
+        check_keywords("process", identity, Identity.__optional_keys__)
         process = Process(self.guest, name or "test", identity)
         self._handles.append(process.handle)
         return process

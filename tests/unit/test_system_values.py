@@ -3,7 +3,8 @@
 import pytest
 
 from pytest_ebpf.errors import CommandError, ConditionError, UsageError
-from pytest_ebpf.system import Capability, Completed, until
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.system import Capability, Completed, System, until
 from pytest_ebpf.system.commands import shown
 from pytest_ebpf.system.identity import caps_mask, identity_arguments
 from pytest_ebpf.system.install import read_linker_cache
@@ -49,6 +50,26 @@ def test_a_command_that_did_not():
 
 def test_a_long_command_is_cut():
     assert shown(["a" * 200]) == "a" * 100 + "..."
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda system: system.process(user=33),
+            'process: takes no "user"; known: caps, cgroup, gid, groups, netns, uid',
+        ),
+        (lambda system: system.run(["id"], grp=1), 'run: takes no "grp"; did you mean "groups"?'),
+        (
+            lambda system: system.run("cat /x"),
+            "run: a command is a list of words (seen 'cat /x'); give its words: ['cat', '/x']",
+        ),
+    ],
+)
+def test_what_no_command_takes(ask, message):
+    with pytest.raises(UsageError) as caught:
+        ask(System(Guest(None, timeout=1)))
+    assert str(caught.value) == message
 
 
 def test_capabilities():
