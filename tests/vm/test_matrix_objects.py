@@ -119,10 +119,8 @@ def test_each_program_stands_for_itself(folder):
         "  optional   pass      pass",
         "",
         "unsup: this kernel lacks what is needed",
-        (
-            "[1] what bpf_map_lookup_elem returned may be null where memory is read through it, at "
-            "many.bpf.c:24: *found += 1;"
-        ),
+        "[1] what bpf_map_lookup_elem returned may be null where memory is read through",
+        "    it, at many.bpf.c:24: *found += 1;",
         "[2] this kernel has no netfilter programs",
         "",
         "5 passed, 2 failed, 1 unsupported on 2 kernels",
