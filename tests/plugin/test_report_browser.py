@@ -153,7 +153,7 @@ def test_a_cell_tells_of_its_failure(shown):
     assert texts(shown, "#panel-title")[0].splitlines() == ["tests/test_edge.py", "test_b"]
     assert texts(shown, ".facts") == ["failed on 6.1.192, 250 ms, was passed"]
     assert texts(shown, ".reason") == ["assert <XDP.PASS: 2> == <XDP.DROP: 1>"]
-    assert texts(shown, "summary span") == ["run it again", "failure", "packet diff", "bpf_printk"]
+    assert texts(shown, "summary span") == ["to run this again", "failure", "packet diff", "bpf_printk"]
     assert texts(shown, "#panel pre")[0] == "pytest -p ebpf 'tests/test_edge.py::test_b[6.1.192]'"
     assert texts(shown, "pre .error") == ["E       assert <XDP.PASS: 2> == <XDP.DROP: 1>"]
     assert texts(shown, "pre .at") == [">       assert verdict == XDP.DROP"]

@@ -5,7 +5,8 @@ const narrow = matchMedia("(max-width: 64rem)");
 let opened = null; // a place
 
 // Sections whose long lines are sentences; in logs and tables columns matter.
-const WRAPPED = new Set(["failure", "run it again"]);
+const AGAIN = "to run this again";
+const WRAPPED = new Set(["failure", "packets given last", AGAIN]);
 
 // How a line of a section looks: pytest marks errors by "E", the line that failed by ">".
 function lineClass(title, line) {
@@ -97,7 +98,9 @@ async function openPanel(place) {
   }
   if (opened !== place) return;
   const [test, sections] = told.cells[place] ?? ["", []];
-  if (test) body.append(section("run it again", `pytest -p ebpf '${test.replaceAll("'", "'\\''")}'`));
+  if (test && !sections.some(([title]) => told.texts[title] === AGAIN)) {
+    body.append(section(AGAIN, `pytest -p ebpf '${test.replaceAll("'", "'\\''")}'`));
+  }
   for (const [title, text] of sections) body.append(section(told.texts[title], told.texts[text]));
   if (!sections.length && !reasonOf(place)) body.append(element("p", { textContent: "Nothing more is told of it." }));
   body.dataset.place = place;
