@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from pytest_ebpf.plugin import assertions
 from pytest_ebpf.plugin.afterwards import Afterwards
 from pytest_ebpf.plugin.cells import Cells, spec_of
 from pytest_ebpf.plugin.summary import Summary
+from pytest_ebpf.session.progress import ProgressLine
 from pytest_ebpf.session.workspace import Workspace
 
 #: The attribute of a report that holds what its worker has to say.
@@ -30,6 +31,7 @@ class ActivePlugin:
     def __init__(self, config: pytest.Config, manifest: Path | None) -> None:
         self._config = config
         self._unsaid: list[str] = []
+        self._line: ProgressLine | None = None
         with _usage_errors():
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
@@ -57,7 +59,8 @@ class ActivePlugin:
     def pytest_sessionstart(self) -> None:
         """Build what is stale, so that test modules can import the bindings."""
         with _usage_errors():
-            self.workspace.build()
+            with self._working("building"):
+                self.workspace.build()
             if self._leads_workers:
                 self._prepare(self.specs)
         sys.path[:0] = self.workspace.import_path
@@ -79,14 +82,16 @@ class ActivePlugin:
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> str | None:
         """Say what runs the machines, if any will be run."""
-        will_run = not self._config.option.collectonly and any(map(spec_of, items))
+        quiet = self._config.option.collectonly or self._config.option.verbose < 0
+        will_run = not quiet and any(map(spec_of, items))
         return self._accelerator if will_run else None
 
     def _prepare(self, specs: Sequence[str]) -> None:
         """Have the kernels there, and a snapshot of each, while a problem can still be said once."""
         if specs:
             self.workspace.require_emulator()
-            self._fleet.prepare(specs)
+            with self._working("kernels") as tell:
+                self._fleet.prepare(specs, tell)
 
     @property
     def _leads_workers(self) -> bool:
@@ -119,7 +124,12 @@ class ActivePlugin:
             self._unsaid = []
 
     def _say(self, message: str) -> None:
-        """Show *message* in a line of its own, even in the middle of a test; a worker keeps it for later."""
+        """Show *message* in a line of its own, even in the middle of a test; with ``-q`` not at all.
+
+        A worker keeps it for later.
+        """
+        if self._config.option.verbose < 0:
+            return
         if hasattr(self._config, "workerinput"):
             self._unsaid.append(message)
             return
@@ -127,9 +137,42 @@ class ActivePlugin:
         reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
         if reporter is None:
             return
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
+
+        def write() -> None:
             reporter.ensure_newline()
             reporter.write_line(f"ebpf: {message}")
+
+        if self._line is not None:
+            self._line.above(write)
+            return
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            write()
+
+    @contextmanager
+    def _working(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal that *what* is going on, as long as it is; nowhere else, nor with ``-q``.
+
+        Gives a function to tell how far it is.
+        """
+        plugins = self._config.pluginmanager
+        reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+        quiet = hasattr(self._config, "workerinput") or self._config.option.verbose < 0
+        if quiet or reporter is None or not reporter.isatty:
+            yield lambda _: None
+            return
+
+        def draw(text: str) -> None:
+            reporter.rewrite(f"ebpf: {text}" if text else "", erase=True)
+            if not text:
+                reporter.write("\r")
+            reporter.flush()
+
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            try:
+                with ProgressLine(what, draw) as self._line:
+                    yield self._line.tell
+            finally:
+                self._line = None
 
 
 @contextmanager

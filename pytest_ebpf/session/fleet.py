@@ -112,13 +112,22 @@ class Fleet:
         """Return the version of another kernel at hand that has a function or type *name*, if one has."""
         return elsewhere(self._store, self.kernel(spec), name)
 
-    def prepare(self, specs: Iterable[str]) -> None:
-        """Fetch kernels, one after the other, then boot those of which there is no snapshot, side by side."""
-        recipes = [self._recipe(spec) for spec in specs]
+    def prepare(self, specs: Sequence[str], tell: Callable[[str], None] = lambda _: None) -> None:
+        """Fetch kernels, one after the other, then boot those of which there is no snapshot, side by side.
+
+        *tell* is told how far it is, by several threads.
+        """
+        recipes: list[Recipe] = []
+        for spec in specs:
+            tell(f"fetching {spec}, {len(recipes)} of {len(specs)}")
+            recipes.append(self._recipe(spec))
+        done: list[Recipe] = []
 
         def keep(recipe: Recipe) -> None:
             with suppress(EbpfError, OSError):  # it is said to the test that needs the kernel
                 self._shelf.get(recipe, timeout=self._within(BOOT_TIMEOUT))
+            done.append(recipe)
+            tell(f"{len(done)} of {len(specs)} can start")
 
         side_by_side([partial(keep, recipe) for recipe in recipes])
 
