@@ -24,6 +24,7 @@ SUBJECTS: Final = {
     "restore": "benchmarks.restores",
     "suite": "benchmarks.suites",
     "check": "benchmarks.checks",
+    "report": "benchmarks.report",
     "matrix": "benchmarks.matrix",
 }
 

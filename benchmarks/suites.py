@@ -75,14 +75,19 @@ def run() -> list[Result]:
     """Measure both kinds of isolation, then the lines."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for name, text in (("ebpf.toml", _MANIFEST), ("small.bpf.c", _SOURCE), ("test_small.py", _TEST)):
-            (root / name).write_text(text)
+        write_project(root)
         _seconds(root, 1, KERNELS, "test")  # builds, boots, and pays for the snapshots
         return [
             *(_isolated(root, isolation, bar) for isolation, bar in BARS.items()),
             *(_growth(root, tests, KERNELS[2:3]) for tests in LINE),
             *(_growth(root, 20, KERNELS[:columns]) for columns in COLUMNS),
         ]
+
+
+def write_project(root: Path) -> None:
+    """Write the project of small tests; ``TESTS`` of the environment says how many there are."""
+    for name, text in (("ebpf.toml", _MANIFEST), ("small.bpf.c", _SOURCE), ("test_small.py", _TEST)):
+        (root / name).write_text(text)
 
 
 def _isolated(root: Path, isolation: str, bar: Bar) -> Result:
