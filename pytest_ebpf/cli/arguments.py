@@ -118,7 +118,9 @@ def _adopt(parser: ArgumentParser) -> None:
 
 
 def _matrix(parser: ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="object files, built by whatever")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="*", help="object files (default: the objects of the manifest)"
+    )
     parser.add_argument("--kernel", metavar="SPEC", required=True, help='such as "5.10,6.1,latest" or "all"')
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")

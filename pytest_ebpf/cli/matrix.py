@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_ebpf import report
-from pytest_ebpf.cli.build import say
+from pytest_ebpf.cli.build import manifest_of, say
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import select
 from pytest_ebpf.manifest import find
 from pytest_ebpf.session.compatibility import compatibility
-from pytest_ebpf.session.workspace import Prepared, Workspace
+from pytest_ebpf.session.prepared import Prepared
+from pytest_ebpf.session.workspace import Workspace
 
 
 def run(arguments: Namespace) -> int:
@@ -27,19 +28,28 @@ def run(arguments: Namespace) -> int:
     workspace.require_emulator()
     programs = sum(len(each.facts.programs) for each in objects)
     say(f"loading {_count(programs, 'program')} on {_count(len(specs), 'kernel')}")
-    matrix = compatibility(objects, specs, workspace.fleet(arguments.accelerator))
+    run = compatibility(objects, specs, workspace.fleet(arguments.accelerator))
+    matrix = run.matrix
     if arguments.json:
-        print(report.json_document(matrix), end="")
+        print(report.json_document(run), end="")
     elif arguments.markdown:
         print(report.markdown(matrix, heading="program"), end="")
     else:
         width = shutil.get_terminal_size().columns
         print(report.text(matrix, width=width, color=sys.stdout.isatty(), heading="program"))
+    for wrong in run.mispredicted:
+        say(f"ebpf: wrong prediction: {wrong}; please report")
     return 0 if matrix.ok else 1
 
 
 def _objects(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
-    """Read the objects in *files*, each named as short as tells it from the others."""
+    """Read the objects in *files*, named as short as tells them apart; without, what is declared."""
+    if not files:
+        manifest_of(None)
+        workspace.build()
+        return [
+            workspace.prepared(name) for name in (workspace.manifest.objects if workspace.manifest else ())
+        ]
     found = {}
     for name in dict.fromkeys(files):
         if not Path(name).is_file():

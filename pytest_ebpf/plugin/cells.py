@@ -212,6 +212,7 @@ class Cells:
                 reason=reason,
                 duration=call.duration,
                 programs=_verified(given) if call.when == "teardown" else (),
+                predictions=_predicted(given) if call.when == "teardown" else (),
             ),
         )
         return made
@@ -229,6 +230,12 @@ def _verified(given: Ebpf | None) -> tuple[tuple[str, str, int], ...]:
     """Return object, program and size of what the test has loaded, where the kernel tells."""
     sizes = given.verified.items() if given else ()
     return tuple((*place, instructions) for place, instructions in sizes if instructions)
+
+
+def _predicted(given: Ebpf | None) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Return what was said of the programs that the test has loaded, and what came of it."""
+    found = given.predictions() if given else ()
+    return tuple((each.object, each.program, each.column, each.said, each.seen) for each in found)
 
 
 def spec_of(item: pytest.Item) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_ebpf.errors import EbpfError
-from pytest_ebpf.report import Cell, Outcome, ProgramSize, Section
+from pytest_ebpf.report import Cell, Outcome, Prediction, ProgramSize, Section
 from pytest_ebpf.session.failure import outcome_of
 
 #: From what decides a cell to what leaves it open, when phases of a test differ.
@@ -48,7 +48,8 @@ class Phase:
     """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did).
 
     *line* is where the test stands in its file; with it rows keep their order whoever runs them. *programs*
-    are objects, programs, and how many instructions the verifier went through. *test* and *sections* stay on
+    are objects, programs, and how many instructions the verifier went through; *predictions* what was said of
+    programs (object, program, kernel, said, seen). *test* and *sections* stay on
     pytest's report on its way here: see :func:`told`.
     """
 
@@ -60,6 +61,7 @@ class Phase:
     reason: str
     duration: float
     programs: tuple[tuple[str, str, int], ...] = ()
+    predictions: tuple[tuple[str, str, str, str, str], ...] = ()
     test: str = ""
     sections: tuple[tuple[str, str], ...] = ()
 
@@ -163,6 +165,11 @@ def programs(phases: list[Phase]) -> list[ProgramSize]:
         for phase in phases
         for name, program, size in phase.programs
     ]
+
+
+def predictions(phases: list[Phase]) -> list[Prediction]:
+    """What was said of programs, and what came of it."""
+    return [Prediction(*each) for phase in phases for each in phase.predictions]
 
 
 def _deciding(group: list[Phase]) -> Phase:

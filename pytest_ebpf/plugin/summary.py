@@ -72,6 +72,8 @@ class Summary:
         terminalreporter.write_line(text(matrix, width=writer.fullwidth, color=writer.hasmarkup))
         if self._changes and (self._changes.of(Kind.BROKEN) or self._changes.of(Kind.FIXED)):
             terminalreporter.write_line(f"since the last run: {self._changes.summary()}")
+        for wrong in self._run.mispredicted:
+            terminalreporter.write_line(f"ebpf: wrong prediction: {wrong}; please report")
         for line in self._said:
             terminalreporter.write_line(line)
         for problem in self._problems:
@@ -83,6 +85,7 @@ class Summary:
         return Run.of(
             Matrix.of(outcomes.cells(self._phases)),
             outcomes.programs(self._phases),
+            predictions=outcomes.predictions(self._phases),
             project=self._project,
             began=self._began.isoformat(timespec="seconds"),
             seconds=time.monotonic() - self._start,

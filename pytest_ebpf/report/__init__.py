@@ -9,7 +9,7 @@ from pytest_ebpf.report.markdown_summary import markdown_summary
 from pytest_ebpf.report.markdown_table import markdown
 from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
-from pytest_ebpf.report.run import ProgramSize, Run
+from pytest_ebpf.report.run import Prediction, ProgramSize, Run
 from pytest_ebpf.report.text_table import text
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Kind",
     "Matrix",
     "Outcome",
+    "Prediction",
     "ProgramSize",
     "Run",
     "Section",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
-from pytest_ebpf.report.run import ProgramSize, Run
+from pytest_ebpf.report.run import Prediction, ProgramSize, Run
 
 #: Raised when a reader of the former format would misread the new one; new keys alone do not raise it.
 VERSION: Final = 1
@@ -59,7 +60,8 @@ def _rest(run: Run) -> dict[str, Any]:
         }
         for each in run.programs
     ]
-    return {"duration": round(run.seconds, 6), "programs": programs}
+    predictions = {"compared": run.predictions, "wrong": [asdict(each) for each in run.mispredicted]}
+    return {"duration": round(run.seconds, 6), "programs": programs, "predictions": predictions}
 
 
 def read_document(text: str) -> Run:
@@ -98,13 +100,18 @@ def _run(said: dict[str, Any]) -> Run:
         )
         for each in said.get("programs", ())
     ]
-    return Run.of(
+    run = Run.of(
         Matrix.of(cells),
         sizes,
         project=str(said.get("project", "")),
         began=str(said.get("began", "")),
         seconds=float(said.get("duration", 0)),
     )
+    predictions = said.get("predictions", {"compared": 0, "wrong": ()})
+    wrong = tuple(
+        Prediction(**{key: str(text) for key, text in each.items()}) for each in predictions["wrong"]
+    )
+    return replace(run, predictions=int(predictions["compared"]), mispredicted=wrong)
 
 
 def schema() -> dict[str, Any]:

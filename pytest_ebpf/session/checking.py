@@ -18,6 +18,7 @@ from pytest_ebpf.session.ranges import declared_for
 
 if TYPE_CHECKING:
     from pytest_ebpf.manifest import Manifest
+    from pytest_ebpf.session.prepared import Prepared
 
 #: Kernels, and processors, from which on two work side by side.
 _WORTH_A_PROCESS: Final = 2
@@ -35,6 +36,17 @@ def read_subject(path: Path, name: str, manifest: Manifest | None = None) -> Sub
         raise ObjectError(what, where=str(path), hint="give the path of an object file") from error
     facts = parse_object(data, path)
     return Subject.of(name, data, facts, _declared(manifest, name, data, facts) if manifest else None)
+
+
+def prepared_subject(prepared: Prepared) -> Subject:
+    """The object as it is loaded with the options that are prepared for it."""
+    options, facts = prepared.options, prepared.facts
+    declared = Declared(
+        targets={each: target for each, target in options.targets.items() if isinstance(target, str)},
+        sized=frozenset({*options.max_entries, *options.reuse}),
+        data=_set_data(options.globals, prepared.name, prepared.elf, facts),
+    )
+    return Subject.of(prepared.name, prepared.elf, facts, declared)
 
 
 def _declared(manifest: Manifest, name: str, data: bytes, facts: ObjectFacts) -> Declared:

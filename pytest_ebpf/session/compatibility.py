@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from pytest_ebpf.bpf import LoadOptions, load
-from pytest_ebpf.errors import EbpfError, LoadError, ObjectError, UnsupportedError
+from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
 from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, Run
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
@@ -64,11 +64,11 @@ def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> dict[str, _Told]:
     for name in names:
         start = time.monotonic()
         options = replace(_plain(prepared.options), autoload={other: other == name for other in names})
-        label, deed, error = _attempt(replace(prepared, options=options), name, spec, fleet)
-        outcome = outcome_of(error) if error else Outcome.PASSED
-        reason = reason_of(error, deed.kernel.release if deed else "") if error else None
-        cell = Cell(f"{prepared.name}: {name}", label, outcome, reason, time.monotonic() - start)
-        told[name] = cell, deed
+        done = _attempt(replace(prepared, options=options), name, spec, fleet)
+        outcome = outcome_of(done.error) if done.error else Outcome.PASSED
+        reason = reason_of(done.error, done.release) if done.error else None
+        cell = Cell(f"{prepared.name}: {name}", done.label, outcome, reason, time.monotonic() - start)
+        told[name] = cell, done.deed
     return told
 
 
@@ -92,26 +92,35 @@ def _plain(options: LoadOptions) -> LoadOptions:
     return replace(options, alternatives={}, contents={}, entries={}, pin={})
 
 
-def _attempt(
-    prepared: Prepared, name: str, spec: str, fleet: Fleet
-) -> tuple[str, Deed | None, EbpfError | None]:
+@dataclass(frozen=True)
+class _Attempt:
+    """What booted (*label*, *release*), what it did if it is what it was taken for, and what failed."""
+
+    label: str
+    release: str = ""
+    deed: Deed | None = None
+    error: EbpfError | None = None
+
+
+def _attempt(prepared: Prepared, name: str, spec: str, fleet: Fleet) -> _Attempt:
     """Load the program *name*; a machine that was lost on the way is replaced for the next."""
-    label, kernel = spec, fleet.kernel(spec)
+    done, kernel = _Attempt(spec), fleet.kernel(spec)
     out = outside(prepared.options.declared_for, kernel.version, prepared.name)
     try:
         running = fleet.running(spec, "matrix")
-        label, known = running.label, running.label == str(kernel.version)
+        done = _Attempt(running.label, running.guest.hello.release)
         if name in out:
-            return label, None, not_declared(prepared.name, out[name])
+            return replace(done, error=not_declared(prepared.name, out[name]))
         with load(
             running.guest, prepared.elf, prepared.facts, name=prepared.name, options=prepared.options
         ) as loaded:
-            return label, Deed.of(prepared, kernel, loaded) if known else None, None
+            deed = Deed.of(prepared, kernel, loaded)
     except EbpfError as error:
         if lost_machine(error):
             fleet.discard(spec)
-        refused = isinstance(error, UnsupportedError) and label == str(kernel.version)
-        return label, Deed(prepared, kernel, refused=error) if refused else None, error
+        done = replace(done, error=error)
+        deed = Deed(prepared, kernel, refused=error)
+    return replace(done, deed=deed if done.label == str(kernel.version) else None)
 
 
 def reason_of(error: EbpfError, release: str) -> str:

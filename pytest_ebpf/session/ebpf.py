@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overload
 
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.bpf.seen import Seen, seen_of
+from pytest_ebpf.errors import UnsupportedError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import Recent, recent_of
 from pytest_ebpf.session.place import Loading, Place
+from pytest_ebpf.session.predictions import Deed
 from pytest_ebpf.session.ranges import narrowed
 from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pytest_ebpf.report import Prediction
     from pytest_ebpf.system.system import System
     from pytest_ebpf.wire import Wire
 
@@ -56,6 +60,7 @@ class Ebpf:
         self._loaded: list[LoadedObject] = []
         self._printed: list[trace.Message] | None = None
         self._abandoned = False
+        self._deeds: list[Callable[[], Deed]] = []
         #: How many instructions the verifier went through at most, by object and program: 0 where the
         #: kernel (before 5.16) does not tell.
         self.verified: dict[tuple[str, str], int] = {}
@@ -96,15 +101,21 @@ class Ebpf:
             name=prepared.name,
             wanted=[each for each, given in overrides.get("autoload", {}).items() if given],
         )
-        loaded = load(
-            Loading(self._place, prepared, self._workspace),
-            prepared.elf,
-            prepared.facts,
-            name=prepared.name,
-            options=options,
-            bindings=self._workspace.bindings,
-            cls=cls,
-        )
+        as_loaded = replace(prepared, options=options)
+        try:
+            loaded = load(
+                Loading(self._place, prepared, self._workspace),
+                prepared.elf,
+                prepared.facts,
+                name=prepared.name,
+                options=options,
+                bindings=self._workspace.bindings,
+                cls=cls,
+            )
+        except UnsupportedError as error:
+            self._deeds.append(partial(Deed, as_loaded, self.kernel, refused=error))
+            raise
+        self._deeds.append(partial(Deed.of, as_loaded, self.kernel, loaded))
         self._loaded.append(loaded)
         for each in loaded.programs:
             place = loaded.name, each.name
@@ -166,6 +177,15 @@ class Ebpf:
     def observed(self) -> tuple[Seen, list[LoadedObject]]:
         """What programs of this test gave so far, if that is kept, and its objects."""
         return seen_of(self._place.running.guest) if self._place.running else Seen(), list(self._loaded)
+
+    def predictions(self) -> list[Prediction]:
+        """Return what was to be expected of the programs that were loaded, and what came of it.
+
+        Each is told once in a run, and none of a kernel that is not what it was taken for.
+        """
+        if self.label != str(self.kernel.version):
+            return []
+        return [each for deed in self._deeds for each in self._workspace.predictions.compared(deed())]
 
     def abandon(self) -> None:
         """Take the machine for lost, which the test has been told: there is nothing left to unload."""

@@ -16,7 +16,8 @@ from pytest_ebpf.bpf.seen import seen_of
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import recent_of
 from pytest_ebpf.session.fleet import Fleet, Running
-from pytest_ebpf.session.workspace import Prepared, Workspace
+from pytest_ebpf.session.prepared import Prepared
+from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System

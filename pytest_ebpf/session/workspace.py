@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
@@ -22,16 +21,8 @@ from pytest_ebpf.manifest import Test as TestDecl
 from pytest_ebpf.session.building import LOCK_NAME, build_project
 from pytest_ebpf.session.declared import declared_options
 from pytest_ebpf.session.fleet import Fleet
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An object ready to be loaded: its *name* for people, its bytes, and what is in it."""
-
-    name: str
-    elf: bytes
-    facts: objects.ObjectFacts
-    options: LoadOptions = field(default_factory=LoadOptions)
+from pytest_ebpf.session.predictions import Predictions
+from pytest_ebpf.session.prepared import Prepared
 
 
 class Workspace:
@@ -46,6 +37,7 @@ class Workspace:
         self._prepared: dict[str, Prepared] = {}
         #: Which alternatives kernels took, by all that this depends on.
         self.choices: dict[str, Choice] = {}
+        self.predictions = Predictions()
 
     @cached_property
     def manifest(self) -> manifest.Manifest | None:

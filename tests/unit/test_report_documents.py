@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -15,6 +16,7 @@ from pytest_ebpf.report import (
     Cell,
     Matrix,
     Outcome,
+    Prediction,
     ProgramSize,
     Run,
     Section,
@@ -150,6 +152,8 @@ RUN = Run(
     began="2026-11-20T10:00:00+00:00",
     seconds=1.5,
     programs=(ProgramSize("fw", "ingress", "7.2.1", 90),),
+    predictions=2,
+    mispredicted=(Prediction("fw", "ingress", "7.2.1", '"works"', "it was refused: no helper loop"),),
 )
 
 
@@ -169,6 +173,14 @@ def test_json_of_a_run_has_what_is_told_of_failures_and_the_sizes_of_programs() 
     assert said["programs"] == [
         {"object": "fw", "program": "ingress", "column": "7.2.1", "verified_insns": 90}
     ]
+
+
+def test_of_several_predictions_of_a_program_the_wrong_one_stands() -> None:
+    right = Prediction("fw", "ingress", "7.2.1", '"works"')
+    wrong, other = replace(right, seen="it was refused"), replace(right, column="6.1.192")
+    run = Run.of(Matrix.of([]), [], predictions=[right, wrong, right, other])
+    assert (run.predictions, run.mispredicted) == (2, (wrong,))
+    assert str(wrong) == 'fw: ingress on 7.2.1: "works" yet it was refused'
 
 
 def test_json_is_read_as_it_was_written() -> None:
