@@ -126,11 +126,11 @@ def _spent(root: Path) -> tuple[float, float]:
     argv += ["--ebpf-kernel", ",".join(KERNELS), "--ebpf-isolation", "module", "--ebpf-report", "out"]
     environment = {**os.environ, "TESTS": "100", "PYTHONPATH": str(root)}
     done = subprocess.run(
-        argv, cwd=root, env=environment, capture_output=True, text=True, timeout=600, check=True
+        argv, cwd=root, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     whole = re.search(r"^500 passed.* in ([\d.]+)s", done.stdout, re.MULTILINE)
     reporting = re.search(r"^reporting took ([\d.]+) s", done.stdout, re.MULTILINE)
-    if not whole or not reporting:
+    if done.returncode or not whole or not reporting:
         raise RuntimeError(f"the small tests do not pass: {done.stdout[-2000:]}{done.stderr[-500:]}")
     return float(reporting[1]), float(whole[1])
 
