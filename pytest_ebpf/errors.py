@@ -6,8 +6,9 @@ They are printed without a traceback by the command and by the plugin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class EbpfError(Exception):
@@ -82,6 +83,7 @@ class LoadError(EbpfError):
     *log* is the whole of what libbpf and the verifier said; *program* the one that was refused, if it
     was a program; *at* the source line, ``file:line: text``; *explanation* some lines with the reason, the
     source around it, the registers that matter and what to do. Both are empty where the log does not tell.
+    *retry*, if there is one, has another guest load the same, for a moment.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class LoadError(EbpfError):
         self.log = log
         self.at = at
         self.explanation = explanation
+        self.retry: Callable[[Any], None] | None = None
 
 
 class AttachError(EbpfError):

@@ -24,7 +24,7 @@ from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.seeds import seed
 from pytest_ebpf.bpf.values import Bindings, Values
-from pytest_ebpf.errors import EbpfError, GuestError
+from pytest_ebpf.errors import EbpfError, GuestError, LoadError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts
 
@@ -158,7 +158,16 @@ class _Loading:
         if error.where == "modules":
             return GuestError(error.what, errno=error.errno, where=f"{self.name}: modules")
         skipped = skipped_programs(self.facts, options)
-        return explain_load(self.loader.guest, self.elf, self.facts, error, name=self.name, skipped=skipped)
+        refused = explain_load(
+            self.loader.guest, self.elf, self.facts, error, name=self.name, skipped=skipped
+        )
+        if isinstance(refused, LoadError):
+            refused.retry = lambda guest: self._try(guest, options)
+        return refused
+
+    def _try(self, guest: Guest, options: LoadOptions) -> None:
+        """Load it into another guest, and unload it."""
+        replace(self, loader=DirectLoader(guest), cls=LoadedObject).carry_out(options).close()
 
 
 def _maps(

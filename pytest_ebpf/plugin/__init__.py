@@ -88,6 +88,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests also on kernels that ebpf_kernel leaves out, and tell which ranges could be wider",
     )
     group.addoption(
+        "--ebpf-explain",
+        action="store_true",
+        help="of a program that a kernel refuses, say too what the newest kernel of the run says of it",
+    )
+    group.addoption(
         "--ebpf-accelerator",
         choices=("auto", "kvm", "tcg"),
         default="auto",
@@ -109,6 +114,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_ACTIVE] = active
     config.pluginmanager.register(active, "ebpf-active")
     config.pluginmanager.register(active.cells, "ebpf-cells")
+    config.pluginmanager.register(active.refusals, "ebpf-refusals")
     config.pluginmanager.register(active.summary, "ebpf-summary")
     config.pluginmanager.register(active.assertions, "ebpf-assertions")
     if not hasattr(config, "workerinput"):

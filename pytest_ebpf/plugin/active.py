@@ -17,6 +17,7 @@ from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.plugin import assertions
 from pytest_ebpf.plugin.afterwards import Afterwards
 from pytest_ebpf.plugin.cells import Cells, spec_of
+from pytest_ebpf.plugin.refusals import Refusals
 from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.progress import ProgressLine
 from pytest_ebpf.session.workspace import Workspace
@@ -37,6 +38,7 @@ class ActivePlugin:
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
+        self.refusals = Refusals(config, self._fleet, self.specs)
         self.cells = Cells(config, self.workspace, self._fleet, label=self.label, say=self._say)
         manifest_read = self.workspace.manifest
         with _usage_errors():

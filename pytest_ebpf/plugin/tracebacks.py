@@ -1,4 +1,4 @@
-"""What stands below a failed test: the user's own frames, and what the machine and the verifier said."""
+"""What stands below a failed test: the user's own frames, and what the machine said."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError, LoadError
+from pytest_ebpf.errors import EbpfError, InfrastructureError, KernelCrashedError
 
 #: Lines of a log or of a console that are shown, the last ones.
 _SHOWN: Final = 60
@@ -31,9 +31,7 @@ def is_all_ours(info: pytest.ExceptionInfo[BaseException]) -> bool:
 
 
 def sections(error: BaseException | None) -> list[tuple[str, str]]:
-    """Return what the machine and the verifier said, to stand below the failure."""
-    if isinstance(error, LoadError) and error.log:
-        return [("log of libbpf and the verifier", tail(error.log))]
+    """Return what the machine said, to stand below the failure."""
     if isinstance(error, KernelCrashedError | InfrastructureError) and error.console:
         return [("console of the guest", tail(error.console))]
     return []

@@ -6,8 +6,8 @@ import hashlib
 import marshal
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -141,6 +141,15 @@ class Fleet:
                 wire.drop()
             return found
         return self._install(spec, scope, self._booted(spec) if cold else self._fresh(spec))
+
+    @contextmanager
+    def aside(self, spec: str) -> Iterator[Running]:
+        """Give a machine of its own, in the place of none that is in use, for as long as it is needed."""
+        machine, guest = self._fresh(spec)
+        try:
+            yield Running(self.kernel(spec), machine, guest, label_of(self.kernel(spec), guest.hello.release))
+        finally:
+            machine.stop()
 
     def copy(self, spec: str, scope: str, place: str, calls: Sequence[Call]) -> tuple[Running, Any] | None:
         """Return, for a *scope* without a machine, one in which *calls* were done, and the last's answer.

@@ -159,19 +159,48 @@ NO_GLOBAL = 'has no global variable "limt"; did you mean "limit"?'
 NO_OBJECT = 'no object is called "countr", and no file either; it declares counter, gate'
 
 
-def test_a_program_that_the_verifier_refuses_shows_its_log(run, edge):
+def test_a_program_that_the_verifier_refuses_says_why(run, edge):
     edit(edge / "counter.bpf.c", "    if (!found)\n        return XDP_ABORTED;\n", "")
     result = run(COUNTS, "--ebpf-kernel", "6.12")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "E   *LoadError: counter: count: what bpf_map_lookup_elem returned may be null where memory is read *"
-            "; at counter.bpf.c:9: found->packets++;",
-            "*- log of libbpf and the verifier -*",
-            "*R0 invalid mem access 'map_value_or_null'*",
+            "E   *LoadError: counter: count: what bpf_map_lookup_elem * at counter.bpf.c:9: found->*",
+            "*- why the program was refused -*",
+            "what bpf_map_lookup_elem returned may be null where memory is read through it",
+            "counter.bpf.c:9, in count",
+            ">  9 |     found->packets++;",
+            "R0: pointer to a value of map stats (*), or null",
+            "R0 is what bpf_map_lookup_elem returned: counter.bpf.c:*",
+            "try: compare it with NULL first: if (!p) return ...;",
+            "kernel: R0 invalid mem access 'map_value_or_null' (instruction *)",
+            "log: * lines, * left out: .pytest_cache/d/ebpf-logs/test_edge-test_counts[[]6.12].log",
             "  test_counts  FAIL[[]1[]]",
         ]
     )
+
+
+def test_the_newest_kernel_is_asked_too(run, edge):
+    """An old kernel does not name maps in the states of registers."""
+    edit(edge / "counter.bpf.c", "    if (!found)\n        return XDP_ABORTED;\n", "")
+    result = run(COUNTS, "--ebpf-kernel", "5.10,6.12", "--ebpf-explain", "-k", "5.10")
+    result.assert_outcomes(failed=1, deselected=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- why the program was refused -*",
+            "R0: pointer to a value of map, or null",
+            "*- what kernel 6.12.* says -*",
+            "R0: pointer to a value of map stats (16 bytes), or null",
+        ]
+    )
+
+
+def test_a_kernel_that_takes_what_another_refuses_says_so(run, edge):
+    """A lookup of a constant key that an array has is never null, as Linux 6.18 knows and 6.12 does not."""
+    edit(edge / "counter.bpf.c", "    if (!found)\n        return XDP_ABORTED;\n", "")
+    result = run(COUNTS, "--ebpf-kernel", "6.12,6.18", "--ebpf-explain")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*- what kernel 6.18.* says -*", "it takes the program"])
 
 
 def test_a_report_that_cannot_be_written(run, edge):
