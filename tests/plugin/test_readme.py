@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,8 +23,9 @@ FILES = {"toml": "ebpf.toml", "c": "firewall.bpf.c", "python": "test_firewall.py
 def blocks() -> dict[str, str]:
     """The example's files by name."""
     found = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    assert [kind for kind, _ in found] == list(FILES)
-    return {FILES[kind]: text for kind, text in found}
+    *example, tracing = found
+    assert [kind for kind, _ in example] == list(FILES)
+    return {FILES[kind]: text for kind, text in example} | {"test_tracing.py": tracing[1]}
 
 
 def commands(program: str) -> list[str]:
@@ -34,9 +36,18 @@ def commands(program: str) -> list[str]:
 
 @pytest.fixture
 def example(pytester: pytest.Pytester) -> Path:
-    for name, text in blocks().items():
-        (pytester.path / name).write_text(text)
+    for name in FILES.values():
+        (pytester.path / name).write_text(blocks()[name])
     return pytester.path
+
+
+def test_the_example_of_tracing_passes(pytester):
+    sample = ROOT / "sample_project"
+    shutil.copy(sample / "ebpf.toml", pytester.path)
+    shutil.copytree(sample / "src", pytester.path / "src")
+    (pytester.path / "test_tracing.py").write_text(blocks()["test_tracing.py"])
+    result = pytester.runpytest_subprocess("-p", "ebpf", "--ebpf-kernel", "6.12")
+    result.assert_outcomes(passed=1)
 
 
 def test_the_example_passes(example, pytester):
