@@ -41,6 +41,9 @@ def test_what_is_in_it(wheel):
     assert data == templates | headers | {"vm/agent/build/agent", "vm/kernels.json"}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pytest_ebpf").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules
+    report = ROOT / "pytest_ebpf" / "report"
+    parts = {str(path.relative_to(ROOT)) for path in [*report.glob("page/*"), *report.glob("*.json")]}
+    assert parts == {name for name in names if "/report/" in name} - modules
 
 
 def test_an_installed_wheel_builds_and_tests(wheel, pytester, monkeypatch):
