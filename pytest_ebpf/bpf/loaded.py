@@ -9,7 +9,7 @@ from pytest_ebpf.bpf.globals import Globals
 from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.program import Program
-from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.errors import EbpfError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.suggest import suggestion
 
@@ -123,6 +123,7 @@ class LoadedObject:
         """Attach what is loaded and not attached yet: maps of struct_ops, programs with complete settings.
 
         If one cannot be attached, those before it are detached again, and its error is raised.
+        :class:`~pytest_ebpf.errors.UsageError` if there is nothing to attach: no test means that.
         """
         made: list[Link] = []
         try:
@@ -132,6 +133,12 @@ class LoadedObject:
             for link in reversed(made):
                 link.detach()
             raise
+        if not made and not any(link.attached for link in self._links()):
+            raise UsageError(
+                "nothing of it can be attached as it is",
+                where=f"{self.name}: attach",
+                hint="attach its programs one by one, each with the settings that it needs",
+            )
         return made
 
     def detach(self) -> None:

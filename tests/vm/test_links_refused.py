@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf.bpf.probe import probes_of
-from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError
+from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError, UsageError
 from pytest_ebpf.uapi import AttachType
 
 TOOL = Path(__file__).parent / "data" / "tool.c"
@@ -367,3 +367,14 @@ def test_the_next_test_is_unharmed(load_object, guest, worker):
     tool.detach()
     assert not link.attached
     assert tool.attach() != [link]
+
+
+@lines("6.12")
+def test_an_object_of_which_nothing_can_be_attached(load_object):
+    tool = load_object("links")
+    with pytest.raises(UsageError) as caught:
+        tool.attach()
+    assert str(caught.value) == (
+        "links: attach: nothing of it can be attached as it is; "
+        "attach its programs one by one, each with the settings that it needs"
+    )
