@@ -205,8 +205,8 @@ def _initial(data: bytes) -> str:
     """The bytes without the zeros at their end; of many the first, and a checksum of all."""
     data = data.rstrip(b"\0")
     if len(data) <= _SHOWN:
-        return data.hex(" ") or "0"
-    return f"{data[:_SHOWN].hex(' ')} ... (crc32 {crc32(data):08x})"
+        return f"hex {data.hex(' ')}" if data else "0"
+    return f"hex {data[:_SHOWN].hex(' ')} ... (crc32 {crc32(data):08x})"
 
 
 _Asked = Mapping[tuple[str, ...], Requirement]
