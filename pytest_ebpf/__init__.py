@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         UsageError,
         ValueConversionError,
     )
+    from pytest_ebpf.packets import matches, wrong_checksums
     from pytest_ebpf.uapi import BPF, CGROUP, NF, SK, TC, TCX, XDP, AttachType, MapFlag, MapType, ProgType
 
 __all__ = [
@@ -50,8 +51,11 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "ValueConversionError",
+    "matches",
+    "wrong_checksums",
 ]
 
+_PACKETS: Final = {"matches", "wrong_checksums"}
 _BPF: Final = {"LoadedObject", "PerCpu", "Program", "Record", "Result", "RunFlag"}
 
 
@@ -60,7 +64,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     from importlib import import_module  # noqa: PLC0415  # as all else here: only when it is needed
 
-    module = "errors" if name.endswith("Error") else "bpf" if name in _BPF else "uapi"
+    if name.endswith("Error"):
+        module = "errors"
+    else:
+        module = "bpf" if name in _BPF else "packets" if name in _PACKETS else "uapi"
     value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value

@@ -72,4 +72,4 @@ class Result:
             )
         got = self.data[ETHERNET:] if self.layer3 else self.data
         like = packets.network_from_bytes(got) if self.layer3 else got
-        return packets.compare(like, expected, ignore)
+        return packets.matches(like, expected, ignore)

@@ -15,7 +15,7 @@ from pytest_ebpf.packets.convert import (
     to_bytes,
     to_frame,
 )
-from pytest_ebpf.packets.diff import Difference, Match, compare, differences
+from pytest_ebpf.packets.diff import Difference, Match, differences, matches
 from pytest_ebpf.packets.recent import Recent, recent_of
 from pytest_ebpf.packets.source import source
 
@@ -26,10 +26,10 @@ __all__ = [
     "PacketLike",
     "Recent",
     "all_to_bytes",
-    "compare",
     "differences",
     "first_layer",
     "from_bytes",
+    "matches",
     "network_from_bytes",
     "recent_of",
     "source",

@@ -74,7 +74,7 @@ class Match:
         return lines + [str(each) for each in self.wrong]
 
 
-def compare(got: PacketLike, expected: PacketLike, ignore: Collection[str] = ()) -> Match:
+def matches(got: PacketLike, expected: PacketLike, ignore: Collection[str] = ()) -> Match:
     """Compare two packets as they are on the wire: fields that scapy computes are computed.
 
     *ignore* are fields, ``"IP.id"``, and whole layers, ``"Raw"``, whose content may differ. A checksum counts
@@ -100,8 +100,8 @@ def compare(got: PacketLike, expected: PacketLike, ignore: Collection[str] = ())
 
 
 def differences(got: PacketLike, expected: PacketLike, ignore: Collection[str] = ()) -> list[Difference]:
-    """Return the fields of *got* that are not as *expected*; see :func:`compare`."""
-    return compare(got, expected, ignore).differences
+    """Return the fields of *got* that are not as *expected*; see :func:`matches`."""
+    return matches(got, expected, ignore).differences
 
 
 def _differences(seen: Dissected, right: Dissected) -> Iterator[Difference]:

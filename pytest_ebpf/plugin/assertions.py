@@ -84,7 +84,7 @@ def _spelled(value: object) -> str:
 
 
 def _packets(left: Any, right: Any, most: int) -> list[str]:
-    match = packets.compare(left, right)
+    match = packets.matches(left, right)
     if match:
         return [
             "packet == expected, as scapy compares",

@@ -155,7 +155,7 @@ def _ignored(each: Observed, names: Collection[str]) -> bool:
 def _told(left: Observed, right: Observed, fields: Collection[str]) -> FirstDifference | None:
     if left.name != "packet":
         return FirstDifference(left.place, left.text, right.text)
-    match = packets.compare(bytes.fromhex(right.text), bytes.fromhex(left.text), fields)
+    match = packets.matches(bytes.fromhex(right.text), bytes.fromhex(left.text), fields)
     if match:
         return None
     first = match.differences[0]

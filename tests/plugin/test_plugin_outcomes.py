@@ -179,7 +179,7 @@ def test_the_json_report_has_every_cell_with_its_reason(document, version_of):
         if cell["column"] == new and cell["outcome"] not in {"passed", "skipped"}
     }
     assert reasons == {
-        "test_fails": ("failed", "assert <XDP.PASS: 2> == <XDP.DROP: 1>"),
+        "test_fails": ("failed", "assert XDP.PASS == XDP.DROP"),
         "test_raises": ("failed", "KeyError: 'nothing'"),
         "test_xfails": ("xfailed", "a known bug"),
         "test_xpasses": ("xpassed", "a former bug"),
@@ -225,6 +225,4 @@ def test_a_lost_machine_does_not_show_how_we_noticed(outcomes):
 
 
 def test_a_failed_assertion_shows_values_by_name(outcomes):
-    assert "E       AssertionError: assert <XDP.PASS: 2> == <XDP.DROP: 1>" in outcomes.below(
-        "test_fails[6.12]"
-    )
+    assert "E       assert XDP.PASS == XDP.DROP" in outcomes.below("test_fails[6.12]")

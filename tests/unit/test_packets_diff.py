@@ -9,7 +9,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from pytest_ebpf.errors import PacketError
-from pytest_ebpf.packets import Difference, compare, differences, source, wrong_checksums
+from pytest_ebpf.packets import Difference, differences, matches, source, wrong_checksums
 
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
@@ -19,7 +19,7 @@ def udp(load=b"x" * 40, **fields):
 
 
 def test_equal_packets_match_and_scapy_fills_in_what_was_left_out():
-    assert compare(bytes(udp()), udp())
+    assert matches(bytes(udp()), udp())
     assert differences(udp(), Ether(bytes(udp()))) == []
 
 
@@ -35,7 +35,7 @@ def test_a_checksum_that_is_right_is_no_difference_of_its_own():
 def test_a_wrong_checksum_is_a_difference_and_told():
     got = Ether(bytes(udp()))
     got[UDP].chksum = 2
-    assert compare(got, udp()).lines() == [
+    assert matches(got, udp()).lines() == [
         "field       expected  got  offset",
         "UDP.chksum  0x81ec    0x2  40".replace("0x81ec", f"{Ether(bytes(udp()))[UDP].chksum:#x}"),
         f"UDP.chksum: 0x0002 is wrong; {Ether(bytes(udp()))[UDP].chksum:#06x} is right",
@@ -43,27 +43,27 @@ def test_a_wrong_checksum_is_a_difference_and_told():
 
 
 def test_ignored_fields_and_layers_may_differ():
-    assert compare(udp(id=7), udp(), ignore=["IP.id"])
-    assert compare(udp(b"y" * 40), udp(), ignore=["Raw"])
-    assert compare(udp(id=7, ttl=63), udp(), ignore="IP")
-    assert not compare(udp(id=7, ttl=63), udp(), ignore=["IP.id"])
+    assert matches(udp(id=7), udp(), ignore=["IP.id"])
+    assert matches(udp(b"y" * 40), udp(), ignore=["Raw"])
+    assert matches(udp(id=7, ttl=63), udp(), ignore="IP")
+    assert not matches(udp(id=7, ttl=63), udp(), ignore=["IP.id"])
 
 
 def test_an_ignored_checksum_may_be_wrong():
     got = Ether(bytes(udp()))
     got[UDP].chksum = 2
-    assert compare(got, udp(), ignore=["UDP.chksum"])
-    assert compare(got, udp(), ignore=["UDP.chksum"]).lines() == []
+    assert matches(got, udp(), ignore=["UDP.chksum"])
+    assert matches(got, udp(), ignore=["UDP.chksum"]).lines() == []
 
 
 def test_what_cannot_be_ignored_is_said():
     with pytest.raises(PacketError) as caught:
-        compare(udp(ttl=1), udp(), ignore=["IP.tll"])
+        matches(udp(ttl=1), udp(), ignore=["IP.tll"])
     assert str(caught.value) == 'ignore: there is no "IP.tll"; did you mean "IP.ttl"?'
 
 
 def test_a_layer_that_neither_packet_has_can_be_ignored():
-    assert compare(udp(id=7), udp(), ignore=["IP.id", "IPv6.fl"])
+    assert matches(udp(id=7), udp(), ignore=["IP.id", "IPv6.fl"])
 
 
 def test_other_layers_end_the_comparison():
@@ -80,18 +80,18 @@ def test_a_payload_is_shown_from_where_it_differs():
 
 def test_a_packet_that_is_cut_short_is_never_a_match():
     whole = bytes(udp())
-    assert not compare(whole[:-1], whole)
-    assert not compare(whole[:-1], whole, ignore=["IP.id"])
+    assert not matches(whole[:-1], whole)
+    assert not matches(whole[:-1], whole, ignore=["IP.id"])
 
 
 def test_the_repr_of_a_match_is_one_line():
-    assert repr(compare(udp(), udp())) == "<the packets match>"
+    assert repr(matches(udp(), udp())) == "<the packets match>"
     got = udp(ttl=63, id=7, tos=4, flags="DF")
-    assert repr(compare(got, udp())) == "<not as expected: IP.tos 0x4, IP.id 7, IP.flags DF and 1 more>"
+    assert repr(matches(got, udp())) == "<not as expected: IP.tos 0x4, IP.id 7, IP.flags DF and 1 more>"
 
 
 def test_long_tables_are_cut_with_the_count():
-    lines = compare(udp(ttl=63, id=7, tos=4), udp()).lines(1)
+    lines = matches(udp(ttl=63, id=7, tos=4), udp()).lines(1)
     assert lines[-1] == "... 2 more fields; -vv shows all"
     assert len(lines) == 3
 

@@ -53,7 +53,12 @@ def test_the_line_makes_room_for_lines_that_stay():
 
 def test_an_error_takes_the_line_away():
     terminal = Terminal()
-    with pytest.raises(LookupError), ProgressLine("kernels", terminal.draw, patience=0, tick=30):
-        assert terminal.drawn.wait(10)
-        {}["nothing"]
+
+    def fails():
+        with ProgressLine("kernels", terminal.draw, patience=0, tick=30):
+            assert terminal.drawn.wait(10)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fails()
     assert terminal.texts[-1] == ""
