@@ -32,15 +32,13 @@ def parse(argv: Sequence[str]) -> Namespace:
     _diff(commands.add_parser("diff", help="say in what two object files differ"))
     _adopt(commands.add_parser("adopt", help="write an ebpf.toml and first tests for object files"))
     _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
-    _check(commands.add_parser("check", help="say on which kernels objects can work, without booting one"))
+    _check(commands.add_parser("check", help="say on which kernels objects can work"))
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
-    doctor = commands.add_parser("doctor", help="say what works on this host and how to mend what does not")
+    doctor = commands.add_parser("doctor", help="say what works on this host and how to mend it")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_command("doctor"))
-    schema = commands.add_parser(
-        "schema", help="print the JSON schema of ebpf.toml, for editors, or of reports"
-    )
+    schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml or of reports")
     schema.add_argument(
         "what",
         metavar="WHAT",

@@ -353,7 +353,17 @@ def test_a_matrix_without_the_agent(call, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("build",), ("inspect",), ("matrix",), ("kernels",), ("kernels", "fetch"), ("kernels", "lock")],
+    [
+        (),
+        ("build",),
+        ("inspect",),
+        ("diff",),
+        ("adopt",),
+        ("matrix",),
+        ("kernels",),
+        ("kernels", "fetch"),
+        ("kernels", "lock"),
+    ],
     ids=" ".join,
 )
 def test_help_fits_a_screen(call, words):
