@@ -30,13 +30,12 @@ class Afterwards:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Report what has come out, as failures and errors like those of any test."""
-        done = yield
-        failures = list(self._sameness.failures())
-        for passed, failed in failures:
-            self._take_back(passed)
-            session.ihook.pytest_runtest_logreport(report=failed)
-        for report in list(self._ranges.never_ran()):
-            session.ihook.pytest_runtest_logreport(report=report)
+        try:
+            done = yield
+        except pytest.Session.Failed:  # -x, --maxfail
+            self._report(session)
+            raise
+        self._report(session)
         return done
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
@@ -46,6 +45,13 @@ class Afterwards:
             terminalreporter.section("eBPF kernel ranges")
             for hint in hints:
                 terminalreporter.write_line(hint)
+
+    def _report(self, session: pytest.Session) -> None:
+        for passed, failed in list(self._sameness.failures()):
+            self._take_back(passed)
+            session.ihook.pytest_runtest_logreport(report=failed)
+        for report in list(self._ranges.never_ran()):
+            session.ihook.pytest_runtest_logreport(report=report)
 
     def _take_back(self, passed: pytest.TestReport) -> None:
         """Have the terminal not count a cell as passed that is going to fail."""
