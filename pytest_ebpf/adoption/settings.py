@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,8 +54,11 @@ class Settings:
 
 def settings_of(facts: ObjectFacts) -> Settings:
     """What *facts* leave open: sizes, inner maps, constants that are zero."""
-    lines = (*_maps(facts), *_constants(facts))
-    return Settings(lines, next(_refusals(facts), None))
+    lines = [*_maps(facts), *_constants(facts)]
+    # Static variables of several functions may share a name, which then says nothing.
+    counts = Counter((each.table, each.name) for each in lines)
+    alone = tuple(each for each in lines if counts[each.table, each.name] == 1)
+    return Settings(alone, next(_refusals(facts), None))
 
 
 def _rule(found: MapFacts) -> MapRule | None:

@@ -78,7 +78,7 @@ def survey(
         name=name,
         path=path,
         facts=facts,
-        programs=tuple(_program(each, (lacks or {}).get(each.name)) for each in facts.programs),
+        programs=tuple(_programs(facts, lacks or {})),
         settings=settings,
         refusal=next(_refusals(data, facts), None) or settings.refusal,
     )
@@ -98,6 +98,14 @@ def _refusals(data: bytes, facts: ObjectFacts) -> Iterator[str]:
             yield "libbpf reads .maps through BTF, which it does not have: compile with -g"
         if externs(elf, None):
             yield "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
+
+
+def _programs(facts: ObjectFacts, lacks: Mapping[str, Lack]) -> Iterator[SurveyedProgram]:
+    """Those that come to share a name, through damage or a linker, are one to a loader: the first."""
+    unique = {each.name: each for each in reversed(facts.programs)}
+    for each in facts.programs:
+        if unique[each.name] is each:
+            yield _program(each, lacks.get(each.name))
 
 
 def _program(facts: ProgramFacts, lack: Lack | None) -> SurveyedProgram:

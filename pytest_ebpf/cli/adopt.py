@@ -14,7 +14,7 @@ from pytest_ebpf.adoption.survey import SurveyedObject, names_of, survey
 from pytest_ebpf.cli.build import say
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.inspection import Inspection
+from pytest_ebpf.inspection import Inspection, located
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.kernels.selection import check_spec
 from pytest_ebpf.session.checking import check
@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
             raise UsageError("is there already", where=str(path), hint="move it away, or give --output")
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x") as file:  # one that came meanwhile is not overwritten either
+        with path.open("x", encoding="utf-8") as file:  # one that came meanwhile is not overwritten either
             file.write(text)
         print(f"wrote {path}")
     for each in objects:
@@ -48,7 +48,8 @@ def run(arguments: Namespace) -> int:
 
 def _survey(name: str, found: Inspection, output: Path, lacks: Mapping[str, Lack]) -> SurveyedObject:
     written = os.path.relpath(found.path.resolve(), output.resolve())
-    return survey(name, written, found.data, found.facts, lacks)
+    with located(found.path):
+        return survey(name, written, found.data, found.facts, lacks)
 
 
 def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, dict[str, Lack]]:

@@ -6,17 +6,19 @@ from argparse import Namespace
 from pathlib import Path
 
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.inspection import Inspection
+from pytest_ebpf.inspection import Inspection, located
 from pytest_ebpf.objects import render
 
 
 def run(arguments: Namespace) -> int:
     """Print the facts as text or JSON, or those views of the object that are asked for, as text."""
     inspection = Inspection.read(Path(arguments.file))
-    if arguments.format == "json":
-        print(_document(inspection, arguments))
-    else:
-        print("\n\n".join(_views(inspection, arguments)))
+    with located(inspection.path):
+        if arguments.format == "json":
+            text = _document(inspection, arguments)
+        else:
+            text = "\n\n".join(_views(inspection, arguments))
+    print(text)
     return 0
 
 

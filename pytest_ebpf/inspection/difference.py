@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from zlib import crc32
 
 from pytest_ebpf.inspection.layouts import layout
-from pytest_ebpf.inspection.opened import Inspection
+from pytest_ebpf.inspection.opened import Inspection, located
 from pytest_ebpf.objects import GlobalFacts, MapFacts, ObjectFacts
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import Kind, ProgramRequirements, Requirement
@@ -68,8 +68,8 @@ def difference(old: Inspection, new: Inspection) -> Difference:
         *_object(old.facts, new.facts),
         *_programs(old, new),
         *_functions(old, new),
-        *_matched(Part.MAP, _maps(old), _maps(new)),
-        *_matched(Part.GLOBAL, _globals(old.facts), _globals(new.facts)),
+        *_matched(Part.MAP, _read(old, _maps), _read(new, _maps)),
+        *_matched(Part.GLOBAL, _read(old, _globals), _read(new, _globals)),
         *_requirements(old, new),
     )
     return Difference(str(old.path), str(new.path), changes)
@@ -77,6 +77,13 @@ def difference(old: Inspection, new: Inspection) -> Difference:
 
 #: What is said of one thing: first the whole of it in a few words, then each property.
 _Properties = tuple[str, Mapping[str, str | None]]
+
+
+def _read(
+    inspection: Inspection, read: Callable[[Inspection], dict[str, _Properties]]
+) -> dict[str, _Properties]:
+    with located(inspection.path):
+        return read(inspection)
 
 
 def _object(old: ObjectFacts, new: ObjectFacts) -> Iterator[Change]:
@@ -111,7 +118,7 @@ def _matched(part: Part, old: Mapping[str, _Properties], new: Mapping[str, _Prop
 
 
 def _programs(old: Inspection, new: Inspection) -> Iterator[Change]:
-    yield from _matched(Part.PROGRAM, _described(old), _described(new))
+    yield from _matched(Part.PROGRAM, _read(old, _described), _read(new, _described))
     olds = {each.name: each for each in old.requirements.programs}
     for each in new.requirements.programs:
         before = olds.get(each.name)
@@ -143,7 +150,7 @@ def _described(inspection: Inspection) -> dict[str, _Properties]:
 
 def _functions(old: Inspection, new: Inspection) -> Iterator[Change]:
     """Subprograms, by name; of those with the same name, which C allows where they are static, the sum."""
-    yield from _matched(Part.FUNCTION, _subprograms(old), _subprograms(new))
+    yield from _matched(Part.FUNCTION, _read(old, _subprograms), _read(new, _subprograms))
 
 
 def _subprograms(inspection: Inspection) -> dict[str, _Properties]:
@@ -186,7 +193,9 @@ def _map(facts: ObjectFacts, each: MapFacts) -> _Properties:
     return f"{each.type_name}{entries}", properties
 
 
-def _globals(facts: ObjectFacts) -> dict[str, _Properties]:
+def _globals(inspection: Inspection) -> dict[str, _Properties]:
+    facts = inspection.facts
+
     def properties(each: GlobalFacts) -> _Properties:
         found: dict[str, str | None] = {
             "section": each.section,

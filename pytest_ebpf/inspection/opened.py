@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +16,18 @@ from pytest_ebpf.objects.code import Function
 from pytest_ebpf.requirements import Requirements, requirements_of
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.suggest import suggestion
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Put *path* before what is wrong with the object there, where nothing says so yet."""
+    try:
+        yield
+    except ObjectError as error:
+        if error.where and error.where.startswith(str(path)):
+            raise
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise ObjectError(what, where=str(path), hint=error.hint) from error
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,11 @@ def test_what_differs(diff):
     assert "prog.bpf.c:8: static __noinline int local(void *ctx)" in asked
 
 
+def test_the_example_in_the_documentation():
+    described = (Path(__file__).parents[2] / "docs" / "diff.md").read_text()
+    assert "\n".join(f"    {line}".rstrip() for line in TEXT.splitlines()) in described
+
+
 def test_the_same_object_is_no_difference(diff):
     done = diff(new=OLD)
     assert (done.returncode, done.stderr) == (0, "")
