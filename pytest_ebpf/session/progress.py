@@ -6,11 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Event, RLock, Thread
 from types import TracebackType
-from typing import Final, Self
-
-#: Seconds of work before anything is shown, and between two times that the line is drawn.
-PATIENCE: Final = 0.5
-TICK: Final = 0.2
+from typing import ClassVar, Self
 
 
 class ProgressLine:
@@ -20,13 +16,13 @@ class ProgressLine:
     one call at a time.
     """
 
-    def __init__(
-        self, what: str, draw: Callable[[str], None], *, patience: float = PATIENCE, tick: float = TICK
-    ) -> None:
+    #: Seconds of work before anything is shown, and between two times that the line is drawn.
+    patience: ClassVar[float] = 0.5
+    tick: ClassVar[float] = 0.2
+
+    def __init__(self, what: str, draw: Callable[[str], None]) -> None:
         self._what = what
         self._draw = draw
-        self._patience = patience
-        self._tick = tick
         self._far = ""
         self._start = time.monotonic()
         self._shown = False
@@ -64,9 +60,9 @@ class ProgressLine:
         return f"{self._what}{far} [{time.monotonic() - self._start:.0f} s]"
 
     def _run(self) -> None:
-        pause = self._patience
+        pause = self.patience
         while not self._over.wait(pause):
-            pause = self._tick
+            pause = self.tick
             with self._lock:
                 self._draw(self._text)
                 self._shown = True

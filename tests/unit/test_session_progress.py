@@ -10,6 +10,19 @@ import pytest
 from pytest_ebpf.session.progress import ProgressLine
 
 
+class Soon(ProgressLine):
+    """Shown at once, and then for a while."""
+
+    patience = 0
+    tick = 30
+
+
+class Busy(Soon):
+    """Drawn again and again."""
+
+    tick = 0.01
+
+
 class Terminal:
     """What was drawn; *drawn* is set at each text."""
 
@@ -36,7 +49,7 @@ def test_short_work_shows_nothing():
 
 def test_long_work_says_what_how_far_and_for_how_long():
     terminal = Terminal()
-    with ProgressLine("kernels", terminal.draw, patience=0, tick=0.01) as line:
+    with Busy("kernels", terminal.draw) as line:
         line.tell("2 of 5 can start")
         terminal.next()
         assert re.fullmatch(r"kernels: 2 of 5 can start \[\d+ s\]", terminal.next())
@@ -45,7 +58,7 @@ def test_long_work_says_what_how_far_and_for_how_long():
 
 def test_the_line_makes_room_for_lines_that_stay():
     terminal = Terminal()
-    with ProgressLine("kernels", terminal.draw, patience=0, tick=30) as line:
+    with Soon("kernels", terminal.draw) as line:
         assert terminal.drawn.wait(10)
         line.above(lambda: terminal.texts.append("fetching"))
     assert [text.partition(" [")[0] for text in terminal.texts] == ["kernels", "", "fetching"]
@@ -55,7 +68,7 @@ def test_an_error_takes_the_line_away():
     terminal = Terminal()
 
     def fails():
-        with ProgressLine("kernels", terminal.draw, patience=0, tick=30):
+        with Soon("kernels", terminal.draw):
             assert terminal.drawn.wait(10)
             raise LookupError
 
