@@ -51,6 +51,14 @@ def explain(log: str, sources: Sources | None = None, *, program: str | None = N
     )
 
 
+def _is_of_number(found: Match) -> bool:
+    """Whether a pointer is wanted, and a number is there, which may have been a pointer."""
+    return found.parts.get("type") in {"inv", "scalar"} and found.rule.kind in {
+        Kind.NO_POINTER,
+        Kind.ARGUMENT,
+    }
+
+
 @dataclass
 class _Case:
     """One refusal: the *path* to it, and what the rule that knows its wording *found*, if one does."""
@@ -75,7 +83,9 @@ class _Case:
             return f"{what} is used behind {call.helper}, which makes it invalid"
         if self.found is None:
             return None
-        return replace(self.found, register=self.register, it=self.it, step=self._subject()).sentence()
+        lost = origin.lost_in(self.path, self.register) if self.register and self.last else None
+        about = replace(self.found, register=self.register, it=self.it, lost_in=lost, step=self._subject())
+        return about.sentence()
 
     @property
     def it(self) -> str | None:
@@ -119,7 +129,7 @@ class _Case:
     @cached_property
     def stale(self) -> tuple[Step, RegisterState] | None:
         """The call that made the register invalid, and what it was before."""
-        if self.found is None or self.found.rule.kind is not Kind.NO_POINTER or self.trail is None:
+        if self.found is None or not _is_of_number(self.found) or self.trail is None:
             return None
         return origin.invalidated_by(self.path, self.trail)
 

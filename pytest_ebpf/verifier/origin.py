@@ -132,6 +132,20 @@ def invalidated_by(path: Path, found: Trail) -> tuple[Step, RegisterState] | Non
     return None
 
 
+def lost_in(path: Path, register: str) -> str | None:
+    """The call behind which *register*, an argument of it, holds nothing any more; None if there is none."""
+    if register not in _ARGUMENTS:
+        return None
+    last = path.steps[-1]
+    for step in reversed(path.steps[:-1]):
+        if step.depth == last.depth and (step.helper or step.is_local_call):
+            return step.helper or "a call"
+        effect = step.effect()
+        if step.depth < last.depth or (effect and step.depth == last.depth and effect.target == register):
+            return None
+    return None
+
+
 def happened(step: Step, register: str) -> str:
     """What *step* did to give *register* its value."""
     effect = step.effect()

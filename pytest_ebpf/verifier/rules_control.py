@@ -20,7 +20,7 @@ CONTROL: Final[tuple[Rule, ...]] = (
         Kind.SLEEP,
         r"helper call might sleep in a non-sleepable prog|sleepable helper \w+#\d+ in"
         r"|must be sleepable to call sleepable"
-        r"|kernel func(?:tion)? \w+ is sleepable within",
+        r"|kernel func(?:tion)? \w+ is sleepable within|sleepable global function \w+\(\) called in",
         _SLEEPS,
     ),
     rule(
@@ -58,12 +58,33 @@ CONTROL: Final[tuple[Rule, ...]] = (
         r"[Ee]xpected an? (?:un)?initialized (?P<what>\w+) as (?:arg|R)",
         "{callee} is given no {what} that was made before",
     ),
+    rule(
+        Kind.ARGUMENT,
+        r"REG is not a (?P<wanted>pointer|scalar)\b",
+        "{it} is no {wanted}, as {callee} wants",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"REG is of type (?P<type>\w+) but (?P<wanted>\w+) is expected",
+        "{it} is {words}, which {callee} does not take",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"Caller passes invalid args into func#\d+ \('(?P<called>\w+)'\)",
+        "{called} is given arguments that it does not take",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"release (?:helper|kfunc|kernel function) (?P<name>\w+) expects"
+        r"|reference has not been acquired before",
+        "{callee} is given something that was not acquired, or was released before",
+    ),
     rule(Kind.DYNPTR, r"[Ee]xpected a dynptr of type", "{callee} is given a dynptr of another kind"),
     # what is held
     rule(Kind.REFERENCE, r"Unreleased reference id=\d+ alloc_insn=(?P<insn>\d+)", _KEPT, "held"),
     rule(
         Kind.REFERENCE,
-        r"still needs to be released|would lead to reference leak",
+        r"would lead to reference leak|Leaking reference id=\d+ alloc_insn=(?P<insn>\d+)",
         "something that was acquired is not released before the program ends",
     ),
     rule(Kind.LOCK, r"function calls are not allowed while holding a lock", _CALLS_LOCKED),
@@ -124,6 +145,11 @@ CONTROL: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.STACK_DEPTH,
+        r"stack size of subprog \d+ is (?P<size>\d+)|call stack of previous frames is (?P<before>\d+) bytes",
+        "a function has a larger stack than it may have where it is called",
+    ),
+    rule(
+        Kind.STACK_DEPTH,
         r"the call stack of (?P<calls>\d+) frames is too deep",
         "functions call each other {calls} deep, but 8 are the most",
     ),
@@ -147,6 +173,13 @@ CONTROL: Final[tuple[Rule, ...]] = (
         Kind.POINTER,
         r"REG pointer arithmetic on (?P<type>\w+) prohibited",
         "a number is added to {reg}, which is {words}",
+    ),
+    rule(
+        Kind.POINTER,
+        r"REG pointer (?P<what>arithmetic|comparison) prohibited"
+        r"|REG (?P<other>subtraction) from stack pointer"
+        r"|REG tried to (?P<act>subtract) pointer from scalar",
+        "a pointer is used in a way that is not allowed ({reg})",
     ),
     rule(Kind.LEAK, r"REG partial copy of pointer", "half of a pointer is copied ({reg})"),
     # before the verifier looks at instructions

@@ -33,7 +33,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.LENGTH,
-        r"REG unbounded memory access, use 'var &= const'",
+        r"REG unbounded (?:memory access|size), use 'var &= const'",
         "{callee} is given a length that has no upper limit ({reg})",
     ),
     rule(
@@ -71,7 +71,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
         "{it} may be null where memory is {does} through it",
     ),
     rule(Kind.NULL, r"REG type=(?P<type>\w+_or_null) expected=", _NULL_ARGUMENT),
-    rule(Kind.NULL, r"NULL pointer passed to trusted (?:arg(?P<arg>\d+)|REG)", _NULL_ARGUMENT),
+    rule(Kind.NULL, r"NULL pointer passed to (?:trusted|helper) (?:arg#?(?P<arg>\d+)|REG)", _NULL_ARGUMENT),
     rule(
         Kind.NO_POINTER,
         r"REG invalid mem access '(?P<type>inv|scalar)'",
@@ -82,6 +82,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
         Kind.STACK_ACCESS,
         r"invalid variable-offset (?:indirect )?(?:read from|write to|access to) stack REG"
         r"|variable stack access var_off="
+        r"|variable offset stack pointer cannot be passed"
         r"|(?:invalid )?unbounded (?:variable-offset )?(?:indirect )?(?:\w+ )+stack REG",
         "the stack is {does} at an offset that may lie outside it",
         "memory",
@@ -133,8 +134,8 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.CONTEXT,
-        r"dereference of modified (?P<type>\w+) ptr REG off=(?P<off>-?\d+) disallowed",
-        "memory is {does} through a pointer that was moved ({words}, by {off} bytes)",
+        r"dereference of modified (?P<type>\w+) ptr (?:REG|arg#\d+) off=(?P<off>-?\d+) disallowed",
+        "{words} is {does}, but was moved by {off} bytes before",
     ),
     rule(
         Kind.READ_ONLY,
@@ -148,6 +149,21 @@ MEMORY: Final[tuple[Rule, ...]] = (
         r"|only read is supported|REG cannot write",
         "memory is written that programs of this type may only read",
         "memory",
+    ),
+    rule(
+        Kind.READ_ONLY,
+        r"BPF_(?:ST|XADD|ATOMIC) stores into REG (?P<type>\w+) is not allowed",
+        "memory is written in a way that is not allowed there ({words})",
+    ),
+    rule(
+        Kind.BOUNDS,
+        r"REG invalid \w+ buffer access: off=(?P<off>-?\d+), size=(?P<size>\d+)",
+        "{count} at offset {off} of a buffer cannot be {does}",
+    ),
+    rule(
+        Kind.STRUCT,
+        r"REG is (?P<type>\w+) invalid (?:negative access|variable offset)",
+        "{words} is {does} at an offset that is negative or not constant",
     ),
     rule(
         Kind.STRUCT,

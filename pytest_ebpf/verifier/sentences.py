@@ -16,8 +16,8 @@ from pytest_ebpf.verifier.steps import Step
 class Match:
     """A *line* that *rule* knows, with its *parts*.
 
-    *step* is the instruction it is about, *register* the one at fault, None where the line names none, and
-    *it* what that register holds, in words.
+    *step* is the instruction it is about, *register* the one at fault, None where the line names none,
+    *it* what that register holds, in words, and *lost_in* the call that emptied it.
     """
 
     rule: Rule
@@ -26,6 +26,7 @@ class Match:
     step: Step | None
     register: str | None = None
     it: str | None = None
+    lost_in: str | None = None
 
     @property
     def instruction(self) -> int | None:
@@ -119,7 +120,7 @@ def memory(what: str) -> Callable[[Match], str]:
     def say(found: Match) -> str:
         size, offset = found.parts["size"], found.parts["off"]
         whole = _bytes(found.parts.get("whole"))
-        return f"{_bytes(size)} at offset {offset} of {what} {_are(size)} {found.does}, which has {whole}"
+        return f"{_bytes(size)} at offset {offset} {_are(size)} {found.does} in {what} of {whole}"
 
     return say
 
@@ -170,6 +171,8 @@ def unset(found: Match) -> str:
     """Of a register that has no value."""
     if found.register == "R0" and found.step and found.step.text == "exit":
         return "no value is returned: R0 is never set"
+    if found.lost_in:
+        return f"{found.register} is read behind {found.lost_in}, which leaves nothing in it"
     return f"{found.register} is read, but never set"
 
 

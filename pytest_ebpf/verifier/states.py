@@ -29,7 +29,7 @@ _WORDS: Final = {
     "pkt": "packet pointer",
     "pkt_meta": "pointer to the packet's metadata",
     "pkt_end": "the end of the packet",
-    "map_ptr": "map",
+    "map_ptr": "the map",
     "map_key": "pointer to a key of map",
     "map_value": "pointer to a value of map",
     "sock": "socket",

@@ -37,12 +37,12 @@ class Mistake:
         return f"{self.object}.bpf.c:{1 + next((at for at in found if at >= start), found[-1])}"
 
 
-def compiled(name: str, folder: Path) -> Path:
-    """What clang makes of the mistakes called *name*."""
+def compiled(name: str, folder: Path, *, sources: Path = SOURCES) -> Path:
+    """What clang makes of the mistakes called *name*, in *folder*."""
     target = folder / f"{name}.bpf.o"
     headers = ["-I", paths.libbpf_include(), "-idirafter", "/usr/include/x86_64-linux-gnu"]
     argv = ["clang-19", "-target", "bpf", "-O2", "-g", "-mcpu=v3", *headers, "-c", f"{name}.bpf.c"]
-    subprocess.run([*argv, "-o", target], cwd=SOURCES, check=True, timeout=120)
+    subprocess.run([*argv, "-o", target], cwd=sources, check=True, timeout=120)
     return target
 
 
@@ -93,7 +93,7 @@ MISTAKES: Final = (
         "memory",
         "value_too_far",
         Kind.BOUNDS,
-        "4 bytes at offset 64 of a map value are read, which has 64 bytes",
+        "4 bytes at offset 64 are read in a map value of 64 bytes",
         "return *((__u32 *)found + 16);",
     ),
     Mistake(
@@ -114,7 +114,7 @@ MISTAKES: Final = (
         "memory",
         "value_one_too_many",
         Kind.BOUNDS,
-        "4 bytes at offset 64 of a map value are read, which has 64 bytes",
+        "4 bytes at offset 64 are read in a map value of 64 bytes",
         "return found->item[index];",
     ),
     Mistake(
@@ -416,5 +416,47 @@ MISTAKES: Final = (
         "the program ends with the lock held",
         "bpf_rcu_read_lock();",
         since="6.12",
+    ),
+    Mistake(
+        "memory",
+        "misaligned",
+        Kind.ALIGNMENT,
+        "memory (stack) is written at an address that is no multiple of the size",
+        'asm volatile("*(u32 *)(r10 - 6) = %0" :: "r"(1));',
+    ),
+    Mistake(
+        "memory",
+        "context_given_moved",
+        Kind.CONTEXT,
+        "the context is given to bpf_xdp_adjust_head, but was moved by 8 bytes before",
+        "return bpf_xdp_adjust_head((void *)ctx + 8, 0);",
+    ),
+    Mistake(
+        "memory",
+        "structure_too_far",
+        Kind.STRUCT,
+        "memory behind the end of struct bpf_fentry_test_t is read",
+        "return structure[8];",
+    ),
+    Mistake(
+        "calls",
+        "record_too_small",
+        Kind.BOUNDS,
+        "4 bytes at offset 12 are written in memory of 4 bytes",
+        "record[3] = 1;",
+    ),
+    Mistake(
+        "calls",
+        "lost_in_call",
+        Kind.UNINITIALISED,
+        "R3 is read behind bpf_get_prandom_u32, which leaves nothing in it",
+        'asm volatile("r3 = 5; call 7; %0 = r3" : "=r"(number) :: "r0", "r1", "r2", "r3", "r4", "r5");',
+    ),
+    Mistake(
+        "calls",
+        "socket_released_twice",
+        Kind.STALE,
+        "what bpf_sk_lookup_tcp returned is used behind bpf_sk_release, which makes it invalid",
+        "bpf_sk_release(found); /* again */",
     ),
 )

@@ -138,4 +138,39 @@ int sleeps(void *ctx)
 	return 0;
 }
 
+SEC("?xdp")
+int record_too_small(struct xdp_md *ctx)
+{
+	__u32 *record = bpf_ringbuf_reserve(&events, 4, 0);
+
+	if (!record)
+		return XDP_DROP;
+	record[3] = 1;
+	bpf_ringbuf_submit(record, 0);
+	return XDP_PASS;
+}
+
+SEC("?tc")
+int socket_released_twice(struct __sk_buff *skb)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *found;
+
+	found = bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!found)
+		return TC_ACT_SHOT;
+	bpf_sk_release(found);
+	bpf_sk_release(found); /* again */
+	return TC_ACT_OK;
+}
+
+SEC("?xdp")
+int lost_in_call(struct xdp_md *ctx)
+{
+	long number;
+
+	asm volatile("r3 = 5; call 7; %0 = r3" : "=r"(number) :: "r0", "r1", "r2", "r3", "r4", "r5");
+	return number;
+}
+
 char LICENSE[] SEC("license") = "GPL";

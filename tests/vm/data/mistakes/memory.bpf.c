@@ -167,4 +167,25 @@ int context_moved(struct xdp_md *ctx)
 	return moved->ingress_ifindex;
 }
 
+SEC("?xdp")
+int misaligned(struct xdp_md *ctx)
+{
+	asm volatile("*(u32 *)(r10 - 6) = %0" :: "r"(1));
+	return XDP_PASS;
+}
+
+SEC("?fentry/bpf_fentry_test7")
+int structure_too_far(unsigned long long *ctx)
+{
+	__u64 *structure = (void *)ctx[0];
+
+	return structure[8];
+}
+
+SEC("?xdp")
+int context_given_moved(struct xdp_md *ctx)
+{
+	return bpf_xdp_adjust_head((void *)ctx + 8, 0);
+}
+
 char LICENSE[] SEC("license") = "GPL";
