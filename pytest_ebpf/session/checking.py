@@ -18,6 +18,7 @@ from pytest_ebpf.session.ranges import declared_for
 
 if TYPE_CHECKING:
     from pytest_ebpf.manifest import Manifest
+    from pytest_ebpf.requirements import Requirements
     from pytest_ebpf.session.prepared import Prepared
 
 #: Kernels, and processors, from which on two work side by side.
@@ -38,15 +39,15 @@ def read_subject(path: Path, name: str, manifest: Manifest | None = None) -> Sub
     return Subject.of(name, data, facts, _declared(manifest, name, data, facts) if manifest else None)
 
 
-def prepared_subject(prepared: Prepared) -> Subject:
-    """The object as it is loaded with the options that are prepared for it."""
+def prepared_subject(prepared: Prepared, requirements: Requirements) -> Subject:
+    """The object, which asks for *requirements*, as the options that are prepared for it have it loaded."""
     options, facts = prepared.options, prepared.facts
     declared = Declared(
         targets={each: target for each, target in options.targets.items() if isinstance(target, str)},
         sized=frozenset({*options.max_entries, *options.reuse}),
         data=_set_data(options.globals, prepared.name, prepared.elf, facts),
     )
-    return Subject.of(prepared.name, prepared.elf, facts, declared)
+    return Subject(prepared.name, facts, requirements, declared)
 
 
 def _declared(manifest: Manifest, name: str, data: bytes, facts: ObjectFacts) -> Declared:

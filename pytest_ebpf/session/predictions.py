@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_ebpf.bpf import LoadedObject
     from pytest_ebpf.compat.facts import KernelFacts
     from pytest_ebpf.compat.model import Lack, Verdict
+    from pytest_ebpf.requirements import Requirements
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Predictions:
 
     _made: set[tuple[str, str, Path]] = field(default_factory=set)
     _facts: dict[Path, KernelFacts] = field(default_factory=dict)
+    _requirements: dict[bytes, Requirements] = field(default_factory=dict)
 
     def compared(self, deed: Deed) -> list[Prediction]:
         """What was to be expected of *deed*, and whether it came so; nothing where that cannot be told."""
@@ -80,10 +82,14 @@ class Predictions:
     def _compare(self, deed: Deed, names: Collection[str]) -> Iterator[Prediction]:
         from pytest_ebpf.compat.facts import KernelFacts  # noqa: PLC0415 - after the first load, not before
         from pytest_ebpf.compat.verdict import judge  # noqa: PLC0415
+        from pytest_ebpf.requirements import requirements_of  # noqa: PLC0415
         from pytest_ebpf.session.checking import prepared_subject  # noqa: PLC0415
 
         facts = self._facts.setdefault(deed.kernel.image, KernelFacts(deed.kernel))
-        for verdict in judge(prepared_subject(deed.prepared), facts):
+        elf = deed.prepared.elf
+        if elf not in self._requirements:
+            self._requirements[elf] = requirements_of(elf, deed.prepared.facts)
+        for verdict in judge(prepared_subject(deed.prepared, self._requirements[elf]), facts):
             if verdict.program in names and verdict.status != "cannot tell":
                 place = verdict.object, verdict.program, verdict.kernel
                 yield Prediction(*place, said=_said(verdict), seen=_refuted(verdict, deed))
