@@ -16,6 +16,9 @@ _MOVES_PACKET: Final = re.compile(
 )
 _RELEASES: Final = re.compile(r"bpf_\w*(?:release|discard|submit|destroy|drop|put)\w*")
 
+#: Calls that are looked at, the last: each takes as long as the path has steps.
+_CALLS: Final = 8
+
 _ACCESS: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\)")
 
 
@@ -120,12 +123,15 @@ def _is_kept(steps: tuple[Step, ...], slot: int, depth: int) -> bool:
     return any(step.depth == depth and (stored := step.stored()) and stored[0] == slot for step in steps)
 
 
+def _invalidates(helper: str | None) -> bool:
+    return helper is not None and bool(_MOVES_PACKET.fullmatch(helper) or _RELEASES.fullmatch(helper))
+
+
 def invalidated_by(path: Path, found: Trail) -> tuple[Step, RegisterState] | None:
     """The call that made an invalid number of the pointer that *found* tells of, and the pointer."""
-    for at in range(len(path.steps) - 2, -1 if found.start is None else found.start, -1):
-        helper = path.steps[at].helper
-        if helper is None or not (_MOVES_PACKET.fullmatch(helper) or _RELEASES.fullmatch(helper)):
-            continue
+    first = 0 if found.start is None else found.start + 1
+    calls = [at for at in range(first, len(path.steps) - 1) if _invalidates(path.steps[at].helper)]
+    for at in reversed(calls[-_CALLS:]):
         state = path.known(at).get(found.register_at(at)) if at else None
         if state is not None and not state.is_number:
             return path.steps[at], state

@@ -10,6 +10,9 @@ from typing import Final
 from pytest_ebpf.verifier.log import INSTRUCTION, comment
 from pytest_ebpf.verifier.states import RegisterState, parse
 
+#: Lines that are followed: a quarter of what a guest keeps of a log, and a quarter of a second.
+_MOST: Final = 20_000
+
 _BRANCH: Final = re.compile(r"from (?P<start>\d+) to (?P<target>\d+)")
 _STATE: Final = re.compile(r"(?:\d+: )?(?:frame\d+: ?)?R\d+[_a-zA-Z]*=")
 _ANEW: Final = "Validating "
@@ -188,9 +191,9 @@ class _Walk:
 
 
 def follow(lines: Sequence[str]) -> Path:
-    """The path that *lines* of a log tell."""
+    """The path that *lines* of a log tell, of a very long one its end."""
     walk = _Walk()
-    for line in lines:
+    for line in lines[-_MOST:]:
         walk.read(line)
     return Path(tuple(walk.path), walk.pending)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -310,3 +311,21 @@ def test_every_word_of_a_reason_is_filled_in():
     assert not re.search(
         r"[{}]|None", " ".join(SUGGESTIONS[kind] for kind in SUGGESTIONS).replace("= {}", "")
     )
+
+
+def test_a_log_of_megabytes_takes_no_longer_than_its_end():
+    """The agent keeps 4 MiB: a hundred thousand lines of a loop."""
+    loop = [
+        "3: (07) r7 += 1                       ; R7_w=scalar()",
+        "4: (85) call bpf_skb_store_bytes#9    ; R0_w=scalar()",
+        "5: (55) if r7 != 0x5 goto pc-3        ; R7_w=scalar()",
+    ]
+    start = time.process_time()
+    found = explain(
+        refused(
+            "2: (b7) r7 = 0", *loop * 33_000, "6: (61) r0 = *(u32 *)(r7 +0)", "R7 invalid mem access 'scalar'"
+        )
+    )
+    assert found
+    assert found.kind is Kind.NO_POINTER
+    assert time.process_time() - start < 3
