@@ -51,7 +51,7 @@ class Cgroup:
     def id(self) -> int:
         """What ``bpf_get_current_cgroup_id`` returns for its processes."""
         with about(self._where):
-            return self._process.stat(self.path).ino
+            return self._process.stat(self.path).st_ino
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal as signals
 import socket as sockets
 import struct
 from collections.abc import Iterator
@@ -25,20 +26,23 @@ _DIRENT: Final = struct.Struct("=QqHB")
 
 @dataclass(frozen=True)
 class Stat:
-    """What the guest knows of a file; *size* in bytes."""
+    """What the guest knows of a file, named as in ``os.stat_result``; *st_size* in bytes."""
 
-    dev: int
-    ino: int
-    nlink: int
-    mode: int
-    uid: int
-    gid: int
-    rdev: int
-    size: int
+    st_dev: int
+    st_ino: int
+    st_nlink: int
+    st_mode: int
+    st_uid: int
+    st_gid: int
+    st_rdev: int
+    st_size: int
 
 
 class Process(Worker):
-    """A process of the guest, with methods as in ``os``: they raise OSError with the guest's errno."""
+    """A process of the guest, with methods as in ``os``: they raise OSError with the guest's errno.
+
+    They make the system calls that glibc makes, as programs that look at these may expect.
+    """
 
     def open(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
         """Open *path* and return the descriptor."""
@@ -117,7 +121,7 @@ class Process(Worker):
 
     def access(self, path: str, mode: int = os.F_OK) -> bool:
         """Tell whether the process could open *path* so."""
-        (returned,) = self.syscalls([(Sys.FACCESSAT, (AT_FDCWD, text(path), mode))])
+        (returned,) = self.syscalls([(Sys.ACCESS, (text(path), mode))])
         return returned.value == 0
 
     def stat(self, path: str) -> Stat:
@@ -179,7 +183,7 @@ class Process(Worker):
 
     def fork(self) -> int:
         """Make a child, which ends at once; its number."""
-        return self.syscall(Sys.FORK).value
+        return self.syscall(Sys.CLONE, int(signals.SIGCHLD), 0, 0, 0, 0).value
 
     def socket(
         self,

@@ -19,6 +19,7 @@ class Sys(IntEnum):
     CLOSE = 3
     LSEEK = 8
     IOCTL = 16
+    ACCESS = 21
     DUP2 = 33
     GETPID = 39
     SOCKET = 41
@@ -33,7 +34,7 @@ class Sys(IntEnum):
     SOCKETPAIR = 53
     SETSOCKOPT = 54
     GETSOCKOPT = 55
-    FORK = 57
+    CLONE = 56
     KILL = 62
     FCNTL = 72
     FTRUNCATE = 77
@@ -56,7 +57,6 @@ class Sys(IntEnum):
     GETDENTS64 = 217
     EXIT_GROUP = 231
     OPENAT = 257
-    FACCESSAT = 269
     PPOLL = 271
     UNSHARE = 272
     ACCEPT4 = 288

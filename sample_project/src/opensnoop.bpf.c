@@ -7,8 +7,7 @@
  * opens go through, the second the same by the name that it has since Linux 7.0. The third reads arguments
  * from the registers of any system call that ends: it needs no function, but sees no opens of execve(2).
  *
- * Why not do_sys_openat2, which other tools hook: since 6.18 compilers put it into some of its callers, and
- * a program that is attached to it misses those opens in silence.
+ * Why not do_sys_openat2, which other tools hook: what execve(2) and io_uring(7) open does not go through it.
  */
 #include "ebpf.h"
 

@@ -18,7 +18,7 @@ from pytest_ebpf.system import until
 from pytest_ebpf.system.syscalls import Sys
 
 AT_FDCWD = -100
-NANOSLEEP, EXECVE, VFORK, CLONE, WAIT4, UNAME = 35, 59, 58, 56, 61, 63
+NANOSLEEP, EXECVE, FORK, VFORK, WAIT4, UNAME = 35, 59, 57, 58, 61, 63
 
 #: ``struct timespec`` of ten seconds.
 TEN_SECONDS = struct.pack("=qq", 10, 0)
@@ -252,7 +252,7 @@ def test_a_worker_that_writes_over_what_it_shares(stdio_agent, worker):
     assert worker.sys([Sys.GETPID, []]) == [[worker.pid, []]]
 
 
-@pytest.mark.parametrize(("number", "args"), [(Sys.FORK, []), (VFORK, []), (CLONE, [signal.SIGCHLD])])
+@pytest.mark.parametrize(("number", "args"), [(FORK, []), (VFORK, []), (Sys.CLONE, [signal.SIGCHLD])])
 def test_a_child_of_a_worker_ends_at_once(worker, number, args):
     made, waited, pid = worker.sys([number, args], [WAIT4, [{"ret": 0}, [4], 0, None]], [Sys.GETPID, []])
     assert made[0] == waited[0] > 0

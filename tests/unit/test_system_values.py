@@ -4,11 +4,21 @@ import pytest
 
 from pytest_ebpf.errors import CommandError, ConditionError, UsageError
 from pytest_ebpf.guest import Guest
-from pytest_ebpf.system import Capability, Completed, System, until
+from pytest_ebpf.system import Capability, Completed, Process, System, until
 from pytest_ebpf.system.commands import shown
 from pytest_ebpf.system.identity import caps_mask, identity_arguments
 from pytest_ebpf.system.install import read_linker_cache
-from pytest_ebpf.system.syscalls import Sys, copy, decode, encode, name_of, result_of, room, text
+from pytest_ebpf.system.syscalls import (
+    Returned,
+    Sys,
+    copy,
+    decode,
+    encode,
+    name_of,
+    result_of,
+    room,
+    text,
+)
 
 
 class Cgroup:
@@ -118,6 +128,37 @@ def test_system_calls_as_the_agent_takes_them():
     assert encode(calls) == [[257, [-100, b"/x\0", 0]], [0, [{"ret": 0}, [8, True], [b"y"]]]]
     (returned,) = decode([[-2, [b"z"]]])
     assert (returned.value, returned.out) == (-2, (b"z",))
+
+
+class Recorded(Process):
+    """Keeps the calls that it would have a guest make."""
+
+    def __init__(self):
+        self.calls = []
+
+    def syscalls(self, calls, *, timeout=0.0):
+        self.calls += [(name_of(number), *args) for number, args in calls]
+        return [Returned(0, (bytes(144),))]
+
+
+#: What strace(1) shows of these functions of the C library (glibc 2.36, x86-64), -100 being AT_FDCWD.
+@pytest.mark.parametrize(
+    ("method", "args", "call"),
+    [
+        ("open", ["/a", 0], ("openat", -100, b"/a\0", 0, 0o666)),
+        ("stat", ["/a"], ("newfstatat", -100, b"/a\0", room(144), 0)),
+        ("access", ["/a", 4], ("access", b"/a\0", 4)),
+        ("unlink", ["/a"], ("unlink", b"/a\0")),
+        ("mkdir", ["/a"], ("mkdir", b"/a\0", 0o777)),
+        ("rename", ["/a", "/b"], ("rename", b"/a\0", b"/b\0")),
+        ("chmod", ["/a", 0o600], ("chmod", b"/a\0", 0o600)),
+        ("fork", [], ("clone", 17, 0, 0, 0, 0)),
+    ],
+)
+def test_a_process_makes_the_system_calls_that_libc_makes(method, args, call):
+    process = Recorded()
+    getattr(process, method)(*args)
+    assert process.calls == [call]
 
 
 def test_names_of_system_calls():

@@ -180,7 +180,7 @@ def test_a_program_larger_than_a_message(system, tmp_path):
     large.write_bytes(Path("/bin/true").read_bytes() + bytes(40 << 20))
     large.chmod(0o755)
     system.run([large])
-    assert system.files.stat(str(large)).size == large.stat().st_size
+    assert system.files.stat(str(large)).st_size == large.stat().st_size
     system.files.remove(str(large))
 
 

@@ -56,7 +56,7 @@ class TestFiles:
         process.ftruncate(fd, 4)
         process.close(fd)
         found = process.stat("/tmp/words")
-        assert (stat.S_IMODE(found.mode), found.size, found.nlink, found.uid) == (0o640, 4, 1, 0)
+        assert (stat.S_IMODE(found.st_mode), found.st_size, found.st_nlink, found.st_uid) == (0o640, 4, 1, 0)
         process.unlink("/tmp/words")
 
     def test_names(self, process):
@@ -70,7 +70,7 @@ class TestFiles:
         process.chmod("/tmp/folder/two", 0o444)
         process.chown("/tmp/folder/two", 5, 6)
         found = process.stat("/tmp/folder/three")
-        assert (stat.S_IMODE(found.mode), found.uid, found.gid) == (0o444, 5, 6)
+        assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o444, 5, 6)
         assert process.access("/tmp/folder/link")
         for name in ("link", "two", "three"):
             process.unlink(f"/tmp/folder/{name}")
@@ -108,7 +108,7 @@ class TestFiles:
     def test_whole_files(self, system):
         system.files.write("/tmp/a/b/text", "words\n", mode=0o600, parents=True)
         assert system.files.text("/tmp/a/b/text") == "words"
-        assert stat.S_IMODE(system.files.stat("/tmp/a/b/text").mode) == 0o600
+        assert stat.S_IMODE(system.files.stat("/tmp/a/b/text").st_mode) == 0o600
         system.files.symlink("b/text", "/tmp/a/link")
         assert system.files.readlink("/tmp/a/link") == "b/text"
         assert system.files.read("/tmp/a/link", limit=3) == b"wor"
@@ -373,7 +373,7 @@ def opened(system):
 def test_waiting_for_what_comes_about(system, process):
     process.close(process.open("/tmp/count", os.O_CREAT | os.O_WRONLY))
     seen = iter(range(100))
-    assert until(lambda: next(seen) > 3 and system.files.stat("/tmp/count"), what="a file").size == 0
+    assert until(lambda: next(seen) > 3 and system.files.stat("/tmp/count"), what="a file").st_size == 0
     process.unlink("/tmp/count")
 
 
