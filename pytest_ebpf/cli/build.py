@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from pytest_ebpf.cli.progress import ERASE, working
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.manifest import FILE_NAME, find
 
@@ -15,7 +16,8 @@ def run(arguments: Namespace) -> int:
     from pytest_ebpf.session.building import build_project  # noqa: PLC0415 - others need what is below
 
     manifest = manifest_of(arguments.manifest)
-    result = build_project(manifest, arguments.objects, jobs=arguments.jobs, say=say)
+    with working("building", quiet=arguments.quiet):
+        result = build_project(manifest, arguments.objects, jobs=arguments.jobs, say=say)
     for warning in result.warnings:
         print(warning, file=sys.stderr)
     if not arguments.quiet:
@@ -35,5 +37,5 @@ def manifest_of(given: str | None) -> Path:
 
 
 def say(message: str) -> None:
-    """Print a progress line at once, apart from what is asked for."""
-    print(message, file=sys.stderr, flush=True)
+    """Print a line at once, apart from what is asked for, in the place of one that tells of progress."""
+    print(f"{ERASE if sys.stderr.isatty() else ''}{message}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pytest_ebpf import report
 from pytest_ebpf.cli.build import manifest_of, say
+from pytest_ebpf.cli.progress import working
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import select
 from pytest_ebpf.manifest import find
@@ -28,7 +29,8 @@ def run(arguments: Namespace) -> int:
     workspace.require_emulator()
     programs = sum(len(each.facts.programs) for each in objects)
     say(f"loading {_count(programs, 'program')} on {_count(len(specs), 'kernel')}")
-    run = compatibility(objects, specs, workspace.fleet(arguments.accelerator))
+    with working("kernels") as tell:
+        run = compatibility(objects, specs, workspace.fleet(arguments.accelerator), tell)
     matrix = run.matrix
     if arguments.json:
         print(report.json_document(run), end="")

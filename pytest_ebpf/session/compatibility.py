@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -19,11 +19,17 @@ from pytest_ebpf.session.prepared import Prepared
 from pytest_ebpf.session.ranges import not_declared, outside
 
 
-def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Run:
+def compatibility(
+    objects: Sequence[Prepared],
+    specs: Sequence[str],
+    fleet: Fleet,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Run:
     """Load every program of *objects* on every kernel, several kernels at once, each program by itself.
 
     Rows are ``object: program``, columns the releases that booted. A program that is for other kernels is not
     loaded; of alternatives that a kernel does not take those are skipped beside which it takes another.
+    *tell* is told how far it is, by several threads.
     :class:`~pytest_ebpf.errors.ObjectError` for an object without programs, which could only look as if it
     loaded.
     """
@@ -34,7 +40,15 @@ def compatibility(objects: Sequence[Prepared], specs: Sequence[str], fleet: Flee
             )
     kernels = {spec: fleet.kernel(spec) for spec in specs}  # fetched first, one after the other
     assert fleet.accelerator  # decided once, before machines are started side by side
-    columns = side_by_side([partial(_column, objects, spec, fleet) for spec in kernels])
+    done: list[str] = []
+
+    def column(spec: str) -> list[_Told]:
+        found = _column(objects, spec, fleet)
+        done.append(spec)
+        tell(f"{len(done)} of {len(specs)} done")
+        return found
+
+    columns = side_by_side([partial(column, spec) for spec in kernels])
     deeds = [deed for column in columns for _, deed in column if deed]
     return Run.of(
         Matrix.of([cell for column in columns for cell, _ in column]), (), predictions=_predictions(deeds)

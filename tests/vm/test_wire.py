@@ -14,6 +14,7 @@ from wires import wired
 from pytest_ebpf.errors import ConditionError, PacketError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.machine import Machine
+from pytest_ebpf.packets import recent_of
 from pytest_ebpf.system import System
 from pytest_ebpf.wire import Wire, wires_of
 
@@ -88,6 +89,14 @@ class TestXdp:
     def test_frames_of_every_length(self, tool, wire, size):
         with tool.programs.reflect.attach(interface="eth0"):
             assert wire.exchange([bytes(size)]) == [bytes(size)]
+
+
+@lines("6.12")
+def test_frames_that_were_sent_are_kept_for_a_report(wire, guest):
+    wire.send_many([bytes([number]) * 60 for number in range(20)])
+    recent = recent_of(guest)
+    assert recent.count == 20
+    assert [frame.data[0] for frame in recent.frames] == [*range(4, 20)]
 
 
 class TestStack:
