@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-
-import pytest
+from threading import Event
 
 from pytest_ebpf.cli.build import say
 from pytest_ebpf.cli.progress import ERASE, working
@@ -13,40 +12,46 @@ from pytest_ebpf.session.progress import ProgressLine
 
 
 class Terminal(io.StringIO):
-    """Standard error that is a terminal."""
+    """Standard error that is a terminal; *seen* is set when it has shown how far work is."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = Event()
+
+    def write(self, text):
+        if "1 of 2" in text:
+            self.seen.set()
+        return super().write(text)
 
     def isatty(self):
         return True
 
 
-@pytest.fixture
 def terminal(monkeypatch):
+    """Put a terminal in the place of standard error; not in a fixture, after which pytest captures again."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(ProgressLine, "patience", 0)
     monkeypatch.setattr(ProgressLine, "tick", 0.01)
     return sys.stderr
 
 
-def work_until(terminal, text, what):
-    """Work as long as *text* is not shown."""
-    with working(what) as tell:
+def test_it_says_what_and_how_far_and_is_taken_away(monkeypatch):
+    shows = terminal(monkeypatch)
+    with working("kernels") as tell:
         tell("1 of 2")
-        while text not in terminal.getvalue():
-            pass
+        assert shows.seen.wait(10)
         say("a line that stays")
-
-
-def test_it_says_what_and_how_far_and_is_taken_away(terminal):
-    work_until(terminal, "kernels: 1 of 2 [0 s]", "kernels")
-    shown = terminal.getvalue()
+    shown = shows.getvalue()
+    assert f"{ERASE}kernels: 1 of 2 [" in shown
     assert f"{ERASE}a line that stays\n" in shown
     assert shown.endswith(ERASE)
 
 
-def test_nothing_is_shown_if_quiet(terminal):
+def test_nothing_is_shown_if_quiet(monkeypatch):
+    shows = terminal(monkeypatch)
     with working("building", quiet=True) as tell:
         tell("1 of 2")
-    assert terminal.getvalue() == ""
+    assert shows.getvalue() == ""
 
 
 def test_nothing_is_shown_where_there_is_no_terminal(capsys):
