@@ -46,6 +46,8 @@ def disassemble(inspection: Inspection, program: str | None = None) -> str:
     :class:`ToolError` if llvm-objdump is missing or does not take the object.
     """
     functions = inspection.functions(program)
+    if not functions:
+        return "There is no function in it."
     only = f"--disassemble-symbols={','.join(each.name for each in functions)}"
     what = "-d" if program is None else only
     argv = [str(find_objdump()), what, "-r", "--no-show-raw-insn", "--mcpu=v4"]

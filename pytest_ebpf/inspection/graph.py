@@ -15,8 +15,8 @@ from pytest_ebpf.requirements.blocks import block_starts, falls_through, is_jump
 from pytest_ebpf.requirements.helpers import helper_name
 from pytest_ebpf.requirements.instructions import CALL, HELPER, Instruction
 
-#: Seconds for graphviz, which takes long for thousands of blocks.
-_TIMEOUT: Final = 120.0
+#: Seconds for graphviz.
+_TIMEOUT: Final = 60.0
 
 #: Source lines that a block shows, and characters of each.
 _LINES: Final = 8
@@ -144,9 +144,16 @@ def _quoted(text: str) -> str:
 
 
 def to_svg(dot: str) -> str:
-    """The picture as SVG; :class:`ToolError` if graphviz is missing or fails."""
+    """The picture as SVG; :class:`ToolError` if graphviz is missing, fails, or takes too long.
+
+    It takes a second for some hundred blocks, and minutes for thousands.
+    """
     tool = process.find(["dot"], hint="apt-get install graphviz, or take --graph dot")
-    done = process.run([tool, "-Tsvg"], timeout=_TIMEOUT, stdin=dot)
+    try:
+        done = process.run([tool, "-Tsvg"], timeout=_TIMEOUT, stdin=dot)
+    except ToolError as error:
+        hint = "take --program for a smaller picture, or --graph dot"
+        raise ToolError(error.what, hint=hint) from error
     if done.status != 0:
         said = (done.stderr.strip().splitlines() or [f"status {done.status}"])[0]
         raise ToolError(f"dot: {said}", hint="take --graph dot")

@@ -70,7 +70,7 @@ def requirements_text(inspection: Inspection, program: str | None) -> str:
     for each in _programs(inspection, program):
         rows = [_row(need) for need in _first(each.requirements)]
         parts.append(_requirements_table(f"Asked by {each.name}", rows))
-    return "\n".join(parts).rstrip("\n")
+    return "\n".join(parts).rstrip("\n") or "It asks for nothing."
 
 
 def _requirements_table(title: str, rows: list[list[str]]) -> str:

@@ -13,7 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytest_ebpf.inspection import Inspection
+from pytest_ebpf.errors import ToolError
+from pytest_ebpf.inspection import Inspection, graph, report
 from pytest_ebpf.inspection.disassembly import disassemble
 from pytest_ebpf.inspection.graph import blocks, to_dot
 
@@ -259,6 +260,27 @@ def test_graphviz_that_fails(call, tmp_path):
     done = call("--graph", "svg", tools=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ebpf-build: dot: Error: no layout; take --graph dot\n"
+
+
+def test_graphviz_that_takes_too_long(tmp_path, monkeypatch):
+    tool = tmp_path / "dot"
+    tool.write_text("#!/bin/sh\nexec /bin/sleep 30\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(graph, "_TIMEOUT", 0.1)
+    with pytest.raises(ToolError) as raised:
+        graph.to_svg("digraph {}")
+    assert str(raised.value) == (
+        f"{tool}: did not finish within 0.1 s; take --program for a smaller picture, or --graph dot"
+    )
+
+
+def test_an_object_with_nothing_in_it(compile_bpf):
+    empty = Inspection.read(compile_bpf("int unused;", "-g0"))
+    assert disassemble(empty) == "There is no function in it."
+    assert report.requirements_text(empty, None) == "It asks for nothing."
+    assert "Functions" not in report.sizes_text(empty, None)
+    assert graph.to_dot(empty).splitlines()[-1] == "}"
 
 
 @pytest.mark.parametrize(
