@@ -38,7 +38,7 @@ _SUMMARY: Final = re.compile(
     r"|.*-- (BEGIN|END) PROG LOAD LOG --|.*failed to load object"
 )
 _LIBBPF: Final = re.compile(r"^libbpf: ")
-_SOURCE: Final = re.compile(r"; (?P<text>.*?)(?: @ (?P<at>[^@]+:\d+))?$")
+_SOURCE: Final = re.compile(r"; (?P<text>.*?)(?:(?<= )@ (?P<at>[^@]+:\d+))?$")
 
 
 def verifier_log(log: str) -> str:
@@ -71,9 +71,14 @@ def reasons(log: str) -> list[str]:
 
 
 def comment(line: str) -> tuple[str, str | None] | None:
-    """The source line that *line* of a log quotes: its text and, from Linux 6.10 on, its ``file:line``."""
+    """The source line that *line* of a log quotes: its text and, from Linux 6.10 on, its ``file:line``.
+
+    Line 0 is what the compiler added; there is nothing to quote.
+    """
     found = _SOURCE.match(line)
-    return (found["text"].strip(), found["at"]) if found else None
+    if found is None or (found["at"] or "").endswith(":0"):
+        return None
+    return found["text"].strip(), found["at"]
 
 
 def suggested(log: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.objects import ObjectFacts
-from pytest_ebpf.requirements.linked import Linker
+from pytest_ebpf.requirements.linked import Body, Linker
 from pytest_ebpf.requirements.model import FunctionFacts
 from pytest_ebpf.verifier.model import Place
 
@@ -46,6 +46,8 @@ class Sources:
     def neighbours(self, place: Place) -> tuple[tuple[int, str | None], ...]:
         """The lines around *place*, numbered."""
         texts = self.texts.get(place.file, {})
+        if texts.get(place.line, "").strip() != place.text:
+            texts = {}  # another file of that name
         first = max(place.line - _AROUND, 1)
         around = {line: texts.get(line) for line in range(first, place.line + _AROUND + 1)}
         around[place.line] = texts.get(place.line, place.text)
@@ -69,17 +71,19 @@ def sources_of(data: bytes, facts: ObjectFacts, program: str) -> Sources | None:
     texts: dict[str, dict[int, str]] = {}
     for line in ext.lines if ext else ():
         texts.setdefault(line.file, {})[line.line] = line.text
-    places: list[Place | None] = []
-    for body in bodies:
-        for index in range(len(body.instructions)):
-            source = linker.line(body.function, index)
-            places.append(
-                Place(_shown(source.file), source.line, source.text.strip(), body.function.name)
-                if source
-                else None
-            )
+    places = [place for body in bodies for place in _places(linker, body)]
     whole = {_shown(file): _read(file, lines, facts.path) or lines for file, lines in texts.items()}
     return Sources(code.functions, places, whole)
+
+
+def _places(linker: Linker, body: Body) -> Iterator[Place | None]:
+    """The lines of the instructions of *body*; the compiler's own have line 0 and count to those before."""
+    place: Place | None = None
+    for index in range(len(body.instructions)):
+        source = linker.line(body.function, index)
+        if source and source.line:
+            place = Place(_shown(source.file), source.line, source.text.strip(), body.function.name)
+        yield place
 
 
 def _shown(file: str) -> str:

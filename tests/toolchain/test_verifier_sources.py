@@ -98,3 +98,10 @@ def test_a_damaged_object(built):
 
 def test_a_place_without_a_file():
     assert str(Place("", 0, "return 5;")) == "return 5;"
+
+
+def test_every_instruction_of_a_program_has_a_line(built):
+    """Also those that the compiler put in by itself, with line 0."""
+    for program in read_object(built).programs:
+        found = sources(built, program.name)
+        assert all(place and place.line for place in found.places)

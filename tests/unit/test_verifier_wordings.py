@@ -329,3 +329,11 @@ def test_a_log_of_megabytes_takes_no_longer_than_its_end():
     assert found
     assert found.kind is Kind.NO_POINTER
     assert time.process_time() - start < 3
+
+
+def test_what_the_compiler_added_counts_to_the_line_before():
+    found = explain(
+        refused(READS.replace("7:", "6:"), "; @ a.bpf.c:0", READS, "R1 invalid mem access 'scalar'")
+    )
+    assert found
+    assert str(found.place) == "a.bpf.c:3: line of source"
