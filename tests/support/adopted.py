@@ -116,3 +116,25 @@ SEC("sk_reuseport") int chosen(struct sk_reuseport_md *ctx) { return SK_PASS; }
 
 #: A program whose context only its author knows.
 CONTEXT = _HEAD + 'SEC("syscall") int called(void *ctx) { return 0; }\n' + _LICENSE
+
+#: Callbacks of a kernel's struct, which are attached as a map.
+OPS = (
+    _HEAD
+    + """
+struct sock;
+struct tcp_congestion_ops {
+    char name[16];
+    unsigned (*ssthresh)(struct sock *sk);
+    unsigned (*undo_cwnd)(struct sock *sk);
+    void (*cong_avoid)(struct sock *sk, unsigned ack, unsigned acked);
+};
+SEC("struct_ops/ssthresh") unsigned ssthresh(unsigned long long *ctx) { return 2; }
+SEC("struct_ops/undo_cwnd") unsigned undo_cwnd(unsigned long long *ctx) { return 2; }
+SEC("struct_ops/cong_avoid") void cong_avoid(unsigned long long *ctx) { }
+SEC(".struct_ops") struct tcp_congestion_ops calm = {
+    .name = "calm", .ssthresh = (void *)ssthresh, .undo_cwnd = (void *)undo_cwnd,
+    .cong_avoid = (void *)cong_avoid,
+};
+"""
+    + _LICENSE
+)

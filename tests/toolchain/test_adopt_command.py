@@ -164,7 +164,7 @@ def test_the_tests_do_what_needs_no_more_knowledge(adopt, place, tmp_path):
     assert text_of(tmp_path, "tests/test_several.py") == TESTS
 
 
-@pytest.mark.parametrize("source", ["OPEN", "SEVERAL", "HOOKS", "CONTEXT", "BARE", "LEGACY"])
+@pytest.mark.parametrize("source", ["OPEN", "SEVERAL", "HOOKS", "CONTEXT", "OPS", "BARE", "LEGACY"])
 def test_the_manifest_is_one_and_declares_what_was_found(source, adopt, place, tmp_path):
     path = place(getattr(adopted, source), "subject.o")
     adopt("subject.o")

@@ -66,6 +66,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build(adopted.OPEN, "open.o")
     build(adopted.HOOKS, "hooks.o")
     build(adopted.CONTEXT, "context.o")
+    build(adopted.OPS, "ops.o")
     return folder
 
 
@@ -92,6 +93,7 @@ def test_what_others_build_runs_as_it_is(objects, tmp_path):
             "hooks: dissected_attaches",
             "hooks: routed_runs",
             "hooks: guarded_attaches",
+            "ops: loads",
             "open: loads",
             "open: uses_all_runs",
             "open: sampled_attaches",
@@ -103,7 +105,7 @@ def test_what_others_build_runs_as_it_is(objects, tmp_path):
         ],
         "passed",
     )
-    assert Counter(found.values()) == {"passed": 31, "skipped": 20}
+    assert Counter(found.values()) == {"passed": 32, "skipped": 23}
 
 
 def test_objects_of_the_sample_run_as_they_are(tmp_path):
