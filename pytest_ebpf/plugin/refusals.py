@@ -44,12 +44,13 @@ class Refusals:
         made = yield
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, LoadError) and error.log:
-            made.sections += self._sections(f"{item.path.stem}-{item.name}", error)
+            made.sections += self.sections(f"{item.path.stem}-{item.name}", error)
             if made.failed and self._elsewhere:
                 made.sections += self._asked(error, spec_of(item))
         return made
 
-    def _sections(self, name: str, error: LoadError) -> Iterator[tuple[str, str]]:
+    def sections(self, name: str, error: LoadError) -> Iterator[tuple[str, str]]:
+        """What is said of *error*, and the file in which its log is kept for the test *name*."""
         path = self._keep(name, error.log)
         lines = len(error.log.splitlines())
         if error.explanation and path:

@@ -48,7 +48,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.UNBOUNDED,
-        r"REG min value is negative|math between (?P<type>\w+) pointer and register with unbounded min value"
+        r"REG min value is negative|math between \w+ pointer and register with unbounded min value"
         r"|REG max value is outside|value -?\d+ makes (?P<pointer>\w+) pointer be out of bounds"
         r"|math between \w+ pointer and -?\d+ is not allowed",
         "memory is used at an offset that may be negative or far too large",

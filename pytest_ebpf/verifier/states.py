@@ -20,6 +20,9 @@ _STACK: Final = re.compile(r"fp(?P<offset>-?\d*)")
 _RENAMED: Final = {"umin_value": "umin", "umax_value": "umax", "smin_value": "smin", "smax_value": "smax"}
 
 _U64: Final = (1 << 64) - 1
+
+#: A limit beyond this is none: what is left of the 64 bits after a shift or two.
+_ENDLESS: Final = 1 << 60
 _NULLABLE: Final = "_or_null"
 _TRUST: Final = re.compile(r"(?:trusted_|untrusted_|rcu_|percpu_|user_|rdonly_|alloc_)+")
 
@@ -104,7 +107,7 @@ class RegisterState:
         if kind in {"pkt", "pkt_meta", "map_value", "mem", "ringbuf_mem", "fp", "buf"}:
             least, most = self.limits
             if (least, most) != (0, 0):
-                yield f"offset {_range(least + offset if least > -(1 << 62) else least, most + offset)}"
+                yield f"offset {_range(least + offset, most + offset)}"
             elif offset or kind in {"pkt", "fp"}:
                 yield f"offset {offset}"
         if kind == "pkt":
@@ -151,12 +154,12 @@ def _number(state: RegisterState) -> str:
     if state.number is not None:
         return f"the number {state.number}"
     least, most = state.limits
-    if least <= -(1 << 63) and most >= (1 << 63) - 1:
+    if least <= -_ENDLESS and most >= _ENDLESS:
         return "any number"
     return f"a number, {_range(least, most)}"
 
 
 def _range(least: int, most: int) -> str:
-    if least <= -(1 << 62):
+    if least <= -_ENDLESS:
         return f"up to {most}"
-    return f"{least} to {most}" if most < _U64 >> 1 else f"{least} or more"
+    return f"{least} to {most}" if most < _ENDLESS else f"{least} or more"

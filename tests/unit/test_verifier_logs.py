@@ -84,6 +84,8 @@ def test_every_mistake_is_recorded(kernel):
                 "a number, 0 to 17179869180",
             ],
         ),
+        ("value_negative", "6.12", ["any number"]),
+        ("stack_too_far", "7.2", ["pointer to the stack, offset -8 to 65527"]),
         ("number_as_pointer", "5.10", ["any number"]),
         ("number_as_pointer", "6.12", ["a number, 0 to 4294967295"]),
         ("socket_released_unchecked", "7.2", ["socket, or null"]),
