@@ -51,5 +51,6 @@ def _program(guest: Guest, prog_type: ProgType) -> Program:
         "section": "",
         "attach_type": 0,
         "verified_insns": 2,
+        "stats": "",
     }
     return Program(guest, answer, None)

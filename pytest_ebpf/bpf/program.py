@@ -14,8 +14,10 @@ from pytest_ebpf.bpf import pins, redirects
 from pytest_ebpf.bpf.attach import Plan, is_complete, plan
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.attaching import carry_out
+from pytest_ebpf.bpf.complexity import complexity
 from pytest_ebpf.bpf.diagnosis import Attempt, explain
 from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.probe import probes_of
@@ -50,7 +52,8 @@ class Program:
     *section* and *type* are those of the object; *verdicts* is the enumeration of its return values, None
     where they are plain numbers. :meth:`run` and :meth:`run_many` run it in the kernel, :meth:`attach` has
     the kernel call it; *links* are its attachments so far, also those that were ended. *settings* are
-    those of attachments unless a test gives others; *maps* finds a map of the object.
+    those of attachments unless a test gives others; *maps* finds a map of the object. *complexity* tells what
+    the verifier had to do.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Program:
         answer: Mapping[str, Any],
         values: Values | None,
         *,
+        lifetime: Lifetime,
         settings: Mapping[str, Any] | None = None,
         maps: Callable[[str], Any] | None = None,
         held: Callable[[], Iterable[Map]] = tuple,
@@ -66,6 +70,7 @@ class Program:
         declared_for: str | None = None,
     ) -> None:
         self._guest = guest
+        self._lifetime = lifetime
         self._declared_for = declared_for
         self._settings = settings or {}
         self._maps = maps
@@ -79,7 +84,7 @@ class Program:
         self.name: str = answer["name"]
         self.section: str = answer["section"]
         self.attach_type: int = answer["attach_type"]
-        self.verified_insns: int = answer["verified_insns"]
+        self.complexity = complexity(answer["stats"], answer["verified_insns"])
         self.verdicts: type[IntEnum] | None = hooks.verdicts(self._number, self.attach_type)
 
     @property
@@ -96,16 +101,37 @@ class Program:
         return self.type.name.lower() if isinstance(self.type, ProgType) else f"type {self._number}"
 
     @property
+    def verified_insns(self) -> int | None:
+        """How many instructions the verifier went through; None if it was not loaded."""
+        return self.complexity.verified_insns
+
+    @property
+    def states(self) -> int | None:
+        """How many states the verifier kept in all."""
+        return self.complexity.states
+
+    @property
+    def stack(self) -> int | None:
+        """The bytes of stack of all its functions together."""
+        return self.complexity.stack
+
+    @property
+    def load_time(self) -> float | None:
+        """The seconds that verifying it took, in the guest."""
+        return self.complexity.load_time
+
+    @property
     def loaded(self) -> bool:
         """Whether it was loaded; programs with autoload off are not."""
         return self._handle is not None
 
     @property
     def handle(self) -> int:
-        """The number by which the guest's agent knows it; :class:`UsageError` if it was not loaded.
+        """The number by which the guest's agent knows it; :class:`UsageError` if it has none (any more).
 
         :class:`UnsupportedError` if it was not, because it is for other kernels.
         """
+        self._lifetime.check()
         if self._handle is None and self._declared_for:
             raise UnsupportedError(f"declared for {self._declared_for}", where=self._where)
         if self._handle is None:

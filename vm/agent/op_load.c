@@ -12,6 +12,7 @@
 #include "log.h"
 #include "ops.h"
 #include "perf.h"
+#include "stats.h"
 
 static int open_object(struct call *call, struct load *load)
 {
@@ -45,8 +46,10 @@ static int open_object(struct call *call, struct load *load)
 static int load_object(struct call *call, struct load *load)
 {
 	const char *name = bpf_object__name(load->object);
-	int err = -bpf_object__load(load->object);
+	int err;
 
+	stats_start();
+	err = -bpf_object__load(load->object);
 	if (!err)
 		return 0;
 	if (log_map()[0])
@@ -81,7 +84,7 @@ static int pack_program(struct call *call, struct bpf_program *prog, uint32_t ow
 		if (err)
 			return err;
 	}
-	msgpack_pack_map(&call->pk, 6);
+	msgpack_pack_map(&call->pk, 7);
 	pack_key_str(&call->pk, "name", bpf_program__name(prog));
 	pack_key_str(&call->pk, "section", bpf_program__section_name(prog));
 	pack_key_u64(&call->pk, "type", handle.prog_type);
@@ -92,6 +95,7 @@ static int pack_program(struct call *call, struct bpf_program *prog, uint32_t ow
 	else
 		msgpack_pack_nil(&call->pk);
 	pack_key_u64(&call->pk, "verified_insns", handle.fd >= 0 ? verified_insns(handle.fd) : 0);
+	pack_key_str(&call->pk, "stats", handle.fd >= 0 ? stats_of(handle.fd) : "");
 	return 0;
 }
 
@@ -193,6 +197,7 @@ int op_load(struct call *call)
 	err = open_object(call, &load) ?: load_set_programs(call, &load) ?: load_set_maps(call, &load) ?:
 	      load_set_data(call, &load) ?: load_object(call, &load) ?: give_handles(call, &load);
 	load_free(&load);
+	stats_stop();
 	return err;
 }
 
