@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,11 +36,6 @@ class Sources:
     def place(self, instruction: int) -> Place | None:
         """The line of *instruction*, None if the object does not tell."""
         return self.places[instruction] if 0 <= instruction < len(self.places) else None
-
-    def function(self, instruction: int) -> FunctionFacts:
-        """The function that holds *instruction*."""
-        starts = [each.first for each in self.functions]
-        return self.functions[max(bisect_right(starts, instruction) - 1, 0)]
 
     def neighbours(self, place: Place) -> tuple[tuple[int, str | None], ...]:
         """The lines around *place*, numbered."""

@@ -37,8 +37,9 @@ def test_instructions_are_counted_through_the_functions_of_a_program(built):
     place = found.place(callee + 3)
     assert place
     assert (place.function, place.text) == ("item_of", "return numbers->item[index];")
-    assert found.function(callee + 3).name == "item_of"
-    assert found.function(callee - 1).name == "mistake_in_function"
+    before = found.place(callee - 1)
+    assert before
+    assert before.function == "mistake_in_function"
     assert found.place(100_000) is None
 
 
