@@ -17,6 +17,8 @@ _NO_MODE = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EMSGSI
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
+_CARDS = ("eth0", "eth1", "eth2", "eth3")
+
 
 def no_place(failed: Failure) -> EbpfError | None:
     """Why nothing on a device or in a network namespace: either is not there."""
@@ -28,7 +30,7 @@ def no_place(failed: Failure) -> EbpfError | None:
         return None
     if not isinstance(interface, str):
         return _refused(failed, f"no device with the number {interface}")
-    hint = None if netns else suggestion(interface, _devices(failed))
+    hint = None if netns else _device_meant(interface, _devices(failed))
     return _refused(failed, f'no device "{interface}"', hint or "give the netns that it is in, or make it")
 
 
@@ -89,6 +91,13 @@ def _is_absent(failed: Failure, path: str) -> bool:
     except GuestError as error:
         return error.errno in _ABSENT  # what is there is no file that can be read
     return False
+
+
+def _device_meant(interface: str, there: list[str]) -> str | None:
+    """What to do to have *interface*: the network cards of a machine are its wires, ``eth0`` to ``eth3``."""
+    if interface in _CARDS:
+        return f"set wires = {_CARDS.index(interface) + 1} under [test] for a network card"
+    return suggestion(interface, there)
 
 
 def _devices(failed: Failure) -> list[str]:

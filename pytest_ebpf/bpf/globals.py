@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pytest_ebpf.bpf import codec
 from pytest_ebpf.bpf.codec import Codec, Order, pack, unpack
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.maps import Arena
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.elf import Elf
@@ -78,6 +79,7 @@ class Globals:
         facts: ObjectFacts,
         values: Values | None,
         *,
+        lifetime: Lifetime,
         owner: str,
         order: Order,
         sections: Mapping[str, int],
@@ -86,6 +88,7 @@ class Globals:
         reached = {*sections, *([ARENA_SECTION] if arena else [])}
         state = {
             "_guest": guest,
+            "_lifetime": lifetime,
             "_owner": owner,
             "_sections": sections,
             "_arena": arena,
@@ -134,6 +137,7 @@ class Globals:
         return f"<globals of {self._owner}: {', '.join(self._variables)}>"
 
     def _find(self, name: str) -> GlobalFacts:
+        self._lifetime.check()
         found: GlobalFacts | None = self._variables.get(name)
         if found is None:
             hint = suggestion(name, self._variables)

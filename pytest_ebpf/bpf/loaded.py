@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pytest_ebpf.bpf.globals import Globals
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.program import Program
@@ -103,6 +104,7 @@ class LoadedObject:
         self._guest = guest
         self._handle: int | None = handle
         self.name = name
+        self.lifetime = Lifetime(name)
 
     @property
     def loaded(self) -> bool:
@@ -117,6 +119,7 @@ class LoadedObject:
                 for link in reversed(self._links()):
                     link.release()
             finally:
+                self.lifetime.end()
                 self._guest.call("unload", object=handle)
 
     def attach(self) -> list[Link]:

@@ -135,6 +135,7 @@ class _Loading:
                 guest,
                 each,
                 values,
+                lifetime=loaded.lifetime,
                 settings=attach_settings(each["name"], options, self.facts),
                 maps=lambda name: loaded.maps[name],
                 held=lambda: loaded.maps,
@@ -145,12 +146,26 @@ class _Loading:
         }
         chosen = {group: names[0] for group, names in options.alternatives.items()}
         loaded.programs = Programs(name, programs, chosen)
-        maker = MapMaker(guest, values, order, records=options.records, programs=lambda: loaded.programs)
+        maker = MapMaker(
+            guest,
+            values,
+            order,
+            lifetime=loaded.lifetime,
+            records=options.records,
+            programs=lambda: loaded.programs,
+        )
         loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
         sections = {each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")}
         arena = next((each for each in loaded.maps if isinstance(each, Arena)), None)
         loaded.globals = Globals(
-            guest, facts, values, owner=name, order=order, sections=sections, arena=arena
+            guest,
+            facts,
+            values,
+            lifetime=loaded.lifetime,
+            owner=name,
+            order=order,
+            sections=sections,
+            arena=arena,
         )
         return loaded
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from pytest_ebpf.suggest import suggestion
+
 
 class Record:
     """The fields of a C struct or union, by name: ``record.hits`` or ``record["hits"]``.
@@ -28,7 +30,7 @@ class Record:
         try:
             return self._values[name]
         except KeyError:
-            raise AttributeError(f"{self._name} has no field {name!r}", name=name, obj=self) from None
+            raise AttributeError(_missing(self, name)) from None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
@@ -61,13 +63,19 @@ class Record:
     def _replace(self, **changes: Any) -> Record:
         for name in changes:
             if name not in self._values:
-                raise AttributeError(f"{self._name} has no field {name!r}", name=name, obj=self)
+                raise AttributeError(_missing(self, name))
         return Record(self._name, {**self._values, **changes})
 
 
 def type_name(record: Record) -> str:
     """The C name of a record's type; not an attribute, where it could hide a field."""
     return record._name  # noqa: SLF001  # of this module
+
+
+def _missing(record: Record, name: str) -> str:
+    hint = suggestion(name, record)
+    text = f'{type_name(record)} has no field "{name}"'
+    return f"{text}; {hint}" if hint else text
 
 
 def as_mapping(value: object) -> Mapping[str, Any] | None:

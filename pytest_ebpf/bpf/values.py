@@ -25,6 +25,7 @@ from pytest_ebpf.btf import (
     Typedef,
 )
 from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.suggest import closest
 
 #: Typedefs of the kernel (``include/uapi/linux/types.h``) that hold numbers in network order.
 _NETWORK_ORDER: Final = frozenset({"__be16", "__be32", "__be64"})
@@ -92,11 +93,16 @@ class Values:
         bare = name.rpartition(" ")[2] if name.startswith(("struct ", "union ", "enum ")) else name
         type_id = self._btf.find(bare, Struct, Typedef, Enum, Int)
         if type_id is None:
+            near = closest(bare, self._names())
             raise ValueConversionError(
                 f'the object has no type "{name}"',
-                hint="use the type in the program, so that it is in its BTF",
+                hint=f'did you mean "{near}"?' if near else "use it in the program, so that it is in its BTF",
             )
         return self.codec(type_id)
+
+    def _names(self) -> list[str]:
+        found = map(self._btf.type, self._btf.ids_of(Struct, Typedef, Enum, Int))
+        return [each.name for each in found if isinstance(each, Struct | Typedef | Enum | Int) and each.name]
 
     def argument(self, function: str) -> Codec | None:
         """The codec of the struct that *function* is given a pointer to, first of all; None for another."""

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overlo
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.bpf.seen import Seen, seen_of
-from pytest_ebpf.errors import UnsupportedError
+from pytest_ebpf.errors import UnsupportedError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import Recent, recent_of
 from pytest_ebpf.session.place import Loading, Place
 from pytest_ebpf.session.predictions import Deed
 from pytest_ebpf.session.ranges import narrowed
 from pytest_ebpf.session.workspace import Workspace
+from pytest_ebpf.suggest import suggestion
 
 if TYPE_CHECKING:
     from pytest_ebpf.report import Prediction
@@ -94,6 +95,7 @@ class Ebpf:
         """
         cls, name = (LoadedObject, what) if isinstance(what, str) else (what, what.ebpf_object)
         prepared = self._workspace.prepared(name)
+        check_groups(prepared.name, prepared.options.alternatives, overrides.get("alternatives", {}))
         options = narrowed(
             replace(prepared.options, **_merged(prepared.options, overrides)),
             prepared.facts,
@@ -203,6 +205,21 @@ class Ebpf:
                 stack.callback(self._place.tidy)
             for each in loaded:
                 stack.callback(each.close)
+
+
+def check_groups(
+    owner: str, declared: Mapping[str, Sequence[str]], given: Mapping[str, Sequence[str]]
+) -> None:
+    """:class:`~pytest_ebpf.errors.UsageError` for a new group of programs that are declared in another.
+
+    A group of others is a new one: an object may have more of them than the manifest tells.
+    """
+    for group, names in given.items():
+        taken = _members(declared) & set(names)
+        if group not in declared and taken:
+            raise UsageError(
+                f'has no group "{group}"', where=f"{owner}: alternatives", hint=suggestion(group, declared)
+            )
 
 
 def _merged(options: LoadOptions, overrides: Overrides) -> dict[str, Any]:

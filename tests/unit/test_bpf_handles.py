@@ -13,6 +13,7 @@ import pytest_ebpf
 from pytest_ebpf.bpf import PerCpu, Record
 from pytest_ebpf.bpf.codec import array, integer, pack, unpack
 from pytest_ebpf.bpf.globals import initial_images
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.loaded import Maps, Programs
 from pytest_ebpf.bpf.loading import load
 from pytest_ebpf.bpf.maps.percpu import per_cpu
@@ -57,6 +58,17 @@ class TestNames:
         with pytest.raises(AttributeError) as caught:
             _ = Programs("empty", {}).x
         assert str(caught.value) == 'empty has no program "x"'
+
+
+def test_what_is_left_of_an_object_that_was_closed():
+    lifetime = Lifetime("firewall")
+    lifetime.check()
+    lifetime.end()
+    with pytest.raises(UsageError) as caught:
+        lifetime.check()
+    assert str(caught.value) == (
+        "firewall: was closed; load it again: it lasts as long as the test that loaded it"
+    )
 
 
 class TestPerCpu:

@@ -221,8 +221,11 @@ def test_types_by_name(sample):
     with pytest.raises(ValueConversionError) as caught:
         sample.values.named("event")
     assert str(caught.value) == (
-        'the object has no type "event"; use the type in the program, so that it is in its BTF'
+        'the object has no type "event"; use it in the program, so that it is in its BTF'
     )
+    with pytest.raises(ValueConversionError) as caught:
+        sample.values.named("struct rul")
+    assert str(caught.value) == 'the object has no type "struct rul"; did you mean "rule"?'
 
 
 def test_a_type_without_a_value(sample):

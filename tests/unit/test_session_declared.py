@@ -15,7 +15,7 @@ from pytest_ebpf.errors import LoadError, UnsupportedError, UsageError
 from pytest_ebpf.manifest import Manifest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.session.declared import declared_options
-from pytest_ebpf.session.ebpf import _merged
+from pytest_ebpf.session.ebpf import _merged, check_groups
 from pytest_ebpf.uapi import MapType
 
 Read = Callable[[str], Manifest]
@@ -195,3 +195,11 @@ def test_an_error_of_the_last_alternative_tells_of_those_before(
 ) -> None:
     Choice({"counter": "count_old"}, {"count_new": "no fentry"}).explain(error, options)
     assert str(error) == said
+
+
+def test_a_group_of_alternatives_that_is_not_declared():
+    declared = {"watch": ["opened", "syscall_ended"]}
+    check_groups("opensnoop", declared, {"watch": ["opened"], "more": ["closed"]})
+    with pytest.raises(UsageError) as caught:
+        check_groups("opensnoop", declared, {"wach": ["syscall_ended"]})
+    assert str(caught.value) == 'opensnoop: alternatives: has no group "wach"; did you mean "watch"?'

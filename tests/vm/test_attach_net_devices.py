@@ -92,6 +92,9 @@ class TestXdp:
         assert refused(AttachError, attach, interface="near0", netns=lab.space) == (
             'programs.on_xdp: no device "near0"; give the netns that it is in, or make it'
         )
+        assert refused(AttachError, attach, interface="eth1") == (
+            'programs.on_xdp: no device "eth1"; set wires = 2 under [test] for a network card'
+        )
         assert refused(AttachError, attach, interface=99) == "programs.on_xdp: no device with the number 99"
         assert refused(AttachError, attach, interface="near0", netns="/run/netns/nowhere") == (
             'programs.on_xdp: no network namespace "/run/netns/nowhere"; make it with ebpf.guest.namespace()'

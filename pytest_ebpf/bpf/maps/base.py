@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 
 from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.codec import Codec, pack, unpack
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.errors import GuestError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import MapFlag, MapType
@@ -28,6 +29,7 @@ class MapSpec:
     """
 
     guest: Guest
+    lifetime: Lifetime
     handle: int
     name: str
     type: int
@@ -107,7 +109,8 @@ class Map:
 
     @property
     def handle(self) -> int:
-        """The number by which the guest's agent knows this map."""
+        """The number by which the guest's agent knows this map; :class:`UsageError` once it is closed."""
+        self._spec.lifetime.check()
         return self._spec.handle
 
     def info(self) -> MapInfo:

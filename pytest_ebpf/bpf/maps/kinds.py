@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf.bpf import addresses, codec
 from pytest_ebpf.bpf.codec import Codec, Order
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.maps.arena import Arena
 from pytest_ebpf.bpf.maps.arrays import ArrayMap
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
@@ -91,12 +92,14 @@ class MapMaker:
         values: Values | None,
         order: Order,
         *,
+        lifetime: Lifetime,
         records: Mapping[str, str],
         programs: Callable[[], Iterable[Program]],
     ) -> None:
         self._guest = guest
         self._values = values
         self._order = order
+        self._lifetime = lifetime
         self._records = records
         self._programs = programs
 
@@ -129,6 +132,7 @@ class MapMaker:
             value = per_cpu(value, answer["cpus"] or possible_cpus(self._guest))
         return MapSpec(
             guest=self._guest,
+            lifetime=self._lifetime,
             handle=answer["map"],
             name=answer["name"],
             type=kind,
