@@ -61,6 +61,10 @@ class MismatchError(ProblemsError):
     """A built object is not what the manifest declares."""
 
 
+class BudgetError(ProblemsError):
+    """The verifier has more to do for a program than it may."""
+
+
 class BuildError(EbpfError):
     """A template does not render or a source does not compile."""
 

@@ -33,6 +33,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     _adopt(commands.add_parser("adopt", help="write an ebpf.toml and first tests for object files"))
     _matrix(commands.add_parser("matrix", help="load every program of object files on kernels"))
     _check(commands.add_parser("check", help="say on which kernels objects can work"))
+    _stats(commands.add_parser("stats", help="say what the verifier has to do for each program"))
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
     doctor = commands.add_parser("doctor", help="say what works on this host and how to mend it")
@@ -142,6 +143,32 @@ def _check(parser: ArgumentParser) -> None:
         "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
     )
     parser.set_defaults(run=_command("check"))
+
+
+def _stats(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "objects",
+        metavar="OBJECT",
+        nargs="*",
+        help="objects of the manifest, or object files (default: all of the manifest)",
+    )
+    parser.add_argument(
+        "--kernel",
+        metavar="SPEC",
+        default="all",
+        help='such as "5.10,6.1,latest" (default: those the manifest promises)',
+    )
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="a baseline, or JSON of an earlier time (default: the manifest's baseline)",
+    )
+    parser.add_argument("--write", action="store_true", help="write the baseline")
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
+    )
+    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
+    parser.set_defaults(run=_command("stats"))
 
 
 def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:

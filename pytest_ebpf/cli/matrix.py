@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     objects = _objects(workspace, arguments.files)
     workspace.require_emulator()
     programs = sum(len(each.facts.programs) for each in objects)
-    say(f"loading {_count(programs, 'program')} on {_count(len(specs), 'kernel')}")
+    say(f"loading {count(programs, 'program')} on {count(len(specs), 'kernel')}")
     with working("kernels") as tell:
         run = compatibility(objects, specs, workspace.fleet(arguments.accelerator), tell)
     matrix = run.matrix
@@ -45,13 +45,16 @@ def run(arguments: Namespace) -> int:
 
 
 def _objects(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
-    """Read the objects in *files*, named as short as tells them apart; without, what is declared."""
-    if not files:
-        manifest_of(None)
-        workspace.build()
-        return [
-            workspace.prepared(name) for name in (workspace.manifest.objects if workspace.manifest else ())
-        ]
+    """Read the objects in *files*; without, what is declared."""
+    if files:
+        return read_files(workspace, files)
+    manifest_of(None)
+    workspace.build()
+    return [workspace.prepared(name) for name in (workspace.manifest.objects if workspace.manifest else ())]
+
+
+def read_files(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
+    """Read the objects in *files*, named as short as tells them apart."""
     found = {}
     for name in dict.fromkeys(files):
         if not Path(name).is_file():
@@ -61,5 +64,6 @@ def _objects(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
     return [each if names[each.name] == 1 else replace(each, name=name) for name, each in found.items()]
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """Spell *number* of *what* out."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -39,12 +39,13 @@ from pytest_ebpf.manifest.fields import (
     Value,
 )
 from pytest_ebpf.manifest.maprules import rule_of
-from pytest_ebpf.manifest.objectdecl import LoadDecl, ObjectDecl, ProgramDecl
+from pytest_ebpf.manifest.objectdecl import BudgetDecl, LoadDecl, ObjectDecl, ProgramDecl
 from pytest_ebpf.manifest.typeexpr import INTEGERS
 from pytest_ebpf.uapi import MapFlag, MapType
 
 __all__ = [
     "AllowedSplat",
+    "BudgetDecl",
     "Build",
     "Declaration",
     "Document",
@@ -159,6 +160,13 @@ class Test(Declaration):
         tuple[AllowedSplat, ...],
         Field(strict=False, description="Complaints of the kernel that do not fail a test."),
     ] = ()
+    baseline: Annotated[
+        Text | None,
+        Field(description="The file with what the verifier had to do, which programs are held against."),
+    ] = None
+    tolerance: Annotated[
+        int, Field(ge=0, le=1000, description="Percent by which programs may exceed the baseline.")
+    ] = 5
 
 
 class StructDecl(Declaration):

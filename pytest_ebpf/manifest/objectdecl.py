@@ -25,6 +25,24 @@ from pytest_ebpf.manifest.fields import (
 _Size = Annotated[int, Field(ge=1, le=U32_MAX)]
 
 
+class BudgetDecl(Declaration):
+    """The most that the verifier may have to do for a program, on every kernel."""
+
+    verified_insns: Annotated[
+        int | None,
+        Field(ge=1, le=U32_MAX, description="Instructions, each as often as the verifier looks at it."),
+    ] = None
+    states: Annotated[
+        int | None, Field(ge=0, le=U32_MAX, description="States that the verifier keeps, in all.")
+    ] = None
+    peak_states: Annotated[
+        int | None, Field(ge=0, le=U32_MAX, description="States that the verifier keeps at once.")
+    ] = None
+    stack: Annotated[
+        int | None, Field(ge=0, le=U32_MAX, description="Bytes of stack of all its functions together.")
+    ] = None
+
+
 class ProgramDecl(Declaration):
     """A program of an object, by the name of its C function."""
 
@@ -53,6 +71,9 @@ class ProgramDecl(Declaration):
     records: Annotated[
         TypeRef | None, Field(description="Of an iterator: the type of the records that it writes.")
     ] = None
+    budget: Annotated[
+        BudgetDecl, Field(description="The most that the verifier may have to do; a test that has it fails.")
+    ] = BudgetDecl()
 
     @property
     def parsed_hook(self) -> hooks.Hook:

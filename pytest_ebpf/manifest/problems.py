@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import (
     AllowedSplat,
+    BudgetDecl,
     Build,
     Declaration,
     Document,
@@ -112,6 +113,8 @@ def _model_at(table: Path) -> type[Declaration]:
             return Document
         case ("types", _, str(kind)):
             return _KINDS[kind]
+        case ("objects", _, "programs", _, "budget", *_):
+            return BudgetDecl
         case ("test", str(key), *_):
             return _WITHIN["test", key]
         case (str(name), _, str(key), *_):

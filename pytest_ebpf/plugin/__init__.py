@@ -31,6 +31,11 @@ _SAME: Final = (
     'and global contents on every kernel of the run, but for what is ignored ("maps.seen", "IP.id")'
 )
 
+_BUDGET: Final = (
+    "ebpf_budget(verified_insns=..., states=..., peak_states=..., stack=..., program=...): the most that the "
+    "verifier may have to do for the programs that this test loads, or for the one named"
+)
+
 _ACTIVE: Final[pytest.StashKey[ActivePlugin]] = pytest.StashKey()
 
 
@@ -55,6 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         default=None,
         help="the matrix.json of the run to tell changes from (default: the last run, from pytest's cache)",
+    )
+    group.addoption(
+        "--ebpf-write-baseline",
+        action="store_true",
+        help="write what the verifier had to do to the baseline of the manifest (default: "
+        "ebpf-baseline.json), and hold no program against the one that is there",
     )
     group.addoption(
         "--ebpf-manifest",
@@ -105,6 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     config.addinivalue_line("markers", _ISOLATION)
     config.addinivalue_line("markers", _SAME)
+    config.addinivalue_line("markers", _BUDGET)
     manifest = _manifest(config)
     if manifest is None and not config.getoption("--ebpf-kernel"):
         return

@@ -19,6 +19,7 @@ from pytest_ebpf.plugin.afterwards import Afterwards
 from pytest_ebpf.plugin.cells import Cells, spec_of
 from pytest_ebpf.plugin.refusals import Refusals
 from pytest_ebpf.plugin.summary import Summary
+from pytest_ebpf.session.limits import baseline_file, limits_of
 from pytest_ebpf.session.progress import ProgressLine
 from pytest_ebpf.session.workspace import Workspace
 
@@ -39,13 +40,16 @@ class ActivePlugin:
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
         self.refusals = Refusals(config, self._fleet, self.specs)
-        self.cells = Cells(config, self.workspace, self._fleet, label=self.label, say=self._say)
         manifest_read = self.workspace.manifest
+        writes = config.getoption("--ebpf-write-baseline")
         with _usage_errors():
+            limits = limits_of(self.workspace, baseline=not writes)
+            self.cells = Cells(config, self.workspace, self._fleet, limits, label=self.label, say=self._say)
             self.summary = Summary(
                 config,
                 {spec: self.label(spec) for spec in self.specs},
                 project=manifest_read.project.name if manifest_read else "",
+                baseline_file=baseline_file(self.workspace) if writes else None,
             )
         self.afterwards = Afterwards(config, self.workspace.promised)
         self.assertions = assertions

@@ -7,19 +7,21 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_ebpf.errors import EbpfError, KernelCrashedError
 from pytest_ebpf.machine import kernellog
-from pytest_ebpf.plugin import assertions, evidence, outcomes, ranges, sameness, tracebacks
+from pytest_ebpf.plugin import assertions, budgets, evidence, outcomes, ranges, sameness, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
 from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.limits import Limits
 from pytest_ebpf.session.place import Place
 from pytest_ebpf.session.workspace import Workspace
 
@@ -39,6 +41,7 @@ class Cells:
         config: pytest.Config,
         workspace: Workspace,
         fleet: Fleet,
+        limits: Limits,
         *,
         label: Callable[[str], str],
         say: Callable[[str], None],
@@ -46,6 +49,7 @@ class Cells:
         self._config = config
         self._workspace = workspace
         self._fleet = fleet
+        self._limits = limits
         self._label = label
         self._say = say
         self._isolation: Isolation = config.getoption("--ebpf-isolation") or workspace.test.isolation
@@ -72,6 +76,7 @@ class Cells:
         spec: str = request.param
         item = request.node
         self._skip_outside(item, spec)
+        budgets.of(item)  # a wrong marker is said before the test
         scope = scope_of(item, self._isolation)
         ebpf = Ebpf(
             self._workspace,
@@ -153,8 +158,10 @@ class Cells:
             raise
         self._hear(item)
         ebpf = item.stash.get(_EBPF, None)
-        if ebpf is not None and sameness.wanted(item):
-            sameness.note(item, ebpf)
+        if ebpf is not None:
+            budgets.check(item, ebpf.sizes, self._limits)
+            if sameness.wanted(item):
+                sameness.note(item, ebpf)
 
     def _hear(self, item: pytest.Item) -> None:
         ebpf = item.stash.get(_EBPF, None)
@@ -226,10 +233,9 @@ def _hear_programs(item: pytest.Item) -> None:
             item.stash[_PRINTED] = "\n".join(ebpf.printk())
 
 
-def _verified(given: Ebpf | None) -> tuple[tuple[str, str, int], ...]:
-    """Return object, program and size of what the test has loaded, where the kernel tells."""
-    sizes = given.verified.items() if given else ()
-    return tuple((*place, instructions) for place, instructions in sizes if instructions)
+def _verified(given: Ebpf | None) -> tuple[dict[str, Any], ...]:
+    """Return what the verifier had to do for what the test has loaded."""
+    return tuple(asdict(size) for size in given.sizes) if given else ()
 
 
 def _predicted(given: Ebpf | None) -> tuple[tuple[str, str, str, str, str], ...]:

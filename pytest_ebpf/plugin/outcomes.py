@@ -48,9 +48,9 @@ class Phase:
     """One phase of one test: *spec* of the kernel asked for, *column* what booted ("" if none did).
 
     *line* is where the test stands in its file; with it rows keep their order whoever runs them. *programs*
-    are objects, programs, and how many instructions the verifier went through; *predictions* what was said of
-    programs (object, program, kernel, said, seen). *test* and *sections* stay on
-    pytest's report on its way here: see :func:`told`.
+    are what the verifier had to do, each the fields of a :class:`ProgramSize`; *predictions* what was said of
+    programs (object, program, kernel, said, seen). *test* and *sections* stay on pytest's report on its way
+    here: see :func:`told`.
     """
 
     row: str
@@ -60,7 +60,7 @@ class Phase:
     outcome: str
     reason: str
     duration: float
-    programs: tuple[tuple[str, str, int], ...] = ()
+    programs: tuple[dict[str, Any], ...] = ()
     predictions: tuple[tuple[str, str, str, str, str], ...] = ()
     test: str = ""
     sections: tuple[tuple[str, str], ...] = ()
@@ -159,12 +159,8 @@ def cells(phases: list[Phase]) -> list[Cell]:
 
 
 def programs(phases: list[Phase]) -> list[ProgramSize]:
-    """What the verifier had to do, by what booted."""
-    return [
-        ProgramSize(name, program, phase.column, size)
-        for phase in phases
-        for name, program, size in phase.programs
-    ]
+    """What the verifier had to do."""
+    return [ProgramSize(**each) for phase in phases for each in phase.programs]
 
 
 def predictions(phases: list[Phase]) -> list[Prediction]:

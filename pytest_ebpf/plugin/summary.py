@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.plugin import outcomes, reportfiles
 from pytest_ebpf.report import Changes, Kind, Matrix, Outcome, Run, changes, text
+from pytest_ebpf.session.limits import write_baseline
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -25,13 +27,22 @@ _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 class Summary:
     """Takes in what every test says, here or in a worker; *labels* name kernels in tests, by spec.
 
+    What the verifier had to do goes to *baseline_file*, if there is to be one.
     :class:`~pytest_ebpf.errors.UsageError` if the baseline that is asked for cannot be read.
     """
 
-    def __init__(self, config: pytest.Config, labels: Mapping[str, str], *, project: str) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        labels: Mapping[str, str],
+        *,
+        project: str,
+        baseline_file: Path | None = None,
+    ) -> None:
         self._config = config
         self._labels = labels
         self._project = project
+        self._baseline_file = baseline_file
         self._began = datetime.now(UTC)
         self._start = time.monotonic()
         self._phases: list[outcomes.Phase] = []
@@ -61,6 +72,8 @@ class Summary:
             self._append(summary)
         if session.exitstatus != pytest.ExitCode.INTERRUPTED:
             reportfiles.keep(self._config, self._run)
+            if self._baseline_file and not self._write_baseline(self._baseline_file):
+                session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Show the matrix."""
@@ -104,6 +117,15 @@ class Summary:
             self._problems.append(f"--ebpf-report: {error.filename or folder}: {error.strerror}")
             return False
         self._said.append(f"report: {Path(folder, reportfiles.PAGE)}")
+        return True
+
+    def _write_baseline(self, file: Path) -> bool:
+        try:
+            write_baseline(file, self._run.programs)
+        except EbpfError as error:
+            self._problems.append(f"--ebpf-write-baseline: {error}")
+            return False
+        self._said.append(f"baseline: {file.name}")
         return True
 
     def _append(self, file: str) -> None:

@@ -9,10 +9,21 @@ from pytest_ebpf.report.markdown_summary import markdown_summary
 from pytest_ebpf.report.markdown_table import markdown
 from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
-from pytest_ebpf.report.run import Prediction, ProgramSize, Run
+from pytest_ebpf.report.run import Prediction, ProgramSize, Run, largest
+from pytest_ebpf.report.size_tables import by, size_markdown, size_text
+from pytest_ebpf.report.sizes import (
+    FIGURES,
+    baseline_document,
+    held_against,
+    in_order,
+    merged,
+    read_sizes,
+    sizes_document,
+)
 from pytest_ebpf.report.text_table import text
 
 __all__ = [
+    "FIGURES",
     "Cell",
     "Change",
     "Changes",
@@ -23,12 +34,22 @@ __all__ = [
     "ProgramSize",
     "Run",
     "Section",
+    "baseline_document",
+    "by",
     "changes",
+    "held_against",
     "html",
+    "in_order",
     "json_document",
+    "largest",
     "markdown",
     "markdown_summary",
+    "merged",
     "read_document",
+    "read_sizes",
     "schema",
+    "size_markdown",
+    "size_text",
+    "sizes_document",
     "text",
 ]

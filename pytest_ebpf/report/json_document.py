@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
-from pytest_ebpf.report.run import Prediction, ProgramSize, Run
+from pytest_ebpf.report.run import Prediction, Run
+from pytest_ebpf.report.sizes import read_size, size_entry
 
 #: Raised when a reader of the former format would misread the new one; new keys alone do not raise it.
 VERSION: Final = 1
@@ -51,15 +52,7 @@ def _cell(cell: Cell, *, brief: bool) -> dict[str, Any]:
 
 
 def _rest(run: Run) -> dict[str, Any]:
-    programs = [
-        {
-            "object": each.object,
-            "program": each.program,
-            "column": each.column,
-            "verified_insns": each.verified_insns,
-        }
-        for each in run.programs
-    ]
+    programs = [size_entry(each) for each in run.programs]
     predictions = {"compared": run.predictions, "wrong": [asdict(each) for each in run.mispredicted]}
     return {"duration": round(run.seconds, 6), "programs": programs, "predictions": predictions}
 
@@ -94,15 +87,9 @@ def _run(said: dict[str, Any]) -> Run:
         )
         for each in said["cells"]
     ]
-    sizes = [
-        ProgramSize(
-            str(each["object"]), str(each["program"]), str(each["column"]), int(each["verified_insns"])
-        )
-        for each in said.get("programs", ())
-    ]
     run = Run.of(
         Matrix.of(cells),
-        sizes,
+        [read_size(each) for each in said.get("programs", ())],
         project=str(said.get("project", "")),
         began=str(said.get("began", "")),
         seconds=float(said.get("duration", 0)),

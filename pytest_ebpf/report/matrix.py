@@ -56,7 +56,7 @@ class Matrix:
             if SEVERITY.index(cell.outcome) > SEVERITY.index(known.outcome):
                 worst[cell.row, cell.column] = cell
         rows = tuple(dict.fromkeys(row for row, _ in worst))
-        columns = tuple(sorted({column for _, column in worst}, key=_version_key))
+        columns = tuple(sorted({column for _, column in worst}, key=version_key))
         return cls(rows, columns, tuple(worst.values()))
 
     @cached_property
@@ -98,7 +98,7 @@ class Matrix:
         return f"{counts} on {kernels} kernel{'' if kernels == 1 else 's'}" if self.cells else counts
 
 
-def _version_key(release: str) -> tuple[object, ...]:
+def version_key(release: str) -> tuple[object, ...]:
     """Order releases as versions: 6.1 before 6.10, 7.3-rc7 before 7.3; what is no version comes last."""
     match = _RELEASE.fullmatch(release)
     if not match:

@@ -9,10 +9,12 @@ from functools import partial
 from typing import Final
 
 from pytest_ebpf.bpf import LoadOptions, load
+from pytest_ebpf.bpf.complexity import Complexity
 from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
-from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, Run
+from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, ProgramSize, Run
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.limits import size_of
 from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.predictions import Deed, Predictions
 from pytest_ebpf.session.prepared import Prepared
@@ -49,9 +51,11 @@ def compatibility(
         return found
 
     columns = side_by_side([partial(column, spec) for spec in kernels])
-    deeds = [deed for column in columns for _, deed in column if deed]
+    told = [each for column in columns for each in column]
     return Run.of(
-        Matrix.of([cell for column in columns for cell, _ in column]), (), predictions=_predictions(deeds)
+        Matrix.of([each.cell for each in told]),
+        [each.size for each in told if each.size],
+        predictions=_predictions([each.deed for each in told if each.deed]),
     )
 
 
@@ -60,8 +64,13 @@ def _predictions(deeds: Sequence[Deed]) -> list[Prediction]:
     return [each for deed in deeds for each in made.compared(deed)]
 
 
-#: A cell, and what it shows of the kernel, if the cell shows that.
-_Told = tuple[Cell, Deed | None]
+@dataclass(frozen=True)
+class _Told:
+    """A *cell*, what it shows of the kernel if it does, what the verifier had to do if it was loaded."""
+
+    cell: Cell
+    deed: Deed | None
+    size: ProgramSize | None
 
 
 def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[_Told]:
@@ -82,19 +91,22 @@ def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> dict[str, _Told]:
         outcome = outcome_of(done.error) if done.error else Outcome.PASSED
         reason = reason_of(done.error, done.release) if done.error else None
         cell = Cell(f"{prepared.name}: {name}", done.label, outcome, reason, time.monotonic() - start)
-        told[name] = cell, done.deed
+        size = size_of(prepared.name, name, done.complexity, done.label) if done.complexity else None
+        told[name] = _Told(cell, done.deed, size)
     return told
 
 
 def _chosen(prepared: Prepared, rows: dict[str, _Told]) -> Iterator[_Told]:
     """*rows*, of which those are skipped that need not work, as an alternative does."""
-    for name, (cell, deed) in rows.items():
+    for name, told in rows.items():
+        cell = told.cell
         others = next((each for each in prepared.options.alternatives.values() if name in each), ())
-        taken = next((each for each in others if rows[each][0].outcome is Outcome.PASSED), None)
+        taken = next((each for each in others if rows[each].cell.outcome is Outcome.PASSED), None)
         if taken and cell.outcome in _NOT_TAKEN:
-            yield replace(cell, outcome=Outcome.SKIPPED, reason=f"{taken} is taken: {cell.reason}"), deed
+            reason = f"{taken} is taken: {cell.reason}"
+            yield replace(told, cell=replace(cell, outcome=Outcome.SKIPPED, reason=reason))
         else:
-            yield cell, deed
+            yield told
 
 
 #: Outcomes of a program that a kernel does not take.
@@ -108,12 +120,16 @@ def _plain(options: LoadOptions) -> LoadOptions:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """What booted (*label*, *release*), what it did if it is what it was taken for, and what failed."""
+    """What booted (*label*, *release*), what it did if it is what it was taken for, and what failed.
+
+    *complexity* is that of a program that was loaded.
+    """
 
     label: str
     release: str = ""
     deed: Deed | None = None
     error: EbpfError | None = None
+    complexity: Complexity | None = None
 
 
 def _attempt(prepared: Prepared, name: str, spec: str, fleet: Fleet) -> _Attempt:
@@ -129,6 +145,7 @@ def _attempt(prepared: Prepared, name: str, spec: str, fleet: Fleet) -> _Attempt
             running.guest, prepared.elf, prepared.facts, name=prepared.name, options=prepared.options
         ) as loaded:
             deed = Deed.of(prepared, kernel, loaded)
+            done = replace(done, complexity=loaded.programs[name].complexity)
     except EbpfError as error:
         if lost_machine(error):
             fleet.discard(spec)

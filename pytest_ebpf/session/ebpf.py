@@ -9,11 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overload
 
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
+from pytest_ebpf.bpf.complexity import Complexity
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.bpf.seen import Seen, seen_of
 from pytest_ebpf.errors import UnsupportedError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import Recent, recent_of
+from pytest_ebpf.report import ProgramSize, largest
+from pytest_ebpf.session.limits import size_of
 from pytest_ebpf.session.place import Loading, Place
 from pytest_ebpf.session.predictions import Deed
 from pytest_ebpf.session.ranges import narrowed
@@ -62,9 +65,7 @@ class Ebpf:
         self._printed: list[trace.Message] | None = None
         self._abandoned = False
         self._deeds: list[Callable[[], Deed]] = []
-        #: How many instructions the verifier went through at most, by object and program: 0 where the
-        #: kernel (before 5.16) does not tell.
-        self.verified: dict[tuple[str, str], int] = {}
+        self._verified: list[tuple[str, str, Complexity]] = []
         self.kernel = place.fleet.kernel(place.spec)
 
     def __repr__(self) -> str:
@@ -119,9 +120,7 @@ class Ebpf:
             raise
         self._deeds.append(partial(Deed.of, as_loaded, self.kernel, loaded))
         self._loaded.append(loaded)
-        for each in loaded.programs:
-            place = loaded.name, each.name
-            self.verified[place] = max(self.verified.get(place, 0), each.verified_insns)
+        self._verified += [(loaded.name, each.name, each.complexity) for each in loaded.programs]
         if self._printed is None and any(_PRINTK & {*each.helpers} for each in prepared.facts.programs):
             trace.clear(self._guest)
             self._printed = []
@@ -179,6 +178,11 @@ class Ebpf:
     def observed(self) -> tuple[Seen, list[LoadedObject]]:
         """What programs of this test gave so far, if that is kept, and its objects."""
         return seen_of(self._place.running.guest) if self._place.running else Seen(), list(self._loaded)
+
+    @property
+    def sizes(self) -> list[ProgramSize]:
+        """What the verifier had to do for the programs that this test has loaded, the most of any load."""
+        return largest(size_of(*each, self.label) for each in self._verified if each[2].verified_insns)
 
     def predictions(self) -> list[Prediction]:
         """Return what was to be expected of the programs that were loaded, and what came of it.

@@ -29,7 +29,7 @@ Problems = Callable[[str], list[str]]
         pytest.param(
             "[test]\nzzz = 1",
             "ebpf.toml:5: test.zzz: unknown key; "
-            "known: allow_splats, cpus, isolation, memory, timeout, wires",
+            "known: allow_splats, baseline, cpus, isolation, memory, timeout, tolerance, wires",
             id="key-like-no-other",
         ),
         pytest.param(

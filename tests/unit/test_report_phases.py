@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from pytest_ebpf.plugin import outcomes
@@ -46,9 +48,10 @@ def test_sections_are_those_of_the_phase_that_decides():
     assert [section.text for section in cell.sections] == ["teardown"]
 
 
-def test_programs_are_named_by_what_booted():
-    loaded = phase(Outcome.PASSED, programs=(("fw", "ingress", 90),))
-    assert outcomes.programs([phase(Outcome.PASSED), loaded]) == [ProgramSize("fw", "ingress", "6.1.9", 90)]
+def test_what_the_verifier_had_to_do_crosses_processes():
+    size = ProgramSize("fw", "ingress", "6.1.9", 90, states=3, stack=16)
+    loaded = phase(Outcome.PASSED, programs=(asdict(size),))
+    assert outcomes.programs([phase(Outcome.PASSED), loaded]) == [size]
 
 
 @pytest.mark.parametrize(
