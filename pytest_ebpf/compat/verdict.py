@@ -17,6 +17,7 @@ from pytest_ebpf.compat.rules import rules
 from pytest_ebpf.kernels import Version, in_range
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.requirements import (
+    Kind,
     ProgramRequirements,
     Requirement,
     Requirements,
@@ -89,12 +90,16 @@ class Declared:
 
 @dataclass(frozen=True)
 class Subject:
-    """An object to be judged: its *name* for people, what is in it, what it asks for, how it is loaded."""
+    """An object to be judged: its *name* for people, what is in it, what it asks for, how it is loaded.
+
+    *beside* are the functions of other objects, whose programs its own may be loaded for.
+    """
 
     name: str
     facts: ObjectFacts
     requirements: Requirements
     declared: Declared = field(default_factory=Declared)
+    beside: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, name: str, data: bytes, facts: ObjectFacts, declared: Declared | None = None) -> Subject:
@@ -150,6 +155,9 @@ class _Judge:
         yield from _left_to_the_loader(program.section, hook)
         yield from _of_the_code(program, self._facts.version)
         needs = program.requirements
+        if hook and self._is_beside(hook):
+            yield Lack(certain=False, what=f"the loader says in which program {hook.target} is")
+            needs = tuple(need for need in needs if need.kind is not Kind.FUNCTION)
         if program.name in self._subject.declared.targets:
             needs = _retargeted(needs, hook)
         found = list(self._lacks(needs, hook.kind.prefix if hook else None))
@@ -167,6 +175,12 @@ class _Judge:
         hook = hooks.parse(program.section)
         target = self._subject.declared.targets.get(program.name)
         return replace(hook, target=target) if hook and target else hook
+
+    def _is_beside(self, hook: hooks.Hook) -> bool:
+        """Whether it traces a function of another object, not one of this kernel."""
+        if hook.kind.prog_type != ProgType.TRACING or hook.target not in self._subject.beside:
+            return False
+        return not self._facts.has_function(hook.target)
 
     def _reached(self, program: ProgramRequirements) -> tuple[frozenset[int], frozenset[int]]:
         """The instructions that the kernel may come to, and those it comes to whatever is not known of it."""

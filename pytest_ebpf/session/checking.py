@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pytest_ebpf.btf import Func
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Report
 from pytest_ebpf.compat.verdict import Declared, Subject, judge
@@ -86,11 +88,27 @@ def check(subjects: Sequence[Subject], kernels: Sequence[Kernel]) -> Report:
             raise ObjectError(
                 "there is no program in it", where=subject.name, hint='give a function a SEC("xdp")'
             )
+    subjects = _side_by_side(subjects)
     ordered = sorted({kernel.image: kernel for kernel in kernels}.values(), key=lambda each: each.version)
     _make_indexes(ordered)
     facts = [KernelFacts(kernel) for kernel in ordered]
     verdicts = [verdict for each in facts for subject in subjects for verdict in judge(subject, each)]
     return Report(tuple(dict.fromkeys(each.name for each in facts)), tuple(verdicts))
+
+
+def _side_by_side(subjects: Sequence[Subject]) -> list[Subject]:
+    """*subjects*, of which each knows the functions of the others."""
+    functions = {each.name: _functions(each.facts) for each in subjects}
+    return [
+        replace(each, beside=frozenset().union(*(functions[name] for name in functions if name != each.name)))
+        for each in subjects
+    ]
+
+
+def _functions(facts: ObjectFacts) -> frozenset[str]:
+    btf = facts.btf
+    found = map(btf.type, btf.ids_of(Func)) if btf else ()
+    return frozenset(each.name for each in found if isinstance(each, Func))
 
 
 def _make_indexes(kernels: Sequence[Kernel]) -> None:

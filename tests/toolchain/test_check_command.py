@@ -240,6 +240,31 @@ def test_what_a_manifest_says_of_loading_is_known(call, compile_bpf, tmp_path):
     assert done.returncode == 1
 
 
+TRACES = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("fexit/counts")
+int ends(void *ctx)
+{
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+
+def test_what_traces_a_program_is_loaded_for_one(call, loops, compile_bpf, tmp_path):
+    traces = compile_bpf(TRACES, name="traces.bpf.c")
+    alone = call(traces, "--kernel", "6.12")
+    assert "[1] no function counts in its BTF, at" in alone.stdout
+    assert alone.returncode == 1
+    shutil.copy(traces, tmp_path / "traces.bpf.o")
+    done = call("loops.bpf.o", "traces.bpf.o", "--kernel", "6.12")
+    assert "[1] the loader says in which program counts is" in done.stdout.splitlines()
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
