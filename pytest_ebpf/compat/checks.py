@@ -157,10 +157,15 @@ def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
 
 
 def _kfunc(kernel: Kernel, name: str, section: str) -> Lack | None:
-    """A function that is there; which programs may call it is registered at run time."""
+    """A function that is there; which programs may call it is registered at run time, and was measured."""
+    allowed = kernel.rules.allows_kfunc(section, name, kernel.facts.version)
+    if allowed:
+        return None
     kfuncs = kernel.facts.kfuncs
-    if kfuncs is not None and name not in kfuncs:
+    if kfuncs is not None and name not in kfuncs and not kernel.rules.is_kfunc(name):
         return Lack(certain=True, what=f"{name} is no function that programs may call")
+    if allowed is False:
+        return Lack(certain=True, what=f"{section} programs may not call {name}", instead="")
     what = f"the verifier decides whether {section} programs may call {name}"
     return Lack(certain=False, what=what, instead="")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
@@ -18,6 +18,14 @@ from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels import Version
 
 _FORMAT: Final = 1
+
+#: Sections of programs of which the kernel also asks what they are attached to, or how.
+_BY_ATTACHMENT: Final = frozenset(
+    {
+        *("kprobe", "kretprobe", "ksyscall", "kretsyscall", "uprobe", "uretprobe", "usdt"),
+        *("fentry", "fexit", "fmod_ret", "iter", "lsm", "lsm_cgroup"),
+    }
+)
 
 #: Major and minor number.
 Line = tuple[int, int]
@@ -58,6 +66,46 @@ class HelperClass:
 
 
 @dataclass(frozen=True)
+class KfuncClass:
+    """Programs in *sections*, for which those of *tried* were measured; the others have their types.
+
+    *allowed* are the functions of the kernel that each of *lines* lets them call, both from old to new.
+    """
+
+    sections: tuple[str, ...]
+    tried: tuple[str, ...]
+    lines: tuple[Line, ...]
+    allowed: tuple[frozenset[str], ...]
+
+    def allows(self, section: str, name: str, version: Version) -> bool | None:
+        """Whether a kernel lets programs of *section* call a function; None where that is not known.
+
+        Between two lines that were measured it is what both say. What they may call they may call on newer
+        ones; what they may not, they may then. Some functions ask what a tracing program is attached to.
+        """
+        around = self._around(version)
+        answers = {name in self.allowed[at] for at in around}
+        if len(answers) != 1:
+            return None
+        if True in answers:
+            return True
+        by_attachment = section not in self.tried and section.partition(".")[0] in _BY_ATTACHMENT
+        return None if by_attachment or line_of(version) > self.lines[-1] else False
+
+    def lets(self, name: str, version: Version) -> bool:
+        """Whether all that was measured around *version* lets them call it."""
+        around = self._around(version)
+        return bool(around) and all(name in self.allowed[at] for at in around)
+
+    def _around(self, version: Version) -> list[int]:
+        """The line of *version* if it was measured, else those before and behind it, from the first on."""
+        at = bisect_right(self.lines, line_of(version))
+        if not at or self.lines[at - 1] == line_of(version):
+            return [at - 1] if at else []
+        return [each for each in (at - 1, at) if each < len(self.lines)]
+
+
+@dataclass(frozen=True)
 class Since:
     """Something that came with version *first*, and that stable kernels got as well, from versions *also* on.
 
@@ -87,6 +135,7 @@ class Rules:
     instructions: Mapping[str, Since]
     program_flags: Mapping[str, Since]
     sleepable: Mapping[str, Since]
+    kfunc_classes: tuple[KfuncClass, ...]
     compiled_in: Mapping[str, str]
     instead: Mapping[str, Mapping[str, str]]
 
@@ -108,6 +157,21 @@ class Rules:
         found = self._by_section.get(section or "")
         return found.allowed_from(number, version) if found else None
 
+    def allows_kfunc(self, section: str, name: str, version: Version) -> bool | None:
+        """Whether programs of *section* may call a function of the kernel; None where that is not known.
+
+        That they may not is known of what others may call there: of what nobody calls, nothing is.
+        """
+        found = next((each for each in self.kfunc_classes if section in each.sections), None)
+        answer = found.allows(section, name, version) if found else None
+        if answer is False and not any(each.lets(name, version) for each in self.kfunc_classes):
+            return None
+        return answer
+
+    def is_kfunc(self, name: str) -> bool:
+        """Whether some kernel lets some programs call the function: not all of those mark it."""
+        return any(name in allowed for each in self.kfunc_classes for allowed in each.allowed)
+
 
 def line_of(version: Version) -> Line:
     """The line that a version is of, as it compares."""
@@ -116,7 +180,7 @@ def line_of(version: Version) -> Line:
 
 @cache
 def rules() -> Rules:
-    """The file as it came with the project, read once (1 ms)."""
+    """The file as it came with the project, read once (4 ms)."""
     path = paths.vm() / "kernels.json"
     try:
         return parse(json.loads(path.read_text()))
@@ -135,6 +199,7 @@ def parse(data: Mapping[str, Any]) -> Rules:
         instructions=_since(data, "instructions"),
         program_flags=_since(data, "program_flags"),
         sleepable=_since(data, "sleepable"),
+        kfunc_classes=tuple(map(_kfunc_class, data["kfuncs"]["classes"])),
         compiled_in={name: entry["function"] for name, entry in data["compiled_in"].items()},
         instead={kind: table for kind, table in data["instead"].items() if kind != "source"},
     )
@@ -149,17 +214,33 @@ def _since(data: Mapping[str, Any], table: str) -> Mapping[str, Since]:
 
 
 def _class(data: Mapping[str, Any]) -> HelperClass:
-    """A class, whose helpers the file gives as those that came with a line and those that went."""
-    measured: Sequence[str] = data["measured"]
-    came, went = data["since"], data.get("until", {})
-
-    def next_line(allowed: frozenset[int], line: str) -> frozenset[int]:
-        return (allowed - frozenset(went.get(line, ()))) | frozenset(came.get(line, ()))
-
-    nothing: frozenset[int] = frozenset()
     return HelperClass(
         sections=tuple(data["sections"]),
-        lines=tuple(line_of(Version.parse(line)) for line in measured),
-        allowed=tuple(accumulate(measured, next_line, initial=nothing))[1:],
+        lines=_lines(data),
+        allowed=_allowed(data),
         by_target=frozenset(data.get("by_target", ())),
     )
+
+
+def _kfunc_class(data: Mapping[str, Any]) -> KfuncClass:
+    return KfuncClass(
+        sections=tuple(data["sections"]),
+        tried=tuple(data["tried"]),
+        lines=_lines(data),
+        allowed=_allowed(data),
+    )
+
+
+def _lines(data: Mapping[str, Any]) -> tuple[Line, ...]:
+    return tuple(line_of(Version.parse(line)) for line in data["measured"])
+
+
+def _allowed(data: Mapping[str, Any]) -> tuple[frozenset[Any], ...]:
+    """What each line lets programs call; the file gives what came with a line and what went."""
+    came, went = data["since"], data.get("until", {})
+
+    def next_line(allowed: frozenset[Any], line: str) -> frozenset[Any]:
+        return (allowed - frozenset(went.get(line, ()))) | frozenset(came.get(line, ()))
+
+    nothing: frozenset[Any] = frozenset()
+    return tuple(accumulate(data["measured"], next_line, initial=nothing))[1:]

@@ -95,6 +95,7 @@ def words(verdict: Verdict) -> str | None:
             "instruction signed_divide came with 6.6; compile with -mcpu=v3",
         ),
         ("instructions_load_acquire", "6.12", "instruction load_acquire came with 6.15"),
+        ("symbols_kfunc_not_for_xdp", "6.12", "xdp programs may not call bpf_dynptr_from_skb"),
         (
             "symbols_kfunc_missing",
             "6.12",
@@ -138,6 +139,11 @@ def test_what_cannot_work(judged, name, line, text):
     assert (verdict.status, words(verdict)) == (Status.CANNOT, text)
 
 
+@pytest.mark.parametrize("name", ["symbols_kfunc_new", "symbols_kfunc_for_tc"])
+def test_functions_of_the_kernel_that_were_measured(judged, name):
+    assert judged(name, "6.12").status is Status.WORKS
+
+
 @pytest.mark.parametrize(
     ("name", "line", "text"),
     [
@@ -145,11 +151,6 @@ def test_what_cannot_work(judged, name, line, text):
         ("hook_fentry_anywhere", "6.12", "the loader says what this fentry program is attached to"),
         ("hook_freplace", "6.12", "the loader says in which program it replaces a function"),
         ("hook_loaders_own", "6.12", "section custom/something is no hook: the loader says what it is"),
-        (
-            "symbols_kfunc_new",
-            "6.12",
-            "the verifier decides whether tp_btf programs may call bpf_cpumask_create",
-        ),
         (
             "symbols_kconfig_weak",
             "6.12",

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_ebpf import hooks, paths
 from pytest_ebpf.compat import rules as module
-from pytest_ebpf.compat.rules import HelperClass, Since, parse, rules
+from pytest_ebpf.compat.rules import HelperClass, KfuncClass, Rules, Since, parse, rules
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels import Version
 from pytest_ebpf.requirements.helpers import helper_name
@@ -45,6 +45,50 @@ CLASS = HelperClass(
 )
 def test_between_two_lines_it_is_what_both_say(number, version, allowed):
     assert CLASS.allows(number, Version.parse(version)) is allowed
+
+
+#: Only 6.18 and newer have "new"; nobody may call "inner"; xdp programs may never call "for_tc".
+KFUNCS = Rules(
+    classes=(),
+    instructions={},
+    program_flags={},
+    sleepable={},
+    kfunc_classes=(
+        KfuncClass(
+            ("tc", "tcx/ingress"),
+            ("tc",),
+            ((6, 12), (6, 18)),
+            (frozenset({"for_tc", "gone"}), frozenset({"for_tc", "new"})),
+        ),
+        KfuncClass(("xdp",), ("xdp",), ((6, 12), (6, 18)), (frozenset({"gone"}), frozenset({"new"}))),
+        KfuncClass(("kprobe", "kprobe.multi"), ("kprobe",), ((6, 12), (6, 18)), (frozenset(), frozenset())),
+    ),
+    compiled_in={},
+    instead={},
+)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "version", "allowed"),
+    [
+        ("tc", "for_tc", "6.12.117", True),
+        ("tcx/ingress", "for_tc", "6.16", True),
+        ("tc", "for_tc", "7.2", True),
+        ("tc", "for_tc", "6.1.192", None),
+        ("xdp", "for_tc", "6.12", False),
+        ("xdp", "for_tc", "6.16", False),
+        ("xdp", "for_tc", "6.18", False),
+        ("xdp", "for_tc", "7.2", None),
+        ("xdp", "new", "6.16", None),
+        ("xdp", "gone", "6.18", None),
+        ("xdp", "inner", "6.12", None),
+        ("kprobe", "for_tc", "6.12", False),
+        ("kprobe.multi", "for_tc", "6.12", None),
+        ("action", "for_tc", "6.12", None),
+    ],
+)
+def test_functions_of_the_kernel_that_programs_may_call(section, name, version, allowed):
+    assert KFUNCS.allows_kfunc(section, name, Version.parse(version)) is allowed
 
 
 @pytest.mark.parametrize(

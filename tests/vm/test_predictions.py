@@ -21,7 +21,6 @@ from pytest_ebpf.requirements import Stage
 UNKNOWN = {
     "hook_fentry_sleeps",
     "hook_lsm_sleeps",
-    "symbols_kfunc_new",
     "symbols_kconfig_weak",
     "symbols_address_guarded",
     "hook_fentry_anywhere",

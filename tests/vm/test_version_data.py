@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import kfunc_calls
 import pytest
 from helper_calls import called, calling, compiled
 from instructions import KNOWN, PROGRAMS
@@ -13,7 +14,7 @@ from instructions import KNOWN, PROGRAMS
 from pytest_ebpf import paths
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.compat.facts import KernelFacts
-from pytest_ebpf.compat.rules import rules
+from pytest_ebpf.compat.rules import line_of, rules
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.guest.client import CallError
 from pytest_ebpf.kernels import Kernel, Version
@@ -47,6 +48,21 @@ def test_what_programs_may_call(objects, kernel, guest):
         for number, allowed in zip(numbers, called(guest, objects[section], numbers), strict=True):
             if rules().allows(section, number, kernel.version) is not allowed:
                 wrong.append(f"{section}: helper {number} {'may' if allowed else 'may not'} be called")
+    assert not wrong
+
+
+def test_which_functions_of_the_kernel_programs_may_call(objects, kernel, guest):
+    """Every one that a class of programs may call on some kernel, as far as this one has it."""
+    wrong, facts = [], KernelFacts(kernel)
+    for entry in rules().kfunc_classes:
+        if entry.lines[0] > line_of(kernel.version):
+            continue  # no such programs yet, or no such calls
+        section = entry.tried[-1]
+        names = sorted(filter(facts.has_function, frozenset().union(*entry.allowed)))
+        answers = kfunc_calls.called(guest, objects[section], facts, names)
+        for name, allowed in zip(names, answers, strict=True):
+            if (rules().allows_kfunc(section, name, kernel.version) is True) is not allowed:
+                wrong.append(f"{section}: {name} {'may' if allowed else 'may not'} be called")
     assert not wrong
 
 

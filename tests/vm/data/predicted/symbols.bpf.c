@@ -29,6 +29,28 @@ int prog(void *ctx)
 	return 0;
 }
 
+//// kfunc_for_tc:
+
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
+
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	struct bpf_dynptr ptr;
+	return bpf_dynptr_from_skb(skb, 0, &ptr) != 0;
+}
+
+//// kfunc_not_for_xdp:
+
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	struct bpf_dynptr ptr;
+	return bpf_dynptr_from_skb(ctx, 0, &ptr) != 0;
+}
+
 //// kfunc_guarded:
 
 extern void bpf_no_such_kfunc(void) __ksym __weak;
