@@ -7,6 +7,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from pytest_ebpf.errors import PacketError, UsageError
+from pytest_ebpf.guest import Guest
 from pytest_ebpf.wire import Wire, first_of
 from pytest_ebpf.wire.expectation import fits, instead, name
 
@@ -48,7 +49,7 @@ def test_a_machine_without_a_wire():
 def test_it_carries_ethernet(packet):
     layer = type(packet).__name__
     with pytest.raises(PacketError) as caught:
-        Wire(None, None, 0).send(packet)
+        Wire(Guest(None, timeout=1), None, 0).send(packet)
     assert str(caught.value) == (
         f"packet: begins with {layer}, and a wire carries Ethernet frames; write Ether() / {layer}(...)"
     )
