@@ -19,23 +19,24 @@ class Recent:
 
     def __init__(self) -> None:
         self.count = 0
-        self._frames: deque[Frame] = deque(maxlen=KEPT)
+        self._kept: deque[tuple[bytes | None, int]] = deque(maxlen=KEPT)
 
     def note(self, frames: Sequence[bytes | None]) -> None:
         """Take in frames that are given now; None where a program is given none."""
         self.count += len(frames)
         now = time.time_ns()
-        self._frames.extend(Frame(data, now, sent=True) for data in frames[-KEPT:] if data)
+        for data in frames[-KEPT:]:
+            self._kept.append((data, now))
 
     @property
     def frames(self) -> list[Frame]:
         """What is kept, in order."""
-        return list(self._frames)
+        return [Frame(data, at, sent=True) for data, at in self._kept if data]
 
     def clear(self) -> None:
         """Forget them: another test begins."""
         self.count = 0
-        self._frames.clear()
+        self._kept.clear()
 
 
 _KNOWN: WeakKeyDictionary[object, Recent] = WeakKeyDictionary()
