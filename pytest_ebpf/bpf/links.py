@@ -47,8 +47,8 @@ class AgentLink:
 class Link:
     """A program, or a map of struct_ops, that is attached until :meth:`detach` or the end of a ``with``.
 
-    After :meth:`detach` it can be attached to the same place again by :meth:`attach`. *program* is None for
-    a map.
+    After :meth:`detach` it can be attached to the same *place* again by :meth:`attach`. *program* is None for
+    a map. *last_mode* is the :attr:`mode` that was in effect last.
     """
 
     def __init__(
@@ -60,7 +60,10 @@ class Link:
         program: Program | None = None,
         values: Values | None = None,
         record: str | None = None,
+        place: str = "",
     ) -> None:
+        self.place = place
+        self.last_mode: str | None = None
         self._guest = guest
         self._where = where
         self._make = make
@@ -92,6 +95,7 @@ class Link:
         """Attach it where it was before; does nothing if it is."""
         if self._held is None:
             self._held = self._make()
+            self.last_mode = self._held.mode
         return self
 
     def detach(self) -> None:
@@ -181,4 +185,5 @@ class Link:
         self.detach()
 
     def __repr__(self) -> str:
-        return f"<Link of {self._where}: {'attached' if self.attached else 'detached'}>"
+        state = "attached" if self.attached else "detached"
+        return f"<Link of {self._where}: {state}{f', {self.mode}' if self.mode else ''}>"

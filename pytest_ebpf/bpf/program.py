@@ -231,6 +231,7 @@ class Program:
             program=self,
             values=self._values,
             record=self._records,
+            place=planned.target,
         )
         self.links.append(link.attach())
         return link

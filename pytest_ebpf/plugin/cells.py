@@ -205,6 +205,7 @@ class Cells:
                 given.abandon()
             self._fleet.discard(spec)
         if made.failed:
+            made.sections += evidence.modes(given.modes if given else ())
             made.sections += evidence.given(self._config, item, given.given if given else None)
             command = evidence.command(self._config, item, spec, self._label(spec))
             made.sections.append(("to run this again", command))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -69,6 +69,12 @@ def given(
         for number, frame in enumerate(shown, start=first)
     ]
     yield "packets given last", "\n".join([*lines, f"{len(frames)} of {recent.count} in {kept}"])
+
+
+def modes(attached: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The section of the modes in which XDP programs were *attached*, if there were any."""
+    if attached:
+        yield "modes of XDP", "\n".join(attached)
 
 
 def _folder(config: pytest.Config) -> Path:

@@ -175,6 +175,17 @@ class Ebpf:
         return recent_of(self._place.running.guest) if self._place.running else None
 
     @property
+    def modes(self) -> list[str]:
+        """How programs of this test were attached where there are several ways: xdp natively, or generic."""
+        return [
+            f"{loaded.name}: {program.name} on {link.place}: {link.last_mode}"
+            for loaded in self._loaded
+            for program in loaded.programs
+            for link in program.links
+            if link.last_mode
+        ]
+
+    @property
     def observed(self) -> tuple[Seen, list[LoadedObject]]:
         """What programs of this test gave so far, if that is kept, and its objects."""
         return seen_of(self._place.running.guest) if self._place.running else Seen(), list(self._loaded)

@@ -51,6 +51,12 @@ def test_checksum(ebpf):
     wrong[UDP].chksum = 7
     assert ebpf.load(Counter).programs.count.run(wrong).matches(SENT)
 
+def test_attached(ebpf):
+    counter = ebpf.load(Counter)
+    with counter.programs.count.attach(interface="lo", mode="generic"):
+        pass
+    assert counter.maps.stats[0].packets
+
 def test_struct(ebpf, result):
     counter = ebpf.load(Counter)
     counter.programs.count.run(SENT)
@@ -153,6 +159,13 @@ def test_packets_given_are_below_the_failure_as_scapy_makes_them(outcome):
         "1: Ether(dst='02:00:00:00:00:02', src='02:00:00:00:00:01')/IP(src='10.0.0.1', dst='10.0.0.2')"
         "/UDP(sport=4001, dport=4002)/Raw(load=b'hello')"
     )
+
+
+def test_the_modes_of_xdp_are_below_the_failure(outcome):
+    lines = outcome.below("test_attached[6.12]").splitlines()
+    start = next(number for number, line in enumerate(lines) if "modes of XDP" in line)
+    assert lines[start + 1] == 'counter: count on interface "lo": generic'
+    assert "modes of XDP" not in outcome.below("test_verdict[6.12]")
 
 
 def test_packets_given_are_kept_as_a_capture(outcome):

@@ -304,13 +304,17 @@ class TestLinks:
 
         held = Held()
         link = Link(None, "programs.p", lambda: held).attach()
-        assert (link.attached, link.mode, repr(link)) == (True, "generic", "<Link of programs.p: attached>")
+        assert (link.attached, link.mode, repr(link)) == (
+            True,
+            "generic",
+            "<Link of programs.p: attached, generic>",
+        )
         with pytest.raises(UsageError) as caught:
             _ = link.handle
         assert str(caught.value) == "programs.p: the kernel has no link for this attachment"
         link.attach()
         link.detach()
-        assert held.mode == "gone"
+        assert (held.mode, link.mode, link.last_mode) == ("gone", None, "generic")
 
     def test_records_of_no_type(self):
         with pytest.raises(UsageError) as caught:
