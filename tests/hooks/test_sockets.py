@@ -72,6 +72,8 @@ def test_sk_msg(sockets: LoadedObject, process: Process) -> None:
     assert server.recv() == b"open"
     with pytest.raises(PermissionError):
         client.send(b"# secret")
+    with pytest.raises(PermissionError):  # the verdict stays
+        client.send(b"open")
 
 
 @pytest.mark.hook("sk_skb/stream_parser")
