@@ -13,7 +13,7 @@ FREE = 1001
 
 def folder(ebpf, path: str) -> Folder:
     facts = ebpf.guest.files.stat(path)
-    return Folder(inode=facts.ino, device=facts.dev)
+    return Folder(inode=facts.st_ino, device=facts.st_dev)
 
 
 @pytest.fixture
