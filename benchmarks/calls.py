@@ -9,6 +9,7 @@ from benchmarks.machines import KERNELS, PACKET, assemble, booted
 from benchmarks.measure import rate
 from benchmarks.result import Bar, Result
 from pytest_ebpf.bpf import Program
+from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.uapi import ProgType
 
@@ -53,4 +54,4 @@ def _program(guest: Guest, prog_type: ProgType) -> Program:
         "verified_insns": 2,
         "stats": "",
     }
-    return Program(guest, answer, None)
+    return Program(guest, answer, None, lifetime=Lifetime("two"))

@@ -19,7 +19,8 @@ from pytest_ebpf.guest import Guest
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import Snapshot, restore
 from pytest_ebpf.machine.template import Template, make
-from pytest_ebpf.session.workspace import Prepared, Workspace
+from pytest_ebpf.session.prepared import Prepared
+from pytest_ebpf.session.workspace import Workspace
 from pytest_ebpf.system.system import System
 
 TRACEPOINT: Final = Bar(60, "ms")
