@@ -55,10 +55,10 @@ BEFORE = {
         ebpf.load("tool").programs.ingress.attach(interface="eth0")
     """,
     "with wire.capture()": """
-        wire, card = ebpf.wire, ebpf.guest.device("eth0")
-        card.add_address("10.0.0.1/24").add_neighbour("10.0.0.2", "02:00:00:00:00:aa")
+        wire, card, mac = ebpf.wire, ebpf.guest.device("eth0"), "02:00:00:00:00:aa"
+        card.add_address("10.0.0.1/24").add_neighbour("10.0.0.2", mac)
         ebpf.guest.process().listen(("10.0.0.1", 80))
-        syn = Ether(dst=wire.mac, src="02:00:00:00:00:aa") / IP(src="10.0.0.2", dst="10.0.0.1") / TCP(dport=80)
+        syn = Ether(dst=wire.mac, src=mac) / IP(src="10.0.0.2", dst="10.0.0.1") / TCP(dport=80)
     """,
     "fw.maps.ports[0] = ": """
         fw, frame = ebpf.load("tool"), bytes(60)
