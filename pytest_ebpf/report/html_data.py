@@ -126,9 +126,18 @@ def _rows(rows: Sequence[str]) -> list[list[str]]:
 
 
 def _programs(run: Run, changes: Changes | None) -> list[list[Any]]:
-    """Object, program, and by column what the verifier went through, now and before; the largest first."""
-    sizes = {(size.object, size.program, size.column): size.verified_insns for size in run.programs}
+    """Object, program, and by column what the verifier went through, now and before; the largest first.
+
+    Then, where that is known, by column the states that it kept and the bytes of stack.
+    """
+    told = {(size.object, size.program, size.column): size for size in run.programs}
+    sizes = {place: size.verified_insns for place, size in told.items()}
     before = changes.sizes if changes else {}
+    more = {
+        place: [size.states, size.stack]
+        for place, size in told.items()
+        if size.states is not None and size.stack is not None
+    }
     found = [
         [
             object_,
@@ -137,6 +146,7 @@ def _programs(run: Run, changes: Changes | None) -> list[list[Any]]:
                 [which.get((object_, program, column), 0) for column in run.matrix.columns]
                 for which in (sizes, before)
             ),
+            *([[more.get((object_, program, column), 0) for column in run.matrix.columns]] if more else []),
         ]
         for object_, program in dict.fromkeys((size.object, size.program) for size in run.programs)
     ]

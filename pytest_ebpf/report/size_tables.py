@@ -96,6 +96,5 @@ def _figure(now: int | None, before: int | None) -> str:
 
 
 def _legend(*, emulated: bool) -> Iterator[str]:
-    yield "stack: bytes, of all functions of a program together; time: of the verifier" + (
-        ", emulated: it tells nothing of a real machine" if emulated else ""
-    )
+    yield "stack: bytes, of all functions of a program together"
+    yield "time: of the verifier" + (", emulated: it tells nothing of a real machine" if emulated else "")

@@ -87,10 +87,13 @@ def held_against(
     before: Iterable[ProgramSize], after: Sequence[ProgramSize]
 ) -> dict[ProgramSize, ProgramSize]:
     """Return which of *before* each of *after* is held against: on its kernel, else the one of its line."""
-    known = {(each.object, each.program, each.column): each for each in before}
-    was = columns_before(_columns(known.values()), _columns(after))
-    places = {each: (each.object, each.program, was.get(each.column, "")) for each in after}
-    return {each: known[place] for each, place in places.items() if place in known}
+    found: dict[ProgramSize, ProgramSize] = {}
+    known, wanted = _by_program(before), _by_program(after)
+    for program, now in wanted.items():
+        old = known.get(program, {})
+        was = columns_before([*old], [*now])
+        found |= {now[column]: old[was[column]] for column in now if column in was}
+    return found
 
 
 def merged(before: Iterable[ProgramSize], after: Sequence[ProgramSize]) -> list[ProgramSize]:
@@ -105,5 +108,9 @@ def in_order(sizes: Iterable[ProgramSize]) -> list[ProgramSize]:
     return sorted(sizes, key=lambda each: (each.object, each.program, version_key(each.column)))
 
 
-def _columns(sizes: Iterable[ProgramSize]) -> list[str]:
-    return list(dict.fromkeys(each.column for each in sizes))
+def _by_program(sizes: Iterable[ProgramSize]) -> dict[tuple[str, str], dict[str, ProgramSize]]:
+    """By object and program, then by column."""
+    found: dict[tuple[str, str], dict[str, ProgramSize]] = {}
+    for size in sizes:
+        found.setdefault((size.object, size.program), {})[size.column] = size
+    return found

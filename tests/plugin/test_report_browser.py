@@ -57,7 +57,10 @@ RUN = Run(
     "edge",
     "2026-11-20T10:00:00+00:00",
     61.0,
-    (ProgramSize("fw", "ingress", "6.1.192", 1500), ProgramSize("fw", "ingress", "7.2.1", 3000)),
+    (
+        ProgramSize("fw", "ingress", "6.1.192", 1500),
+        ProgramSize("fw", "ingress", "7.2.1", 3000, states=1234, stack=64),
+    ),
 )
 BEFORE = replace(
     RUN,
@@ -299,7 +302,7 @@ def test_complexity_by_kernel(shown):
         "of the limit",
     ]
     assert texts(shown, "#programs th[scope=row]") == ["fw\ningress"]
-    assert texts(shown, "#programs td") == ["\u00b7", "1,500", "3,000+50 %", "0.3 %"]
+    assert texts(shown, "#programs td") == ["\u00b7", "1,500", "3,000+50 %\n1,234 states, 64 B", "0.3 %"]
     assert shown.value(
         "[...document.querySelectorAll('.bar')].map((bar) => bar.style.getPropertyValue('--share'))"
     ) == ["50%", "100%"]

@@ -151,7 +151,7 @@ RUN = Run(
     project="edge",
     began="2026-11-20T10:00:00+00:00",
     seconds=1.5,
-    programs=(ProgramSize("fw", "ingress", "7.2.1", 90),),
+    programs=(ProgramSize("fw", "ingress", "7.2.1", 90, 8, 3, 104, 0.0125),),
     predictions=2,
     mispredicted=(Prediction("fw", "ingress", "7.2.1", '"works"', "it was refused: no helper loop"),),
 )
@@ -171,7 +171,16 @@ def test_json_of_a_run_has_what_is_told_of_failures_and_the_sizes_of_programs() 
         {"title": "bpf_printk", "text": "said \udc80"},
     ]
     assert said["programs"] == [
-        {"object": "fw", "program": "ingress", "column": "7.2.1", "verified_insns": 90}
+        {
+            "object": "fw",
+            "program": "ingress",
+            "column": "7.2.1",
+            "verified_insns": 90,
+            "states": 8,
+            "peak_states": 3,
+            "stack": 104,
+            "load_time": 0.0125,
+        }
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from hashlib import sha256
 
 from runs import large
@@ -79,6 +80,14 @@ def test_details_are_packed_with_each_text_once():
 
 def test_programs_are_told_by_column_the_largest_first():
     assert data(html(RUN))["programs"] == [["fw", "large", [0, 90], [0, 0]], ["fw", "small", [0, 9], [0, 0]]]
+
+
+def test_states_and_stack_of_programs_are_told_where_they_are_known():
+    sizes = (ProgramSize("fw", "small", "7.2.1", 9, states=3, stack=16), *RUN.programs[1:])
+    assert data(html(replace(RUN, programs=sizes)))["programs"] == [
+        ["fw", "large", [0, 90], [0, 0], [0, 0]],
+        ["fw", "small", [0, 9], [0, 0], [0, [3, 16]]],
+    ]
 
 
 def test_what_has_changed_is_told_by_place():

@@ -32,12 +32,13 @@ function drawChanges() {
 
 const grouped = (number) => number.toLocaleString("en");
 
-function sizeCell(now, before, most) {
+function sizeCell(now, before, more, most) {
   if (!now) return element("td", { className: "none", textContent: "\u00b7", title: "not told" });
   const bar = element("span", { className: "bar" });
   bar.style.setProperty("--share", `${(now / most) * 100}%`);
   const cell = element("td", {}, bar, element("span", { textContent: grouped(now) }));
   if (before && before !== now) cell.append(growth(now - before, before));
+  if (more) cell.append(element("small", { className: "besides", textContent: `${grouped(more[0])} states, ${grouped(more[1])} B` }));
   return cell;
 }
 
@@ -55,12 +56,12 @@ function drawComplexity() {
   if (!report.programs.length) return;
   byId("complexity").hidden = false;
   const heads = ["program", ...report.columns.map(visible), "of the limit"];
-  const lines = report.programs.map(([object, program, now, before]) => {
+  const lines = report.programs.map(([object, program, now, before, more = []]) => {
     const most = Math.max(...now);
     const share = (most / LIMIT) * 100;
     return element("tr", {},
       element("th", { scope: "row" }, element("small", { textContent: visible(object) }), visible(program)),
-      ...now.map((size, column) => sizeCell(size, before[column], most)),
+      ...now.map((size, column) => sizeCell(size, before[column], more[column], most)),
       element("td", { className: "share", textContent: share < 0.1 ? "< 0.1 %" : `${share.toFixed(1)} %` }));
   });
   byId("programs").append(
