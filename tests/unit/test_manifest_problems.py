@@ -33,6 +33,22 @@ Problems = Callable[[str], list[str]]
             id="key-like-no-other",
         ),
         pytest.param(
+            '[objects.a]\npath = "a.o"\nprograms.p = { hook = "xdp", budget = { insns = 1 } }',
+            "ebpf.toml:6: objects.a.programs.p.budget.insns: unknown key; "
+            "known: peak_states, stack, states, verified_insns",
+            id="key-of-a-budget",
+        ),
+        pytest.param(
+            '[objects.a]\npath = "a.o"\nprograms.p = { hook = "xdp", budget = { verified_insns = 0 } }',
+            "ebpf.toml:6: objects.a.programs.p.budget.verified_insns: must be at least 1 (seen 0)",
+            id="budget-of-nothing",
+        ),
+        pytest.param(
+            '[test]\nbaseline = "b.json"\ntolerance = 1001',
+            "ebpf.toml:6: test.tolerance: must be at most 1000 (seen 1001)",
+            id="tolerance-of-anything",
+        ),
+        pytest.param(
             '[build]\nDirectory = "x"',
             'ebpf.toml:5: build.Directory: unknown key; did you mean "directory"?',
             id="key-in-capitals",

@@ -32,6 +32,21 @@ def refused(error, run, *args, **kwargs) -> str:
     return str(caught.value)
 
 
+def test_what_the_verifier_had_to_do(loading, line):
+    """Its statistics say the same as ``bpf_prog_info``, which tells of instructions since 5.16."""
+    program = loading("xdp_answer")
+    told = program.info().verified_insns
+    assert program.verified_insns == told if line != "5.10" else program.verified_insns > told == 0
+    assert program.states >= program.complexity.peak_states >= 0
+    assert 0 <= program.stack <= 512
+    assert 0 < program.load_time < 30
+
+
+def test_of_a_program_that_is_not_loaded_nothing_is_known(load_object):
+    program = load_object("types", autoload={"xdp_answer": True}).programs["xdp_grow"]
+    assert (program.verified_insns, program.states, program.stack, program.load_time) == (None,) * 4
+
+
 class TestXdp:
     def test_a_packet_goes_in_and_comes_out(self, loading):
         program = loading("xdp_answer")
