@@ -10,7 +10,7 @@ from pytest_ebpf.bpf.probe import Probes, probes_of
 from pytest_ebpf.bpf.target_causes import log_of, missing, unknown_hook
 from pytest_ebpf.errors import EbpfError, LoadError, ObjectError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
-from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
+from pytest_ebpf.objects import ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import MapFlag, MapType, ProgType
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def explain_load(
     line = explanation.said if explanation else None
     probes = probes_of(guest)
     tried = [each for each in facts.programs if each.name not in skipped]
+    if program is None and (lacking := _no_map_type(probes, facts, name)):
+        return lacking  # it explains a kfunc for such maps that is not there
     if absent := missing(guest, name, tried, error):
         return absent
     for each in _in_question(tried, program):
@@ -61,13 +63,8 @@ def explain_load(
             )
         if program is not None and (unknown := unknown_hook(guest, name, each)):
             return unknown
-    if program is None:
-        for every in facts.maps:
-            if absence := _map_lack(probes, every):
-                what, instead = absence
-                return UnsupportedError(
-                    f"this kernel has no {what}", where=f"{name}: {every.name}", hint=instead
-                )
+    if program is None and (lacking := _no_linked_map(probes, facts, name)):
+        return lacking
     from pytest_ebpf.verifier import render  # noqa: PLC0415  # as above
 
     at = str(explanation.place) if explanation and explanation.place else ""
@@ -113,14 +110,19 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
 
 
-def _map_lack(probes: Probes, found: MapFacts) -> tuple[str, str] | None:
-    """What the kernel does not have, and what to do.
+def _no_map_type(probes: Probes, facts: ObjectFacts, name: str) -> UnsupportedError | None:
+    for each in facts.maps:
+        if probes.has(map_type=each.type) is False:
+            what, where = f"this kernel has no {each.type_name} maps", f"{name}: {each.name}"
+            return UnsupportedError(what, where=where, hint="use another type")
+    return None
 
-    Links of struct_ops came with Linux 6.4 (commit 68b04864ca42).
-    """
-    if probes.has(map_type=found.type) is False:
-        return f"{found.type_name} maps", "use another type"
-    linked = found.type == MapType.STRUCT_OPS and found.flags & MapFlag.LINK
-    if linked and probes.names("BPF_STRUCT_OPS") is False:
-        return "links of struct_ops", 'use SEC(".struct_ops")'
+
+def _no_linked_map(probes: Probes, facts: ObjectFacts, name: str) -> UnsupportedError | None:
+    """Links of struct_ops came with Linux 6.4 (commit 68b04864ca42)."""
+    for each in facts.maps:
+        linked = each.type == MapType.STRUCT_OPS and each.flags & MapFlag.LINK
+        if linked and probes.names("BPF_STRUCT_OPS") is False:
+            what, where = "this kernel has no links of struct_ops", f"{name}: {each.name}"
+            return UnsupportedError(what, where=where, hint='use SEC(".struct_ops")')
     return None
