@@ -15,8 +15,11 @@ from pytest_ebpf.compat.rules import Rules, Since
 from pytest_ebpf.errors import BtfError
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
 
-#: Sections whose attach types came after them, with Linux 5.14.
-_ONCE_WITHOUT_ATTACH_TYPE: Final = frozenset({"sk_reuseport", "sk_reuseport/migrate"})
+#: Sections whose attach types came after them: with Linux 5.14, and 6.6 with tcx, whose name libbpf gives to
+#: what netlink attaches everywhere.
+_ONCE_WITHOUT_ATTACH_TYPE: Final = frozenset(
+    {"sk_reuseport", "sk_reuseport/migrate", "tc/ingress", "tc/egress"}
+)
 
 #: Sections of sleepable programs for which the kernel holds the target against lists of its own.
 _SLEEP_BY_TARGET: Final = frozenset({"fentry.s", "fexit.s", "fmod_ret.s", "fsession.s", "lsm.s"})

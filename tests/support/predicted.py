@@ -24,6 +24,7 @@ HOOKS = {
     "xdp_devmap": "xdp/devmap",
     "tc": "tc",
     "tcx": "tcx/ingress",
+    "tc_ingress": "tc/ingress",
     "netkit": "netkit/primary",
     "action": "action",
     "socket": "socket",

@@ -183,6 +183,10 @@ def test_what_a_kernel_never_comes_to_does_not_count(judged, name):
     assert judged(name, "5.10").status is Status.WORKS
 
 
+def test_what_netlink_attaches_needs_no_tcx(judged):
+    assert judged("hook_tc_ingress", "5.10").status is Status.WORKS
+
+
 def test_a_program_that_is_not_loaded_with_its_object_is_judged_all_the_same(judged):
     verdict = judged("others_optional_program", "6.1")
     assert (verdict.program, verdict.required, verdict.status) == ("later", False, Status.CANNOT)
