@@ -7,7 +7,8 @@ import os
 import pytest
 
 from pytest_ebpf.bpf import LoadedObject
-from pytest_ebpf.errors import CommandError
+from pytest_ebpf.errors import CommandError, UnsupportedError
+from pytest_ebpf.kernels import Version
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.system import Process
 
@@ -46,6 +47,21 @@ def test_run(ebpf: Ebpf, policy: LoadedObject) -> None:
 def test_unlink(policy: LoadedObject, user: Process) -> None:
     with policy.programs.unlink.attach(), pytest.raises(PermissionError):
         user.unlink("/tmp/secret")
+
+
+@pytest.mark.hook("lsm/inode_unlink")
+def test_unlink_again(ebpf: Ebpf, policy: LoadedObject, user: Process) -> None:
+    link = policy.programs.unlink.attach()
+    link.detach()
+    if ebpf.kernel.version < Version(5, 13):
+        with pytest.raises(UnsupportedError, match="attaches a lsm program to this place only once"):
+            link.attach()
+    else:
+        link.attach()
+        with pytest.raises(PermissionError):
+            user.unlink("/tmp/secret")
+        link.detach()
+    user.unlink("/tmp/secret")
 
 
 @pytest.mark.hook("lsm/task_kill")

@@ -8,6 +8,8 @@ import pytest
 
 from pytest_ebpf import XDP
 from pytest_ebpf.bpf import LoadedObject
+from pytest_ebpf.errors import UnsupportedError
+from pytest_ebpf.kernels import Version
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.system import Process
 
@@ -43,6 +45,20 @@ def test_fmod_ret(tool: LoadedObject, process: Process) -> None:
     with tool.programs.forbid.attach(), pytest.raises(PermissionError):
         process.open("/proc/version")
     process.open("/proc/version")
+
+
+@pytest.mark.hook("fmod_ret")
+def test_fmod_ret_again(ebpf: Ebpf, tool: LoadedObject, process: Process) -> None:
+    link = tool.programs.forbid.attach()
+    link.detach()
+    process.open("/proc/version")
+    if ebpf.kernel.version < Version(5, 13):
+        with pytest.raises(UnsupportedError, match="attaches a fmod_ret program to this place only once"):
+            link.attach()
+    else:
+        link.attach()
+        with pytest.raises(PermissionError):
+            process.open("/proc/version")
 
 
 @pytest.mark.hook("fentry.s")
