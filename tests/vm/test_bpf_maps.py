@@ -218,7 +218,7 @@ class TestStreams:
     def test_an_unknown_type(self, sample):
         with pytest.raises(ValueConversionError) as caught:
             sample.maps.events.of("evnt")
-        assert str(caught.value) == 'the object has no type "evnt"; did you mean "event"?'
+        assert str(caught.value) == 'maps.events: the object has no type "evnt"; did you mean "event"?'
 
     def test_no_record_in_time(self, sample):
         with pytest.raises(NoRecordError) as caught:

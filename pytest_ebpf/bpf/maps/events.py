@@ -227,4 +227,7 @@ def named_type(values: Values | None, name: str | type, where: str) -> Codec:
         raise ValueConversionError(
             f'no type "{label}": the object has no BTF', where=where, hint="compile with -g"
         )
-    return values.named(label)
+    try:
+        return values.named(label)
+    except ValueConversionError as error:
+        raise ValueConversionError(error.what, where=where, hint=error.hint) from error
