@@ -16,7 +16,6 @@ from typing import Final
 
 _DESCRIPTION: Final = """\
 Build the eBPF objects that ebpf.toml declares, as far as they are stale.
-
 Without a command, `ebpf-build` builds everything."""
 
 
