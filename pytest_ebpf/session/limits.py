@@ -38,11 +38,15 @@ class Budget:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What programs took once: *sizes* in the file *name*, and the *tolerance* in percent."""
+    """What programs took once: *sizes* in the file *name*, and the *tolerance* in percent.
+
+    *again* is the command that writes the file anew, if there is one.
+    """
 
     name: str
     sizes: Sequence[ProgramSize]
     tolerance: int
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ class Limits:
             f"{value:,} {FIGURES[figure]}, {by(value, was)} over the {was:,} of {baseline.name} "
             f"({baseline.tolerance} % are tolerated)"
         )
-        return what, f"make the program simpler, or write the baseline anew: {_WRITE}"
+        again = f", or write the baseline anew: {baseline.again}" if baseline.again else ""
+        return what, f"make the program simpler{again}"
 
 
 def _over_budget(value: int, most: int, figure: str, where: str) -> tuple[str, str]:
@@ -146,6 +151,7 @@ def limits_of(workspace: Workspace, *, baseline: bool = True) -> Limits:
             manifest.test.baseline,
             read_baseline(baseline_file(workspace), where, f"write it: {_WRITE}"),
             manifest.test.tolerance,
+            _WRITE,
         ),
     )
 

@@ -91,13 +91,19 @@ def test_the_nearest_budget_for_the_program_stands() -> None:
 
 def test_a_baseline_and_its_tolerance(declared: Limits) -> None:
     was = replace(SIZE, column="6.1.190", verified_insns=1, peak_states=10, stack=8, states=58)
-    limits = replace(declared, baseline=Baseline("ebpf-baseline.json", [was], 5))
+    limits = replace(declared, baseline=Baseline("ebpf-baseline.json", [was], 5, "ebpf-build stats --write"))
     now = replace(SIZE, verified_insns=1100)
     assert said(limits, now) == [
         (
             "fw: ingress on 6.1.192: 12 states at once, 20 % over the 10 of ebpf-baseline.json"
             " (5 % are tolerated); make the program simpler, or write the baseline anew:"
             " ebpf-build stats --write"
+        )
+    ]
+    assert said(replace(limits, baseline=Baseline("main.json", [was], 10)), now) == [
+        (
+            "fw: ingress on 6.1.192: 12 states at once, 20 % over the 10 of main.json (10 % are tolerated);"
+            " make the program simpler"
         )
     ]
     assert said(replace(limits, baseline=Baseline("b", [was], 20)), now) == []
@@ -120,7 +126,7 @@ class TestFiles:
 
     def test_the_baseline_of_the_manifest(self, workspace: Workspace) -> None:
         (workspace.root / "base.json").write_text(baseline_document([SIZE]))
-        assert limits_of(workspace).baseline == Baseline("base.json", [SIZE], 9)
+        assert limits_of(workspace).baseline == Baseline("base.json", [SIZE], 9, "ebpf-build stats --write")
         assert limits_of(workspace, baseline=False).baseline is None
 
     @pytest.mark.parametrize(
