@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_ebpf.errors import Problem
     from pytest_ebpf.manifest import Manifest
 
+
 def build_project(
     manifest_path: Path, only: Sequence[str] = (), *, jobs: int | None = None, say: Callable[[str], None]
 ) -> BuildResult:

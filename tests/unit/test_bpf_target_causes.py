@@ -54,8 +54,10 @@ class TestLoads:
             (
                 "libbpf: extern (func ksym) 'bpf_new': func_proto [9] incompatible with vmlinux [3]\n",
                 LoadError,
-                'edge: the kfunc "bpf_new" has other parameters on this kernel than the object declares'
-                "; declare it as each kernel has it, __weak and with different suffixes: NAME___old",
+                (
+                    'edge: the kfunc "bpf_new" has other parameters on this kernel than the object declares'
+                    "; declare it as each kernel has it, __weak and with different suffixes: NAME___old"
+                ),
             ),
         ],
     )
