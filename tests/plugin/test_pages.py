@@ -10,7 +10,6 @@ from textwrap import dedent, indent
 
 ROOT = Path(__file__).parents[2]
 PAGES = Path(__file__).parent / "data" / "pages"
-WATCH = Path(__file__).parent / "data" / "watch"
 
 #: The pages for those who write tests.
 NAMES = ("writing-tests", "triggers", "wire", "events", "api")
@@ -112,7 +111,6 @@ def count(*, firewall: bool) -> int:
 
 def test_what_they_say_of_any_project(pytester):
     shutil.copytree(PAGES, pytester.path, dirs_exist_ok=True)
-    shutil.copy(WATCH / "opensnoop.bpf.c", pytester.path / "src")
     for page in NAMES:
         (pytester.path / f"test_{page}.py").write_text(module(page, firewall=False))
     result = pytester.runpytest_subprocess("-p", "ebpf", "--ebpf-kernel", "6.12")

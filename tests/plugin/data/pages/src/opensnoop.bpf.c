@@ -1,0 +1,1 @@
+../../watch/opensnoop.bpf.c
