@@ -20,6 +20,7 @@ from pytest_ebpf.errors import (
     KernelCrashedError,
     MachineError,
 )
+from pytest_ebpf.machine import waiting
 from pytest_ebpf.machine.console import Console, complaint, splat
 from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.qemu import CONSOLE, Channels
@@ -148,7 +149,7 @@ class Machine:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._overdue(what)
-            ready = dict(self._poll.poll(left * 1000))
+            ready = waiting.ready(self._poll, left)
             if self._console_socket.fileno() in ready:
                 self._drain_console()
             if port in ready:

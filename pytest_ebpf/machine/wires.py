@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.machine import waiting
 
 #: Bytes of frames on their way, in each direction, as far as the host allows (``net.core.wmem_max``).
 _BUFFER: Final = 4 << 20
@@ -104,7 +105,7 @@ class WireEnd:
         """Wait until the wire is ready; false when time is over. What has come is taken before all else."""
         while True:
             left = deadline - time.monotonic()
-            ready = dict(self._poll.poll(max(0.0, left) * 1000))
+            ready = waiting.ready(self._poll, max(0.0, left))
             if self._end.fileno() in ready:
                 return True
             if self._port in ready:
