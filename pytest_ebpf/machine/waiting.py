@@ -25,5 +25,5 @@ def ready(poll: select.poll, seconds: float) -> dict[int, int]:
         os.sched_yield()
         found = poll.poll(0)
     if not found and seconds > _AWAKE:
-        found = poll.poll((start + seconds - time.monotonic()) * 1000)
+        found = poll.poll(max(0.0, start + seconds - time.monotonic()) * 1000)  # below 0 is for ever
     return dict(found)

@@ -116,14 +116,17 @@ static int arrange_descriptors(const struct launch *launch, int *ready)
 
 static int become(const struct launch *launch, int *ready, enum stage *stage)
 {
+	/* The kernel's struct sigaction: SIG_DFL, no flags, no restorer, no mask. */
+	static const uint64_t by_default[4] = {};
 	sigset_t none;
 	int err;
 
 	*stage = STAGE_SESSION;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* By the system call: libc keeps its own two signals to itself, and they may have come ignored. */
 	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL); /* fails for those that cannot be caught */
+		syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof(uint64_t));
 	/* An emulator translates code anew for every address it is run at, and drags what it has translated along:
 	 * commands at random addresses take twice as long, and longer with each one. Not everybody is let.
 	 */
