@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -133,6 +133,18 @@ class Map:
     def __repr__(self) -> str:
         kind = self.type.name.lower() if isinstance(self.type, MapType) else str(self.type)
         return f"<{type(self).__name__} {self.name}: {kind}>"
+
+    def _dump(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values as bytes; those that went away while they were read are left out."""
+        after: dict[str, bytes] = {}
+        more = True
+        while more:
+            page = self._call("dump", limit=PAGE, **after)
+            items, cursor = page["items"], page["cursor"]
+            yield from ((key, value) for key, value in items if value is not None)
+            more = page["more"] and (bool(items) or cursor is not None)
+            if more:
+                after = {"after": items[-1][0]} if cursor is None else {"cursor": cursor}
 
     def _call(self, op: str, **args: Any) -> Any:
         """Carry out *op* on this map; a failure is a :class:`GuestError` that names the map."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from pytest_ebpf.bpf.maps.base import Map
+from pytest_ebpf.bpf.maps.holders import Holder
 from pytest_ebpf.bpf.maps.sources import source_of
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError
@@ -28,7 +29,7 @@ _FOLDER: Final = "/sys/class/net"
 _UNTOLD: Final = frozenset({errno.ENOSPC, errno.EOPNOTSUPP, ENOTSUPP})
 
 
-class DescriptorMap(Map, MutableMapping[K, Any]):
+class DescriptorMap(Holder[K, Any]):
     """``sockmap``, ``sockhash``, ``reuseport_sockarray``, ``xskmap`` and ``cgroup_array``.
 
     ``m[key] = socket`` (a cgroup, or its path, for cgroup_array). What is read is what the kernel tells:
@@ -44,18 +45,6 @@ class DescriptorMap(Map, MutableMapping[K, Any]):
         if data is None:
             raise KeyError(key)
         return self._unpack_value(data)
-
-    def __delitem__(self, key: K) -> None:
-        (done,) = self._call("delete", keys=[self._pack_key(key)])
-        if not done:
-            raise KeyError(key)
-
-    def __iter__(self) -> Iterator[K]:
-        items = self._call("dump")["items"]
-        return (self._unpack_key(key) for key, data in items if data is not None)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
     def _raise(self, error: CallError, where: str) -> NoReturn:
         if error.errno not in _UNTOLD:

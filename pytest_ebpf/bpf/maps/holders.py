@@ -15,7 +15,7 @@ K = TypeVar("K")
 E = TypeVar("E")
 
 
-class _Holder(Map, MutableMapping[K, E]):
+class Holder(Map, MutableMapping[K, E]):
     """Keys are read and deleted as in any map; elements are written by their handles."""
 
     def __delitem__(self, key: K) -> None:
@@ -24,8 +24,7 @@ class _Holder(Map, MutableMapping[K, E]):
             raise KeyError(key)
 
     def __iter__(self) -> Iterator[K]:
-        items = self._call("dump")["items"]
-        return (self._unpack_key(key) for key, value in items if value is not None)
+        return (self._unpack_key(key) for key, _ in self._dump())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -39,7 +38,7 @@ class _Holder(Map, MutableMapping[K, E]):
         return identity
 
 
-class ProgArray(_Holder[int, "Program"]):
+class ProgArray(Holder[int, "Program"]):
     """``prog_array``, the table of tail calls: ``m[0] = fw.programs.parse``, ``del m[0]``."""
 
     def __init__(self, spec: MapSpec, programs: Callable[[], Iterable[Program]]) -> None:
@@ -61,7 +60,7 @@ class ProgArray(_Holder[int, "Program"]):
         self._call("set_fd", key=self._pack_key(key), prog=program.handle)
 
 
-class MapOfMaps(_Holder[K, Map]):
+class MapOfMaps(Holder[K, Map]):
     """``array_of_maps`` and ``hash_of_maps``: ``m[key] = inner``, where *inner* is a map of the same shape.
 
     :meth:`create` makes a new inner map. Reading gives the inner maps that were set through this handle;

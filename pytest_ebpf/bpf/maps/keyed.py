@@ -84,18 +84,6 @@ class KeyedMap(Map, MutableMapping[K, V]):
     def _pairs(self) -> Iterator[tuple[K, V]]:
         return ((self._unpack_key(key), self._unpack_value(value)) for key, value in self._dump())
 
-    def _dump(self) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values as bytes; those that went away while they were read are left out."""
-        after: dict[str, bytes] = {}
-        more = True
-        while more:
-            page = self._call("dump", limit=PAGE, **after)
-            items, cursor = page["items"], page["cursor"]
-            yield from ((key, value) for key, value in items if value is not None)
-            more = page["more"] and (bool(items) or cursor is not None)
-            if more:
-                after = {"after": items[-1][0]} if cursor is None else {"cursor": cursor}
-
 
 class HashMap(KeyedMap[K, V]):
     """``hash`` and ``lru_hash``. An LRU may evict entries before it is full, as the kernel's do."""
