@@ -106,10 +106,7 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
         self._call("delete", keys=[self._pack_key(key)])
 
     def __iter__(self) -> Iterator[int]:
-        items = self._call("dump")["items"]
-        return (
-            self._unpack_key(key) for key, data in items if data is not None and self._target(data).number
-        )
+        return (self._unpack_key(key) for key, data in self._dump() if self._target(data).number)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
