@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.codec import unpack
-from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.bpf.values import Values, named_type, type_label
 from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import LinkType
@@ -155,15 +155,10 @@ class Link:
                 where=self._where,
                 hint='name it: records("struct task"), or declare it in the manifest',
             )
-        name = record if isinstance(record, str) else getattr(record, "__btf_name__", record.__name__)
-        if self._values is None:
-            raise ValueConversionError(
-                f'no type "{name}": the object has no BTF', where=self._where, hint="compile with -g"
-            )
-        codec, data = self._values.named(name), self.read()
+        codec, data = named_type(self._values, record, self._where), self.read()
         if len(data) % codec.size:
             raise ValueConversionError(
-                f"{len(data)} bytes are no whole number of {name} ({codec.size} bytes each)",
+                f"{len(data)} bytes are no whole number of {type_label(record)} ({codec.size} bytes each)",
                 where=self._where,
                 hint="write one whole record at a time, with bpf_seq_write()",
             )

@@ -259,3 +259,21 @@ def _integer(found: Int, order: Order) -> Codec:
     if found.boolean and found.size == 1:
         return codec.boolean()
     return codec.integer(found.size, signed=found.signed, order=order)
+
+
+def named_type(values: Values | None, name: str | type, where: str) -> Codec:
+    """The codec of a type named as in C, or by a class that stands for it."""
+    label = type_label(name)
+    if values is None:
+        raise ValueConversionError(
+            f'no type "{label}": the object has no BTF', where=where, hint="compile with -g"
+        )
+    try:
+        return values.named(label)
+    except ValueConversionError as error:
+        raise ValueConversionError(error.what, where=where, hint=error.hint) from error
+
+
+def type_label(name: str | type) -> str:
+    """What a type is called in C."""
+    return name if isinstance(name, str) else getattr(name, "__btf_name__", name.__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -166,7 +167,7 @@ class Device:
         return f"<Device {self.name}: {self.kind or 'not made here'}, ifindex {self.ifindex}>"
 
 
-class Devices:
+class Devices(ABC):
     """The devices of a network namespace. What is made here is removed by :meth:`close_devices`.
 
     So are addresses, neighbours and routes that a device is given that was there before.
@@ -178,9 +179,9 @@ class Devices:
         return None
 
     @property
+    @abstractmethod
     def rtnetlink(self) -> Rtnetlink:
         """Where requests go."""
-        raise NotImplementedError
 
     def device(self, name: str) -> Device:
         """A device that is there: ``eth0``, ``lo``."""

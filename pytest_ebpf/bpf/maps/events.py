@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 from pytest_ebpf.bpf.codec import Codec
 from pytest_ebpf.bpf.maps.base import PAGE, Map, MapSpec
 from pytest_ebpf.bpf.maps.sources import source_of
-from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.bpf.values import Values, named_type
 from pytest_ebpf.errors import EbpfError, ValueConversionError
 
 V = TypeVar("V")
@@ -218,16 +218,3 @@ class PerfEventArray(EventMap[V]):
                 where=self._spec.where,
                 hint="read more often, or load(..., perf_pages={...}) with more pages",
             )
-
-
-def named_type(values: Values | None, name: str | type, where: str) -> Codec:
-    """The codec of a type named as in C, or by a class that stands for it."""
-    label = name if isinstance(name, str) else getattr(name, "__btf_name__", name.__name__)
-    if values is None:
-        raise ValueConversionError(
-            f'no type "{label}": the object has no BTF', where=where, hint="compile with -g"
-        )
-    try:
-        return values.named(label)
-    except ValueConversionError as error:
-        raise ValueConversionError(error.what, where=where, hint=error.hint) from error
