@@ -149,11 +149,16 @@ def row_of(nodeid: str, parameters: str, kernel: str) -> str:
     return f"{name}[{kept}]" if kept else name
 
 
+def place(phase: Phase) -> tuple[str, int]:
+    """Order tests as they stand in their files: workers end them in any order."""
+    return phase.row.partition("::")[0], phase.line
+
+
 def cells(phases: list[Phase]) -> list[Cell]:
     """Fold the phases of each test and kernel to one cell; a column is named by what booted, if any did."""
     booted = {phase.spec: phase.column for phase in phases if phase.column}
     grouped: dict[tuple[str, str], list[Phase]] = {}
-    for phase in sorted(phases, key=lambda phase: (phase.row.partition("::")[0], phase.line)):
+    for phase in sorted(phases, key=place):
         grouped.setdefault((phase.row, phase.spec), []).append(phase)
     return [_cell(row, booted.get(spec, spec), group) for (row, spec), group in grouped.items()]
 

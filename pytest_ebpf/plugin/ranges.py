@@ -12,6 +12,7 @@ from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import Version, in_range
 from pytest_ebpf.plugin import outcomes
 from pytest_ebpf.report import Outcome
+from pytest_ebpf.report.matrix import version_key
 
 #: The attribute of a report of a test on a kernel that it is not for, with an :class:`Outside` as plain data.
 _ATTRIBUTE: Final = "ebpf_outside"
@@ -73,6 +74,7 @@ class _Row:
     """One test: what is said of the kernels that it is not for, and the kernels that it ran on."""
 
     report: pytest.TestReport
+    phase: outcomes.Phase
     outside: dict[str, Outside] = field(default_factory=dict)
     inside: set[str] = field(default_factory=set)
 
@@ -90,7 +92,7 @@ class Ranges:
         phase = outcomes.detach(report)
         if phase is None:
             return
-        row = self._rows.setdefault(phase.row, _Row(report))
+        row = self._rows.setdefault(phase.row, _Row(report, phase))
         if phase.column:
             self._columns[phase.spec] = phase.column
         said: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
@@ -103,10 +105,10 @@ class Ranges:
 
     def never_ran(self) -> Iterator[pytest.TestReport]:
         """An error for each test that is for none of the project's kernels, where it met all of them."""
-        for name, row in self._rows.items():
+        for name, row in self._in_order():
             if row.inside or not self._promised or {*self._promised} - {*row.outside}:
                 continue
-            ranges = " and ".join(dict.fromkeys(each.text for each in row.outside.values()))
+            ranges = " and ".join(dict.fromkeys(row.outside[spec].text for spec in self._promised))
             yield pytest.TestReport(
                 nodeid=name,
                 location=row.report.location,
@@ -121,11 +123,12 @@ class Ranges:
 
     def hints(self) -> Iterator[str]:
         """A line for each test that passes on kernels which it is not for."""
-        for name, row in self._rows.items():
-            passing = {spec: each for spec, each in row.outside.items() if each.passed}
-            for side in dict.fromkeys(each.side for each in passing.values()):
-                kernels = [
-                    self._columns.get(spec, spec) for spec, each in passing.items() if each.side == side
-                ]
-                text = next(each.text for each in passing.values() if each.side == side)
+        for name, row in self._in_order():
+            found = {self._columns.get(spec, spec): each for spec, each in row.outside.items() if each.passed}
+            for side in sorted({each.side for each in found.values()}):
+                kernels = sorted((it for it in found if found[it].side == side), key=version_key)
+                text = found[kernels[0]].text
                 yield f"{name}: {text}: could be {side}, it passes on {', '.join(kernels)} too"
+
+    def _in_order(self) -> list[tuple[str, _Row]]:
+        return sorted(self._rows.items(), key=lambda named: outcomes.place(named[1].phase))

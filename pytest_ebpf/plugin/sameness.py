@@ -11,6 +11,7 @@ import pytest
 from pytest_ebpf.errors import EbpfError, UsageError
 from pytest_ebpf.plugin import outcomes
 from pytest_ebpf.report import Outcome
+from pytest_ebpf.report.matrix import version_key
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.observation import FirstDifference, Observed, groups, observe
 
@@ -85,7 +86,8 @@ class Sameness:
 
         Where no group of kernels is larger than all others, nobody can say who is right: all of them fail.
         """
-        for row, cells in self._rows.items():
+        for row, unordered in self._rows.items():
+            cells = {kernel: unordered[kernel] for kernel in sorted(unordered, key=version_key)}
             ignore = next(iter(cells.values())).ignore
             try:
                 found, difference = groups({kernel: each.observed for kernel, each in cells.items()}, ignore)

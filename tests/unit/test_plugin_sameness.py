@@ -50,6 +50,11 @@ def test_the_minority_fails_and_is_shown_with_the_others():
     ]
 
 
+def test_kernels_are_named_in_their_order_whichever_ended_first():
+    reports = [passed("6.12", "1"), passed("5.10", "2"), passed("6.2", "1")]
+    assert failures(*reports)[0][1].longrepr.splitlines()[1:] == ["  6.2.9, 6.12.9  1", "  5.10.9         2"]
+
+
 def test_without_a_majority_all_fail():
     assert len(failures(passed("5.10", "1"), passed("6.1", "2"))) == 2
 
