@@ -9,27 +9,28 @@ import bz2
 import lzma
 import struct
 import zlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from pytest_ebpf.errors import KernelError
 
 #: More than any kernel unpacks to (about 100 MiB with debugging); bounds a broken or hostile image.
-LARGEST: Final = 1 << 30
+LARGEST: Final = 256 << 20
 
-#: ``lz4 -l`` cuts its input into blocks of 8 MiB (lz4_Frame_format.md, "Legacy frame").
-_LZ4_BLOCK: Final = 8 << 20
+#: What is unpacked at a time: the blocks into which ``lz4 -l`` cuts its input (lz4_Frame_format.md, "Legacy
+#: frame"). Beyond :data:`LARGEST` no more than this is held.
+_PIECE: Final = 8 << 20
 
 #: zstandard takes no limit of output. Four bytes of input give at most 128 KiB (RFC 8878, RLE block), so a
-#: slice of this many bytes gives at most 128 MiB beyond the bound.
-_ZSTD_SLICE: Final = 4096
+#: slice of this many bytes gives at most 8 MiB.
+_ZSTD_SLICE: Final = 256
 
 
 def decompress(data: bytes, *, where: str) -> bytes:
     """Unpack *data*; bytes after the end of the stream (the kernel's build adds the size) are left out.
 
     :class:`KernelError`, located at *where*, when the format is not known or the data is damaged or unpacks
-    to more than a GiB.
+    to more than :data:`LARGEST`.
     """
     for magic, unpack in _FORMATS.items():
         if data.startswith(magic):
@@ -47,68 +48,78 @@ def decompress(data: bytes, *, where: str) -> bytes:
 
 
 def _gzip(data: bytes) -> bytes:
-    stream = zlib.decompressobj(wbits=31)
-    return _whole(stream.decompress(data, LARGEST), stream.eof)
+    return _streamed(zlib.decompressobj(wbits=31), data)
 
 
 def _bzip2(data: bytes) -> bytes:
-    stream = bz2.BZ2Decompressor()
-    return _whole(stream.decompress(data, LARGEST), stream.eof)
+    return _streamed(bz2.BZ2Decompressor(), data)
 
 
 def _lzma(data: bytes) -> bytes:
-    stream = lzma.LZMADecompressor()
-    return _whole(stream.decompress(data, LARGEST), stream.eof)
+    return _streamed(lzma.LZMADecompressor(), data)
 
 
-def _whole(unpacked: bytes, ended: bool) -> bytes:
-    if len(unpacked) >= LARGEST:
-        raise _too_large()
-    if not ended:
-        raise ValueError("the end is missing")
-    return unpacked
+def _streamed(stream: Any, data: bytes) -> bytes:
+    def pieces() -> Iterator[bytes]:
+        left = data
+        while not stream.eof:
+            piece = stream.decompress(left, _PIECE)
+            left = getattr(stream, "unconsumed_tail", b"")  # the others keep it themselves
+            if not piece and not left:
+                raise ValueError("the end is missing")
+            yield piece
 
-
-def _too_large() -> ValueError:
-    return ValueError(f"it unpacks to more than {LARGEST >> 20} MiB")
+    return _joined(pieces())
 
 
 def _zstd(data: bytes) -> bytes:
     import zstandard  # noqa: PLC0415 - only these kernels need it
 
     stream = zstandard.ZstdDecompressor().decompressobj()
-    parts: list[bytes] = []
-    size = 0
-    try:
+
+    def pieces() -> Iterator[bytes]:
         for start in range(0, len(data), _ZSTD_SLICE):
-            parts.append(stream.decompress(data[start : start + _ZSTD_SLICE]))
-            size += len(parts[-1])
-            if stream.eof or size >= LARGEST:
-                break
+            yield stream.decompress(data[start : start + _ZSTD_SLICE])
+            if stream.eof:
+                return
+        raise ValueError("the end is missing")
+
+    try:
+        return _joined(pieces())
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error
-    return _whole(b"".join(parts), stream.eof)
 
 
 def _lz4_legacy(data: bytes) -> bytes:
     from lz4 import block  # noqa: PLC0415 - only these kernels need it
 
+    def pieces() -> Iterator[bytes]:
+        place = 4
+        while place + 8 <= len(data):
+            (length,) = struct.unpack_from("<I", data, place)
+            packed = data[place + 4 : place + 4 + length]
+            if len(packed) < length:
+                raise ValueError("the end is missing")
+            piece = block.decompress(packed, uncompressed_size=_PIECE)
+            yield piece
+            if len(piece) < _PIECE:
+                return
+            place += 4 + length
+
+    try:
+        return _joined(pieces())
+    except block.LZ4BlockError as error:
+        raise ValueError(str(error)) from error
+
+
+def _joined(pieces: Iterator[bytes]) -> bytes:
     parts: list[bytes] = []
-    place = 4
-    while place + 8 <= len(data):
-        (length,) = struct.unpack_from("<I", data, place)
-        part = data[place + 4 : place + 4 + length]
-        if len(part) < length:
-            raise ValueError("the end is missing")
-        try:
-            parts.append(block.decompress(part, uncompressed_size=_LZ4_BLOCK))
-        except block.LZ4BlockError as error:
-            raise ValueError(str(error)) from error
-        place += 4 + length
-        if len(parts[-1]) < _LZ4_BLOCK:
-            break
-        if len(parts) * _LZ4_BLOCK > LARGEST:
-            raise _too_large()
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > LARGEST:
+            raise ValueError(f"it unpacks to more than {LARGEST >> 20} MiB")
+        parts.append(piece)
     return b"".join(parts)
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from pytest_ebpf import paths
 
-#: Bytes that a reader may take beyond what the process has.
-ROOM = 3 << 30
+#: Bytes that a reader may take beyond what the process has: with that some 500 MiB.
+ROOM = 384 << 20
 
 hypothesis.settings.register_profile(
     "fuzz",

@@ -89,33 +89,21 @@ def test_compressed_data(packed, data):
         decompress(data.draw(mutated(packed)), where="i")
 
 
-@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
+STREAMS = {
+    "gzip": lambda: zlib.compressobj(9, wbits=31),
+    "bzip2": bz2.BZ2Compressor,
+    "xz": lambda: lzma.LZMACompressor(preset=0),
+    "zstd": zstandard.ZstdCompressor().compressobj,
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
 def test_a_bomb(name):
-    """Zeros to a few GiB: the reader stops at its bound and says so."""
-    zeros = bytes(16 << 20)
-    bomb = {
-        "gzip": lambda: _endless_gzip(zeros, 80),
-        "bzip2": lambda: bz2.compress(zeros) * 80,
-        "xz": lambda: _endless_xz(zeros, 80),
-        "zstd": lambda: _endless_zstd(zeros, 80),
-    }[name]()
-    with only(KernelError, "unpacks to more than 1024 MiB"):
-        assert len(decompress(bomb, where="i")) <= 1 << 30
-
-
-def _endless_gzip(zeros: bytes, times: int) -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
-    return b"".join(packer.compress(zeros) for _ in range(times)) + packer.flush()
-
-
-def _endless_xz(zeros: bytes, times: int) -> bytes:
-    packer = lzma.LZMACompressor(preset=0)
-    return b"".join(packer.compress(zeros) for _ in range(times)) + packer.flush()
-
-
-def _endless_zstd(zeros: bytes, times: int) -> bytes:
-    packer = zstandard.ZstdCompressor().compressobj()
-    return b"".join(packer.compress(zeros) for _ in range(times)) + packer.flush()
+    """A few hundred MiB of zeros: the reader stops at its bound and says so."""
+    packer = STREAMS[name]()
+    bomb = b"".join(packer.compress(bytes(16 << 20)) for _ in range(20)) + packer.flush()
+    with pytest.raises(KernelError, match="unpacks to more than 256 MiB"):
+        decompress(bomb, where="i")
 
 
 @given(DATA)

@@ -69,7 +69,7 @@ def test_a_datagram_of_netlink(data):
 @pytest.mark.parametrize("element", [b"\x90", b"\x80", b"\xa2ab", b"\xcb" + bytes(8)], ids=repr)
 def test_a_response_of_many_small_things_is_bounded(element):
     """A byte of the wire may become an object of 64: what a frame of a few MiB makes is a few hundred."""
-    count = (8 << 20) // len(element)
+    count = (4 << 20) // len(element)
     with pytest.raises(ProtocolError):
         decode_response(b"\xdd" + struct.pack(">I", count) + element * count, 1, 1)
 
