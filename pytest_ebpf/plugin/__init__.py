@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -81,14 +82,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--ebpf-timeout",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         default=None,
         help="what the calls of one test may take (default: what the manifest says, else 120)",
     )
     group.addoption(
         "--ebpf-run-timeout",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         default=math.inf,
         help="what the whole run may take; a test that begins later is timed out (default: no limit)",
@@ -109,6 +110,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="how machines are run; auto takes KVM if it is proven to work here (default: auto)",
     )
+
+
+def _seconds(text: str) -> float:
+    """Read a time that an option gives; "inf" is one, too."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:  # nor is it not a number
+        raise ArgumentTypeError(f'not a time in seconds (seen "{text}"); write a number above 0')
+    return seconds
 
 
 def pytest_configure(config: pytest.Config) -> None:

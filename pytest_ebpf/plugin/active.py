@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -37,7 +36,7 @@ class ActivePlugin:
         with _usage_errors():
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
         self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
         self.refusals = Refusals(config, self._fleet, self.specs)
         manifest_read = self.workspace.manifest

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from pytest_ebpf.errors import BudgetError, UsageError
+from pytest_ebpf.plugin import markers
 from pytest_ebpf.report import FIGURES, ProgramSize
 from pytest_ebpf.session.limits import Budget, Limits
 from pytest_ebpf.suggest import suggestion
@@ -17,12 +18,7 @@ MARKER: Final = "ebpf_budget"
 
 def of(item: pytest.Item) -> list[Budget]:
     """Return the budgets that *item* sets, the nearest first; :class:`UsageError` for a wrong marker."""
-    return [_budget(marker, _where(item)) for marker in item.iter_markers(MARKER)]
-
-
-def _where(item: pytest.Item) -> str:
-    path, line, _ = item.location
-    return f"{path}:{(line or 0) + 1}: @pytest.mark.{MARKER}"
+    return [_budget(marker, markers.where(item, MARKER)) for marker in item.iter_markers(MARKER)]
 
 
 def _budget(marker: pytest.Mark, where: str) -> Budget:
@@ -50,7 +46,7 @@ def check(item: pytest.Item, sizes: Sequence[ProgramSize], limits: Limits) -> No
         if program is not None and program not in loaded:
             raise UsageError(
                 f'the test has loaded no program "{program}"',
-                where=_where(item),
+                where=markers.where(item, MARKER),
                 hint=suggestion(program, loaded),
             )
     if found := limits.exceeded(sizes, of(item)):

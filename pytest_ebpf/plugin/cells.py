@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -16,7 +15,7 @@ from _pytest.runner import runtestprotocol
 
 from pytest_ebpf.errors import EbpfError, KernelCrashedError
 from pytest_ebpf.machine import kernellog
-from pytest_ebpf.plugin import assertions, budgets, evidence, outcomes, ranges, sameness, tracebacks
+from pytest_ebpf.plugin import assertions, budgets, evidence, markers, outcomes, ranges, sameness, tracebacks
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.failure import lost_machine
@@ -68,7 +67,7 @@ class Cells:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note the order of tests, as far as this process runs them in order."""
-        if "PYTEST_XDIST_WORKER" not in os.environ:
+        if not hasattr(self._config, "workerinput"):
             self._after = dict(pairwise(session.items))
 
     def provide(self, request: pytest.FixtureRequest) -> Iterator[Ebpf]:
@@ -194,9 +193,8 @@ class Cells:
         spec = spec_of(item)
         if spec is None:
             return made
-        path, line, _ = item.location
         outcome, reason = outcomes.classify(made, error)
-        outcomes.impose(made, outcome, reason, (path, (line or 0) + 1))
+        outcomes.impose(made, outcome, reason, (item.location[0], markers.line_of(item)))
         outcome, reason = ranges.excuse(made, item, outcome) or (outcome, reason)
         sameness.attach(made, item)
         given = item.stash.get(_EBPF, None)
@@ -213,7 +211,7 @@ class Cells:
             made,
             outcomes.Phase(
                 row=outcomes.row_of(item.nodeid, _parameters(item), self._label(spec)),
-                line=line or 0,
+                line=markers.line_of(item),
                 spec=spec,
                 column=given.label if given else "",
                 outcome=outcome.value,

@@ -12,19 +12,6 @@ from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.report import Cell, Outcome, Prediction, ProgramSize, Section
 from pytest_ebpf.session.failure import outcome_of
 
-#: From what decides a cell to what leaves it open, when phases of a test differ.
-_RANK: Final = (
-    Outcome.CRASHED,
-    Outcome.INFRASTRUCTURE,
-    Outcome.TIMED_OUT,
-    Outcome.FAILED,
-    Outcome.XPASSED,
-    Outcome.UNSUPPORTED,
-    Outcome.XFAILED,
-    Outcome.SKIPPED,
-    Outcome.PASSED,
-)
-
 #: How a terminal shows the outcomes that pytest does not know: letter and word.
 STATUS: Final = {
     Outcome.UNSUPPORTED: ("unsupported", "u", "UNSUPPORTED"),
@@ -174,7 +161,8 @@ def predictions(phases: list[Phase]) -> list[Prediction]:
 
 
 def _deciding(group: list[Phase]) -> Phase:
-    return min(group, key=lambda phase: _RANK.index(Outcome(phase.outcome)))
+    """Return the phase whose outcome is the most serious, the first of several."""
+    return max(group, key=lambda phase: Outcome(phase.outcome).severity)
 
 
 def _cell(row: str, column: str, group: list[Phase]) -> Cell:

@@ -10,9 +10,11 @@ import pytest
 
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import Version, in_range
-from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.plugin import markers, outcomes
 from pytest_ebpf.report import Outcome
 from pytest_ebpf.report.matrix import version_key
+
+MARKER: Final = "ebpf_kernel"
 
 #: The attribute of a report of a test on a kernel that it is not for, with an :class:`Outside` as plain data.
 _ATTRIBUTE: Final = "ebpf_outside"
@@ -38,9 +40,8 @@ def outside(item: pytest.Item, version: Version) -> Outside | None:
 
     :class:`UsageError` for a wrong marker.
     """
-    path, line, _ = item.location
-    where = f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_kernel"
-    for marker in item.iter_markers("ebpf_kernel"):
+    where = markers.where(item, MARKER)
+    for marker in item.iter_markers(MARKER):
         reason = marker.kwargs.get("reason")
         wanted = [isinstance(arg, str) for arg in (*marker.args, reason)]
         if wanted != [True, True] or len(marker.kwargs) > 1:
@@ -64,8 +65,8 @@ def excuse(report: pytest.TestReport, item: pytest.Item, outcome: Outcome) -> tu
     if hasattr(report, "wasxfail"):
         del report.wasxfail
     setattr(report, _ATTRIBUTE, asdict(replace(found, passed=outcome is Outcome.PASSED)))
-    path, line, _ = item.location
-    report.outcome, report.longrepr = "skipped", (path, (line or 0) + 1, f"Skipped: {found.text}")
+    place = (item.location[0], markers.line_of(item), f"Skipped: {found.text}")
+    report.outcome, report.longrepr = "skipped", place
     return Outcome.SKIPPED, found.text
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_ebpf.errors import EbpfError, UsageError
-from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.plugin import markers, outcomes
 from pytest_ebpf.report import Outcome
 from pytest_ebpf.report.matrix import version_key
 from pytest_ebpf.session.ebpf import Ebpf
@@ -31,10 +31,9 @@ def wanted(item: pytest.Item) -> bool:
     ignore = marker.kwargs.get("ignore", [])
     right = isinstance(ignore, list | tuple | set) and all(isinstance(each, str) for each in ignore)
     if marker.args or {*marker.kwargs} - {"ignore"} or not right:
-        path, line, _ = item.location
         raise UsageError(
             "takes names to ignore, and nothing else",
-            where=f"{path}:{(line or 0) + 1}: @pytest.mark.{MARKER}",
+            where=markers.where(item, MARKER),
             hint='write (ignore=["maps.seen", "IP.id"])',
         )
     return True

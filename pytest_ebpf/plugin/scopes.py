@@ -7,6 +7,9 @@ from typing import Final, Literal
 import pytest
 
 from pytest_ebpf.errors import UsageError
+from pytest_ebpf.plugin import markers
+
+MARKER: Final = "ebpf_isolation"
 
 Isolation = Literal["test", "module", "session"]
 
@@ -18,15 +21,11 @@ def scope_of(item: pytest.Item, default: Isolation) -> str:
 
     The nearest ``ebpf_isolation`` marker decides, else *default*. :class:`UsageError` for a wrong marker.
     """
-    marker = item.get_closest_marker("ebpf_isolation")
+    marker = item.get_closest_marker(MARKER)
     isolation = default
     if marker is not None:
         if len(marker.args) != 1 or marker.args[0] not in CHOICES or marker.kwargs:
-            path, line, _ = item.location
-            raise UsageError(
-                f"takes one of {', '.join(CHOICES)}",
-                where=f"{path}:{(line or 0) + 1}: @pytest.mark.ebpf_isolation",
-            )
+            raise UsageError(f"takes one of {', '.join(CHOICES)}", where=markers.where(item, MARKER))
         isolation = marker.args[0]
     if isolation == "session":
         return "session"

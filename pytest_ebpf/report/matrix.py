@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from pytest_ebpf.report.outcome import BAD, SEVERITY, Outcome
+from pytest_ebpf.report.outcome import BAD, Outcome
 
 _RELEASE: Final = re.compile(r"(\d+(?:\.\d+)*)(-rc\d+)?(.*)", re.DOTALL)
 
@@ -53,7 +53,7 @@ class Matrix:
         worst: dict[tuple[str, str], Cell] = {}
         for cell in cells:
             known = worst.setdefault((cell.row, cell.column), cell)
-            if SEVERITY.index(cell.outcome) > SEVERITY.index(known.outcome):
+            if cell.outcome.severity > known.outcome.severity:
                 worst[cell.row, cell.column] = cell
         rows = tuple(dict.fromkeys(row for row, _ in worst))
         columns = tuple(sorted({column for _, column in worst}, key=version_key))

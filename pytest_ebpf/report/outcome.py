@@ -21,6 +21,11 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed out"
     INFRASTRUCTURE = "infrastructure"
 
+    @property
+    def severity(self) -> int:
+        """How serious it is: where several are known of a cell, the one with the largest number stands."""
+        return _SEVERITY.index(self)
+
 
 @dataclass(frozen=True)
 class Face:
@@ -51,8 +56,8 @@ FACES: Final = MappingProxyType(
 #: Outcomes that make a run fail. One that could not be told is no verdict, but no success either.
 BAD: Final = frozenset({Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.INFRASTRUCTURE})
 
-#: From the least to the most serious: of two outcomes of one cell the later one stands.
-SEVERITY: Final = (
+#: From the least to the most serious, as in ``docs/report.md``.
+_SEVERITY: Final = (
     Outcome.PASSED,
     Outcome.XFAILED,
     Outcome.SKIPPED,

@@ -54,6 +54,15 @@ def test_a_manifest_that_is_no_toml(run, edge):
     )
 
 
+@pytest.mark.parametrize("option", ["--ebpf-timeout", "--ebpf-run-timeout"])
+@pytest.mark.parametrize("time", ["0", "-5", "nan", "soon"])
+def test_a_time_that_is_none(run, option, time):
+    result = run(COUNTS, f"{option}={time}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    problem = f'argument {option}: not a time in seconds (seen "{time}"); write a number above 0'
+    assert result.errlines[1].endswith(problem)
+
+
 def test_a_manifest_that_is_not_there(run):
     error = refused(run(COUNTS, "--ebpf-manifest", "other.toml"))
     assert error == "other.toml: no such file; write an ebpf.toml, or name the one to use"
