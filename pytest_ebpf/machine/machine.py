@@ -242,6 +242,8 @@ def spawn(
             # QEMU's own complaints stand with what the guest printed
             stderr=channels.console,
             pass_fds=(*theirs, *inherited),
+            # Ctrl-C on a terminal is for this process, which decides what ends; a debugger survives it
+            process_group=0,
         )
     except OSError as error:
         for ours, _ in pairs:

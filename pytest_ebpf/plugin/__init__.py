@@ -163,6 +163,12 @@ def ebpf(request: pytest.FixtureRequest) -> Iterator[Ebpf]:
             f"{request.config.invocation_params.dir}; write one, or name a kernel: --ebpf-kernel 6.12",
             pytrace=False,
         )
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "ebpf: pytest cannot run this once for each kernel: it is of a unittest.TestCase, a doctest, or "
+            "calls getfixturevalue; take ebpf as an argument of a test function, or of a fixture of one",
+            pytrace=False,
+        )
     yield from active.cells.provide(request)
 
 

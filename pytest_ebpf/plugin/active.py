@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,13 @@ class ActivePlugin:
         """Return what a kernel is called in a test's name: its spec, of a path the last part if unique."""
         name = spec.rpartition("/")[2]
         return name if [each.rpartition("/")[2] for each in self.specs].count(name) == 1 else spec
+
+    def pytest_make_parametrize_id(self, val: object) -> str | None:
+        """Name verdicts and declared enumerators in the names of tests, where pytest would number them."""
+        if not isinstance(val, IntEnum):
+            return None
+        ours = isinstance(val, assertions.VERDICTS) or type(val) in self.workspace.bindings.values()
+        return f"{type(val).__name__}.{val.name}" if ours else None
 
     # the run
 

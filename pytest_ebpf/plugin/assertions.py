@@ -15,7 +15,8 @@ from pytest_ebpf.bpf.mismatch import is_of_program, mismatches
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.uapi import BPF, CGROUP, NF, SK, TC, TCX, XDP
 
-_VERDICTS: Final = (BPF, CGROUP, NF, SK, TC, TCX, XDP)
+#: What programs return, by the names of each type of program.
+VERDICTS: Final = (BPF, CGROUP, NF, SK, TC, TCX, XDP)
 
 #: Lines of a comparison without ``-vv``: pytest itself cuts what is longer than 8.
 _LINES: Final = 5
@@ -32,7 +33,7 @@ def pytest_assertrepr_compare(
 ) -> list[str] | None:
     """Explain a comparison that failed, if one side is of a program; *left* is taken for what it gave."""
     most = _MOST if config.get_verbosity(pytest.Config.VERBOSITY_ASSERTIONS) > 1 else _LINES
-    if isinstance(left, _VERDICTS) or isinstance(right, _VERDICTS):
+    if isinstance(left, VERDICTS) or isinstance(right, VERDICTS):
         return _verdicts(op, left, right)
     if op != "==":
         return None
@@ -64,13 +65,18 @@ def _last_frame(traceback: TracebackType) -> dict[str, Any]:
 
 def _verdicts(op: str, left: object, right: object) -> list[str] | None:
     if op in ("==", "!=") and isinstance(left, int) and isinstance(right, int):
+        holds = (left == right) is (op == "==")
         expected = f"expected {'' if op == '==' else 'any but '}{_spelled(right)}"
     elif op in ("in", "not in") and isinstance(right, list | tuple | set | frozenset):
+        holds = (left in right) is (op == "in")
         expected = f"expected {'one' if op == 'in' else 'none'} of {_spelled(right)}"
     else:
         return None
-    lines = [f"{_spelled(left)} {op} {_spelled(right)}", f"verdict: {_spelled(left)}, {expected}"]
-    if isinstance(left, _VERDICTS) and isinstance(right, _VERDICTS) and type(left) is not type(right):
+    head = f"{_spelled(left)} {op} {_spelled(right)}"
+    if holds:  # another part of the assertion failed: a == b and c
+        return [head]
+    lines = [head, f"verdict: {_spelled(left)}, {expected}"]
+    if isinstance(left, VERDICTS) and isinstance(right, VERDICTS) and type(left) is not type(right):
         lines.append(f"{type(right).__name__} has the verdicts of another type of program")
     return lines
 
@@ -83,7 +89,9 @@ def _spelled(value: object) -> str:
     return repr(value)
 
 
-def _packets(left: Any, right: Any, most: int) -> list[str]:
+def _packets(left: Any, right: Any, most: int) -> list[str] | None:
+    if left == right:  # another part of the assertion failed
+        return None
     match = packets.matches(left, right)
     if match:
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -59,6 +60,8 @@ class Cells:
         self._after: dict[pytest.Item, pytest.Item] = {}
         self._retrying = False
         self._given: Ebpf | None = None
+        self._place: Place | None = None
+        self._stopped = self._deadline = 0.0
 
     def abandon(self) -> None:
         """Give up the test that runs, if one does."""
@@ -77,23 +80,34 @@ class Cells:
         self._skip_outside(item, spec)
         budgets.of(item)  # a wrong marker is said before the test
         scope = scope_of(item, self._isolation)
-        ebpf = Ebpf(
-            self._workspace,
-            Place(
-                self._fleet,
-                spec,
-                scope,
-                str(item.path),
-                self._until(),
-                cold=self._retrying,
-                shared=scope != item.nodeid,
-                observed=sameness.wanted(item),
-            ),
+        self._place = Place(
+            self._fleet,
+            spec,
+            scope,
+            str(item.path),
+            self._until(),
+            cold=self._retrying,
+            shared=scope != item.nodeid,
+            observed=sameness.wanted(item),
         )
-        item.stash[_EBPF] = self._given = ebpf
+        item.stash[_EBPF] = self._given = ebpf = Ebpf(self._workspace, self._place)
         yield ebpf
         ebpf.close()
-        self._given = None
+        self._given = self._place = None
+
+    def pytest_enter_pdb(self) -> None:
+        """Stop the clocks while somebody looks at a test in a debugger."""
+        self._stopped = time.monotonic()
+        if self._place:
+            self._deadline = self._place.until
+            self._place.set_deadline(math.inf)
+
+    def pytest_leave_pdb(self) -> None:
+        """Let the clocks go on."""
+        away = time.monotonic() - self._stopped
+        self._end += away
+        if self._place and self._place.until == math.inf:  # it was there when they stopped
+            self._place.set_deadline(self._deadline + away)
 
     def _skip_outside(self, item: pytest.Item, spec: str) -> None:
         """Skip *item* on a kernel that it is not for, unless it is to run there all the same."""
@@ -146,6 +160,7 @@ class Cells:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Keep what the kernel logged during the test; a complaint of it is the test's outcome."""
+        __tracebackhide__ = True
         try:
             yield
         except (KeyboardInterrupt, pytest.exit.Exception):

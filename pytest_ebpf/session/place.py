@@ -73,6 +73,12 @@ class Place:
             self._wires = wires_of(guest, self.running.machine.wires)
         return self._wires
 
+    def set_deadline(self, until: float) -> None:
+        """Have no call go on beyond *until* from now on."""
+        self.until = until
+        if self.running is not None:
+            self.running.guest.until = until
+
     def tidy(self) -> None:
         """Undo what a test did beside loading objects, where others will find the machine as it leaves it."""
         if self.shared and self.running is not None:

@@ -31,6 +31,9 @@ def test_verdict_of_several(result):
 def test_verdict_of_another_type(result):
     assert result.verdict == TC.OK
 
+def test_another_part(result):
+    assert result.verdict == XDP.PASS and result.packet == Ether(bytes(SENT)) and result.data_size == 1
+
 def test_packet(result):
     expected = SENT.copy()
     expected[IP].ttl, expected[UDP].dport = 63, 4003
@@ -102,6 +105,13 @@ def test_verdicts_are_named(outcome):
     assert (
         told(outcome, "test_verdict_of_several")[1] == "verdict: XDP.PASS, expected one of (XDP.DROP, XDP.TX)"
     )
+
+
+def test_what_holds_is_not_told_as_a_difference(outcome):
+    text = "\n".join(told(outcome, "test_another_part"))
+    assert text.startswith("assert (XDP.PASS == XDP.PASS and ")
+    assert "expected" not in text
+    assert "as scapy compares" not in text
 
 
 def test_a_verdict_of_another_type_of_program_is_told(outcome):

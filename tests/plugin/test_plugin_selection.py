@@ -78,11 +78,58 @@ def test_a_selection_of_kernels(collect, expression, kernels):
     assert identifiers == [f"test_counts[{kernel}]" for kernel in kernels]
 
 
+def test_verdicts_and_declared_enumerators_are_named(collect, edge):
+    with (edge / "ebpf.toml").open("a") as manifest:
+        manifest.write('[types.action]\nenum = ["PASS", "DROP"]\n')
+    module = """
+    import http
+    from bindings import Action
+
+    @pytest.mark.parametrize("action, verdict", [(Action.PASS, XDP.PASS), (Action.DROP, XDP.DROP)])
+    @pytest.mark.parametrize("other", [http.HTTPStatus.OK])
+    def test_verdict(ebpf, other, action, verdict): pass
+    """
+    assert collect("--ebpf-kernel", "6.12", module=module) == [
+        "test_verdict[6.12-200-Action.PASS-XDP.PASS]",
+        "test_verdict[6.12-200-Action.DROP-XDP.DROP]",
+    ]
+
+
 def test_k_selects_by_kernel_and_by_name(collect):
     assert collect("-k", "6.12 and counts or lets_in and not 6.12") == [
         "test_counts[6.12]",
         "TestGate::test_lets_in[6.1]",
     ]
+
+
+def test_tests_that_pytest_cannot_multiply_say_so(run):
+    """None of them comes to a kernel."""
+    module = """
+    import unittest
+
+    class TestUnit(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def load(self, ebpf):
+            self.counter = ebpf.load(Counter)
+
+        def test_unit(self):
+            pass
+
+    def test_later(request):
+        request.getfixturevalue("ebpf")
+
+    def counts():
+        '''
+        >>> getfixture("ebpf")
+        '''
+    """
+    result = run(module, "--doctest-modules")
+    result.assert_outcomes(errors=1, failed=2)
+    said = (
+        "ebpf: pytest cannot run this once for each kernel: it is of a unittest.TestCase, a doctest, or "
+        "calls getfixturevalue; take ebpf as an argument of a test function, or of a fixture of one"
+    )
+    assert result.outlines.count(said) == 3
 
 
 @pytest.mark.parametrize(
