@@ -192,15 +192,21 @@ def exact_bytes(value: Any, size: int, name: str) -> bytes:
 
 
 def text(size: int) -> Codec:
-    """``char[size]``: read up to its first NUL as UTF-8; written from str or bytes, filled up with NULs."""
+    """``char[size]``: read up to its first NUL as UTF-8; written from str or bytes, filled up with NULs.
+
+    Bytes that are no UTF-8 become lone surrogates, as in Python's file names, and are written as they were.
+    """
 
     def decode(data: bytes, offset: int) -> str:
-        return bytes(data[offset : offset + size]).partition(b"\0")[0].decode("utf-8", "backslashreplace")
+        return bytes(data[offset : offset + size]).partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
     def encode(value: Any, buffer: bytearray, offset: int) -> None:
         if not isinstance(value, (str, bytes, bytearray)):
             raise Misfit(f"{value!r} is no text for char[{size}]", "give str or bytes")
-        data = value.encode() if isinstance(value, str) else bytes(value)
+        try:
+            data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+        except UnicodeEncodeError as error:
+            raise Misfit(f"{value!r} is no text for char[{size}]", "give bytes") from error
         if len(data) > size:
             raise Misfit(f"{len(data)} bytes of text do not fit char[{size}]", f"give at most {size} bytes")
         buffer[offset : offset + len(data)] = data

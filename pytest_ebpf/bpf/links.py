@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.codec import unpack
-from pytest_ebpf.bpf.values import Values, named_type, type_label
+from pytest_ebpf.bpf.named import named_type, type_label
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import LinkType

@@ -51,7 +51,11 @@ class Record:
         return NotImplemented if theirs is None else self._values == dict(theirs)
 
     def __hash__(self) -> int:
-        return hash(tuple(map(_hashable, self._values.values())))
+        return hash_fields(self)
+
+    def __reduce__(self) -> tuple[type[Record], tuple[str, dict[str, Any]]]:
+        """How it is copied and pickled: attributes cannot be set."""
+        return Record, (self._name, self._values)
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
@@ -87,6 +91,14 @@ def as_mapping(value: object) -> Mapping[str, Any] | None:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     return None
+
+
+def hash_fields(value: object) -> int:
+    """The hash of a record or dataclass, whose arrays are lists: keys of maps are keys of dicts, too.
+
+    It is that of a frozen dataclass with the same fields.
+    """
+    return hash(tuple(map(_hashable, (as_mapping(value) or {}).values())))
 
 
 def _hashable(value: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_ebpf.bpf.codec import Codec, Encode, Misfit, Order, exact_bytes
+from pytest_ebpf.bpf.codec import Codec, Misfit, Order, exact_bytes
 from pytest_ebpf.bpf.record import Record, as_mapping
 from pytest_ebpf.suggest import suggestion
 
@@ -22,14 +22,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A union without a name: its members are fields of the struct around it, and share their bytes.
+    """A union. Its members share their bytes, and without a name are fields of the struct around it.
 
-    Each of *alternatives* is one member, or all fields of a member that is a struct without a name.
+    Each of *alternatives* is one member, or all parts of a member that is a struct without a name. *end* is
+    the byte behind the last of them; offsets count, as everywhere, from the beginning of the struct.
     """
 
-    offset: int
-    size: int
-    alternatives: tuple[tuple[Field, ...], ...]
+    end: int
+    alternatives: tuple[tuple[Field | Choice, ...], ...]
 
 
 def names_of(parts: Sequence[Field | Choice]) -> list[str]:
@@ -44,8 +44,7 @@ def flat(parts: Sequence[Field | Choice]) -> list[Field]:
         if isinstance(part, Field):
             found.append(part)
         else:
-            inner = (field for fields in part.alternatives for field in fields)
-            found += [Field(each.name, part.offset + each.offset, each.codec) for each in inner]
+            found += [field for inner in part.alternatives for field in flat(inner)]
     return found
 
 
@@ -84,58 +83,67 @@ def _fields(value: Any, name: str, known: list[str]) -> Mapping[str, Any]:
     return fields
 
 
-def _writer(part: Field | Choice) -> Callable[[Mapping[str, Any], bytearray, int], None]:
+_Write = Callable[[Mapping[str, Any], bytearray, int], None]
+
+
+def _writer(part: Field | Choice) -> _Write:
     return _field_writer(part) if isinstance(part, Field) else _choice_writer(part)
 
 
-def _field_writer(field: Field) -> Callable[[Mapping[str, Any], bytearray, int], None]:
+def _field_writer(field: Field) -> _Write:
     name, at, write = field.name, field.offset, field.codec.encode
 
     def encode(fields: Mapping[str, Any], buffer: bytearray, offset: int) -> None:
         if name in fields:
-            _at(name, write, fields[name], buffer, offset + at)
+            try:
+                write(fields[name], buffer, offset + at)
+            except Misfit as misfit:
+                misfit.path = f".{name}{misfit.path}"
+                raise
 
     return encode
 
 
-def _at(name: str, write: Encode, value: Any, buffer: bytearray, offset: int) -> None:
-    try:
-        write(value, buffer, offset)
-    except Misfit as misfit:
-        misfit.path = f".{name}{misfit.path}"
-        raise
-
-
-def _choice_writer(choice: Choice) -> Callable[[Mapping[str, Any], bytearray, int], None]:
+def _choice_writer(choice: Choice) -> _Write:
     """Write the members of a union that are given (None: not given), each on its own, and compare.
 
     A value that was read holds all members, so all of them may come back; when one was changed and
     the others were not, there is no telling which is meant.
     """
+    alternatives = [(flat(parts), [_writer(part) for part in parts]) for parts in choice.alternatives]
 
     def encode(fields: Mapping[str, Any], buffer: bytearray, offset: int) -> None:
-        writer: dict[int, str] = {}  # which field wrote a byte, by the byte's place in the union
-        start = offset + choice.offset
-        for alternative in choice.alternatives:
-            given = [field for field in alternative if fields.get(field.name) is not None]
-            alone = bytearray(choice.size)
-            for field in given:
-                _at(field.name, field.codec.encode, fields[field.name], alone, field.offset)
-            covered = {
-                place: field.name
-                for field in given
-                for place in range(field.offset, field.offset + field.codec.size)
-            }
-            for place, name in covered.items():
-                if place in writer and buffer[start + place] != alone[place]:
-                    raise Misfit(
-                        f'"{writer[place]}" and "{name}" share their bytes and say different things',
-                        "give one of them",
-                    )
-                buffer[start + place] = alone[place]
-            writer |= covered
+        whole = bytearray(choice.end)
+        wrote: dict[int, Field] = {}  # the field that said what a byte is, by the byte's place
+        for known, writers in alternatives:
+            given = {each.name: fields[each.name] for each in known if fields.get(each.name) is not None}
+            alone = bytearray(choice.end)
+            for write in writers:
+                write(given, alone, 0)
+            said = {place: each for each in known if each.name in given for place in _places(each)}
+            trial = bytearray(whole)
+            for place in said:
+                trial[place] = alone[place]
+            clash = next((place for place in said if place in wrote and trial[place] != whole[place]), None)
+            if clash is None or _says(trial, wrote.values(), fields):
+                whole = trial
+                wrote |= said
+            elif not _says(whole, said.values(), fields):
+                both = f'"{wrote[clash].name}" and "{said[clash].name}"'
+                raise Misfit(f"{both} share their bytes and say different things", "give one of them")
+        for place in wrote:
+            buffer[offset + place] = whole[place]
 
     return encode
+
+
+def _places(field: Field) -> range:
+    return range(field.offset, field.offset + field.codec.size)
+
+
+def _says(data: bytearray, fields: Iterable[Field], given: Mapping[str, Any]) -> bool:
+    """Whether *data* reads as what is given, which says nothing of padding and of what is behind a text."""
+    return all(each.codec.decode(bytes(data), each.offset) == given[each.name] for each in fields)
 
 
 def bit_field(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any
 
-from pytest_ebpf.bpf import addresses, codec, structs
+from pytest_ebpf.bpf import codec, structs
 from pytest_ebpf.bpf.codec import Codec, Order
+from pytest_ebpf.bpf.special import NETWORK_ORDER, WRITTEN, is_hidden, is_special
 from pytest_ebpf.btf import (
     Array,
     Btf,
@@ -26,39 +27,6 @@ from pytest_ebpf.btf import (
 )
 from pytest_ebpf.errors import ValueConversionError
 from pytest_ebpf.suggest import closest
-
-#: Typedefs of the kernel (``include/uapi/linux/types.h``) that hold numbers in network order.
-_NETWORK_ORDER: Final = frozenset({"__be16", "__be32", "__be64"})
-
-#: Types the kernel keeps to itself inside of map values: they read as zero and must not be written.
-_HIDDEN: Final = frozenset(
-    {
-        "bpf_list_head",
-        "bpf_list_node",
-        "bpf_rb_node",
-        "bpf_rb_root",
-        "bpf_refcount",
-        "bpf_res_spin_lock",
-        "bpf_spin_lock",
-        "bpf_task_work",
-        "bpf_timer",
-        "bpf_wq",
-    }
-)
-
-#: Tags of pointers to objects of the kernel that a program keeps in a map; they are hidden likewise.
-_KEPT: Final = frozenset({"kptr", "kptr_untrusted", "percpu_kptr"})
-
-#: Names, of typedefs or structs, with a meaning that goes beyond their layout.
-_SPECIAL: Final[dict[str, Callable[[Order], Codec]]] = {
-    "ebpf_ipv4": lambda _: addresses.ipv4(),
-    "ebpf_ipv6": lambda _: addresses.ipv6(),
-    "ebpf_mac": lambda _: addresses.mac(),
-    "in_addr": lambda _: addresses.ipv4(),
-    "in6_addr": lambda _: addresses.ipv6(),
-    "ebpf_ipv4_prefix": lambda order: addresses.prefix(8, order),
-    "ebpf_ipv6_prefix": lambda order: addresses.prefix(20, order),
-}
 
 Bindings = Mapping[str, type]
 
@@ -90,15 +58,36 @@ class Values:
 
     def named(self, name: str) -> Codec:
         """The codec of the struct, union, enum, typedef or int called *name* (with or without ``struct``)."""
-        bare = name.rpartition(" ")[2] if name.startswith(("struct ", "union ", "enum ")) else name
-        type_id = self._btf.find(bare, Struct, Typedef, Enum, Int)
-        if type_id is None:
+        return self.codec(self._find(name))
+
+    def record(self, name: str, *, short: bool = False) -> Codec:
+        """The codec of records of that type, which may be longer than it says.
+
+        A flexible array in last place has what is left of the record. So has, with *short*, any array there:
+        programs send no more of it than they filled. Its size is the least that a record has.
+        """
+        type_id = self._find(name)
+        return self._open(type_id, short=short) or self.codec(type_id)
+
+    def _find(self, name: str) -> int:
+        keyword, _, bare = name.rpartition(" ")
+        if keyword in {"struct", "union", "enum"}:
+            found = [each for each in self._btf.ids(bare, Struct, Enum) if self._keyword(each) == keyword]
+        else:
+            found = self._btf.ids(name, Typedef, Int) or self._btf.ids(name, Struct, Enum)
+        if not found:
             near = closest(bare, self._names())
             raise ValueConversionError(
                 f'the object has no type "{name}"',
                 hint=f'did you mean "{near}"?' if near else "use it in the program, so that it is in its BTF",
             )
-        return self.codec(type_id)
+        return found[0]
+
+    def _keyword(self, type_id: int) -> str:
+        found = self._btf.type(type_id)
+        if isinstance(found, Enum):
+            return "enum"
+        return "union" if isinstance(found, Struct) and found.is_union else "struct"
 
     def _names(self) -> list[str]:
         found = map(self._btf.type, self._btf.ids_of(Struct, Typedef, Enum, Int))
@@ -118,10 +107,10 @@ class Values:
     def _compile(self, type_id: int) -> Codec:
         name, type_id = self._walk(type_id)
         found = self._btf.type(type_id)
-        if name in _SPECIAL and self._btf.size(type_id) == (special := _SPECIAL[name](self._order)).size:
-            return special
+        if name in WRITTEN and self._btf.size(type_id) == (written := WRITTEN[name](self._order)).size:
+            return written
         if isinstance(found, Int):
-            return _integer(found, "big" if name in _NETWORK_ORDER else self._order)
+            return _integer(found, "big" if name in NETWORK_ORDER else self._order)
         if isinstance(found, Struct):
             return self._struct(found, name)
         match found:
@@ -129,6 +118,8 @@ class Values:
                 made = codec.integer(8, signed=False, order=self._order)
             case Float(size=4 | 8):
                 made = codec.floating(found.size, self._order)
+            case Float():  # long double, _Float16
+                made = codec.octets(found.size, found.name)
             case Enum():
                 made = self._enumeration(found, name)[0]
             case Array():
@@ -151,11 +142,11 @@ class Values:
         for _ in range(len(self._btf)):
             if not isinstance(seen, (Typedef, Modifier)):
                 break
-            if isinstance(seen, Typedef) and not _special(name):
+            if isinstance(seen, Typedef) and not is_special(name):
                 name = seen.name
             type_id = seen.type_id
             seen = self._btf.type(type_id)
-        if isinstance(seen, (Struct, Enum)) and seen.name and not _special(name):
+        if isinstance(seen, (Struct, Enum)) and seen.name and not is_special(name):
             name = seen.name
         return name, type_id
 
@@ -170,17 +161,47 @@ class Values:
     def _array(self, found: Array) -> Codec:
         element = self._btf.type(self._btf.strip(found.type_id))
         if isinstance(element, Int) and element.size == 1 and not element.boolean:
-            if element.char or element.name == "char":
+            if element.name == "char":
                 return codec.text(found.count)
             if not element.signed:
                 return codec.octets(found.count)
         return codec.array(self.codec(found.type_id), found.count)
 
     def _struct(self, found: Struct, name: str) -> Codec:
-        parts = [] if self._hidden(found) else self._members(found, 0)
-        label = name or ("union" if found.is_union else "struct")
-        cls = self._binding(label, structs.names_of(parts))
-        return structs.structure(label, found.size, parts, cls)
+        parts = [] if is_hidden(self._btf, found) else self._members(found, 0)
+        return self._structure(name or ("union" if found.is_union else "struct"), found.size, parts)
+
+    def _structure(self, name: str, size: int, parts: list[structs.Field | structs.Choice]) -> Codec:
+        return structs.structure(name, size, parts, self._binding(name, structs.names_of(parts)))
+
+    def _open(self, type_id: int, *, short: bool) -> Codec | None:
+        """The codec of a type that goes on to the end of the data; None for one that does not."""
+        name, type_id = self._walk(type_id)
+        found = self._btf.type(type_id)
+        if isinstance(found, Array):
+            return self._open_array(found) if short or not found.count else None
+        if not isinstance(found, Struct) or found.is_union or not found.members or is_special(name):
+            return None
+        last = found.members[-1]
+        tail = self._open(last.type_id, short=short)
+        parts = self._members(found, 0)
+        if tail is None or not last.name or self._hides(last):
+            return None
+        begin = last.bit_offset // 8
+        parts[-1] = structs.Field(last.name, begin, tail)
+        return self._structure(name or "struct", begin + tail.size, parts)
+
+    def _open_array(self, found: Array) -> Codec | None:
+        step, limit = self._btf.size(found.type_id), found.count or None
+        if not step:
+            return None
+
+        def decode(data: bytes, offset: int) -> Any:
+            count = (len(data) - offset) // step
+            counted = replace(found, count=count if limit is None else min(count, limit))
+            return self._array(counted).decode(data, offset)
+
+        return Codec(f"{self._btf.name(found.type_id)}[]", 0, decode, self._array(found).encode)
 
     def _binding(self, name: str, names: list[str]) -> type | None:
         cls = self._bindings.get(name)
@@ -199,46 +220,38 @@ class Values:
         members = [part for member in found.members if (part := self._member(member, base))]
         if not found.is_union:
             return [part for parts in members for part in parts]
-        alternatives = tuple(tuple(structs.flat(parts)) for parts in members)
-        return [structs.Choice(0, base + found.size, alternatives)]
+        return [structs.Choice(base + found.size, tuple(map(tuple, members)))]
 
     def _member(self, member: Member, base: int) -> list[structs.Field | structs.Choice]:
         """What a member of a struct at byte *base* contributes: nothing, itself, or its own members."""
-        inner = self._btf.type(self._btf.strip(member.type_id))
-        if self._hidden(inner):
+        if self._hides(member):
             return []
+        inner = self._btf.type(self._btf.strip(member.type_id))
         if not member.name and isinstance(inner, Struct):
             return self._members(inner, base + member.bit_offset // 8)
         return [self._field(member, inner, base)] if member.name else []
 
-    def _hidden(self, found: Type) -> bool:
-        """Whether the kernel keeps values of this type, or arrays of it, to itself."""
-        for _ in range(len(self._btf)):
-            if not isinstance(found, Array):
-                break
-            found = self._btf.type(self._btf.strip(found.type_id))
-        if isinstance(found, Ptr) and found.type_id:
-            target = self._btf.type(found.type_id)
-            return isinstance(target, Modifier) and target.tag in _KEPT
-        return isinstance(found, Struct) and found.name in _HIDDEN
+    def _hides(self, member: Member) -> bool:
+        return is_hidden(self._btf, self._btf.type(self._btf.strip(member.type_id)))
 
     def _field(self, member: Member, inner: Type, base: int) -> structs.Field:
-        if not member.bit_size:
+        bits = member.bit_size or _narrow(inner)
+        if not bits:
             return structs.Field(member.name, base + member.bit_offset // 8, self.codec(member.type_id))
         signed = False
         wrap: Callable[[int], Any] = _same
         unwrap: Callable[[Any], Any] = _same
         if isinstance(inner, Enum):
             signed = inner.signed
-            _, wrap, unwrap = self._enumeration(inner, inner.name)
+            _, wrap, unwrap = self._enumeration(inner, self._walk(member.type_id)[0])
         elif isinstance(inner, Int):
             signed = inner.signed
             wrap = bool if inner.boolean else _same
-        name = f"{'s' if signed else 'u'}:{member.bit_size}"
+        name = f"{'s' if signed else 'u'}:{bits}"
         offset, shifted = structs.bit_field(
             name,
             base * 8 + member.bit_offset,
-            member.bit_size,
+            bits,
             signed=signed,
             order=self._order,
             wrap=wrap,
@@ -247,8 +260,9 @@ class Values:
         return structs.Field(member.name, offset, shifted)
 
 
-def _special(name: str) -> bool:
-    return name in _SPECIAL or name in _NETWORK_ORDER
+def _narrow(found: Type) -> int:
+    """The bits of an integer that is a bit field by itself, of a struct without ``kind_flag``; else 0."""
+    return found.bits if isinstance(found, Int) and found.bits < 8 * found.size else 0
 
 
 def _same(value: Any) -> Any:
@@ -259,21 +273,3 @@ def _integer(found: Int, order: Order) -> Codec:
     if found.boolean and found.size == 1:
         return codec.boolean()
     return codec.integer(found.size, signed=found.signed, order=order)
-
-
-def named_type(values: Values | None, name: str | type, where: str) -> Codec:
-    """The codec of a type named as in C, or by a class that stands for it."""
-    label = type_label(name)
-    if values is None:
-        raise ValueConversionError(
-            f'no type "{label}": the object has no BTF', where=where, hint="compile with -g"
-        )
-    try:
-        return values.named(label)
-    except ValueConversionError as error:
-        raise ValueConversionError(error.what, where=where, hint=error.hint) from error
-
-
-def type_label(name: str | type) -> str:
-    """What a type is called in C."""
-    return name if isinstance(name, str) else getattr(name, "__btf_name__", name.__name__)

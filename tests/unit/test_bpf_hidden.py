@@ -13,14 +13,14 @@ class TestWhatTheKernelKeepsToItself:
     """Locks, timers, lists and kept pointers read as zero, and must not be written."""
 
     @staticmethod
-    def kept(builder) -> Values:
+    def kept(builder, tag: str = "kptr") -> Values:
         number = builder.int("int", 4, signed=True)
         wide = builder.int("__u64", 8)
         opaque = builder.array(wide, 2)
         timer = builder.struct("bpf_timer", 16, ("__opaque", opaque, 0))
         heads = builder.array(builder.struct("bpf_list_head", 16, ("__opaque", opaque, 0)), 2)
         task = builder.struct("task_struct", 0)
-        kept = builder.ptr(builder.add(18, "kptr", task))
+        kept = builder.ptr(builder.add(18, tag, task))
         plain = builder.ptr(task)
         builder.struct(
             "session",
@@ -33,8 +33,9 @@ class TestWhatTheKernelKeepsToItself:
         )
         return Values(builder.btf())
 
-    def test_it_is_not_shown(self, builder):
-        session = self.kept(builder).named("session")
+    @pytest.mark.parametrize("tag", ["kptr", "kptr_ref", "kptr_untrusted", "percpu_kptr"])
+    def test_it_is_not_shown(self, builder, tag):
+        session = self.kept(builder, tag).named("session")
         data = bytes(56) + (5).to_bytes(8, "little") + b"\7\0\0\0" + bytes(4)
         assert unpack(session, data, "") == {"parent": 5, "count": 7}
         assert pack(session, {"count": 7, "parent": 5}, "") == data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import dataclass
 
 import pytest
@@ -39,6 +41,15 @@ def test_it_equals_whatever_has_the_same_fields():
 def test_it_hashes_as_the_frozen_dataclass_it_equals():
     assert hash(record) == hash(Rule(1, 7))
     assert hash(Record("r", {"a": [1, [2]]})) == hash(Record("r", {"a": [1, [2]]}))
+
+
+def test_it_can_be_copied():
+    nested = Record("r", {"rule": record, "parts": [1]})
+    deep = copy.deepcopy(nested)
+    assert deep == nested
+    assert deep.parts is not nested.parts
+    assert pickle.loads(pickle.dumps(nested)) == copy.copy(nested) == nested
+    assert type_name(copy.copy(nested)) == "r"
 
 
 def test_an_unknown_field():

@@ -361,9 +361,13 @@ def test_the_wrong_number_of_bytes(sample):
     )
 
 
-def test_text_that_is_no_utf8_is_shown_as_escapes(sample):
-    assert unpack(codec.text(4), b"a\xff\0z", "") == "a\\xff"
-    assert pack(codec.text(4), b"a\xff", "") == b"a\xff\0\0"
+def test_text_that_is_no_utf8_is_written_as_it_was_read():
+    text = unpack(codec.text(4), b"a\xff\0z", "")
+    assert repr(text) == "'a\\udcff'"
+    assert pack(codec.text(4), text, "") == pack(codec.text(4), b"a\xff", "") == b"a\xff\0\0"
+    with pytest.raises(ValueConversionError) as caught:
+        pack(codec.text(4), "\ud800", "value")
+    assert str(caught.value) == "value: '\\ud800' is no text for char[4]; give bytes"
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 8])

@@ -7,7 +7,8 @@ from typing import Any
 
 from pytest_ebpf.bpf.codec import pack, unpack
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.values import Values, named_type
+from pytest_ebpf.bpf.named import named_type
+from pytest_ebpf.bpf.values import Values
 
 #: Pointers into an arena are told apart by their lower half: the upper one is missing in those that a
 #: program keeps for itself (``addr_space_cast``), and the window of an arena is never larger.

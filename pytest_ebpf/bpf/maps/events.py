@@ -11,7 +11,8 @@ from typing import Any, Final, Generic, Self, TypeVar
 from pytest_ebpf.bpf.codec import Codec
 from pytest_ebpf.bpf.maps.base import PAGE, Map, MapSpec
 from pytest_ebpf.bpf.maps.sources import source_of
-from pytest_ebpf.bpf.values import Values, named_type
+from pytest_ebpf.bpf.named import record_type
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import EbpfError, ValueConversionError
 
 V = TypeVar("V")
@@ -39,24 +40,34 @@ class EventMap(Map, Generic[V]):
     """Records that programs sent, the oldest first.
 
     They are bytes until a type is known: declared in the manifest, or given to :meth:`of`. Of a record
-    that is longer than its type the first bytes are read; a shorter one is a
-    :class:`~pytest_ebpf.errors.ValueConversionError`, and stays. Every reading may raise
+    that is longer than its type the first bytes are read, and all of it where a flexible array ends the type;
+    a shorter one is a :class:`~pytest_ebpf.errors.ValueConversionError`, and stays. Every reading may raise
     :class:`LostEventsError`. Nothing here waits longer than until the records are there.
     """
 
     #: What a program calls to send a record.
     _helpers = "bpf_ringbuf_submit or bpf_ringbuf_output"
 
-    def __init__(self, spec: MapSpec, values: Values | None = None, record: Codec | None = None) -> None:
+    def __init__(
+        self,
+        spec: MapSpec,
+        values: Values | None = None,
+        record: Codec | None = None,
+        kind: str | type = "",
+    ) -> None:
         super().__init__(spec)
         self._values = values
         self._record = record
+        self._kind = kind
         self._waiting: deque[bytes] = deque()
 
-    def of(self, record: str | type) -> Self:
-        """Return this map with records of a type, named as in C, or a class that stands for one."""
-        codec = named_type(self._values, record, self._spec.where)
-        made = type(self)(self._spec, self._values, codec)
+    def of(self, record: str | type, *, short: bool = False) -> Self:
+        """Return this map with records of a type, named as in C, or a class that stands for one.
+
+        With *short* they may end within the array that comes last in it: programs send what they filled.
+        """
+        codec = record_type(self._values, record, self._spec.where, short=short)
+        made = type(self)(self._spec, self._values, codec, record)
         made._waiting = self._waiting  # noqa: SLF001  # the same records, seen differently
         return made
 
@@ -139,14 +150,20 @@ class EventMap(Map, Generic[V]):
         elif len(data) >= self._record.size:
             value = self._record.decode(data, 0)
         else:
-            raise ValueConversionError(
-                f"{len(data)} bytes are no {self._record.name} of {self._record.size}",
-                where=f"{self._spec.where} record",
-                hint="the program sent another type, name that to of()",
-            )
+            raise self._no_record(len(data), self._record)
         self._waiting.popleft()
         taken: V = value
         return taken
+
+    def _no_record(self, size: int, record: Codec) -> ValueConversionError:
+        hint = "the program sent another type, name that to of()"
+        if size >= record_type(self._values, self._kind, self._spec.where, short=True).size:
+            hint += ", or less of its last array: of(..., short=True)"
+        return ValueConversionError(
+            f"{size} bytes are no {record.name} of {record.size}",
+            where=f"{self._spec.where} record",
+            hint=hint,
+        )
 
     @abstractmethod
     def _ask(self, limit: int, timeout_ms: int) -> Any:

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from pytest_ebpf.bpf.codec import Codec, pack
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.values import Values, named_type
+from pytest_ebpf.bpf.named import named_type
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import GuestError, ValueConversionError
 
 V = TypeVar("V")
