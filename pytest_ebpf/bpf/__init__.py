@@ -34,7 +34,7 @@ from pytest_ebpf.bpf.maps import (
 )
 from pytest_ebpf.bpf.options import LoadOptions
 from pytest_ebpf.bpf.program import Program, ProgramInfo
-from pytest_ebpf.bpf.record import Record
+from pytest_ebpf.bpf.record import Record, hash_fields
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RunFlag
 from pytest_ebpf.bpf.trace import Message
@@ -83,5 +83,6 @@ __all__ = [
     "UserRingBuffer",
     "Values",
     "bindings_of",
+    "hash_fields",
     "load",
 ]

@@ -67,6 +67,9 @@ _MAPS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _OTHER_MAP: Final = "Map"
 
+#: Makes a class that can be changed a key of dicts: keys of maps are read as such.
+_HASH: Final = "hash_fields"
+
 _STANDARD: Final = frozenset(
     {"ClassVar", "IntEnum", "LoadedObject", "Maps", "Program", "Programs", _OTHER_MAP}
 )
@@ -181,6 +184,7 @@ def _type(name: str, declared: TypeDecl, made: _Module) -> str:
     if isinstance(declared, EnumDecl):
         return _enum(name, declared, made)
     made.standard |= {"dataclass", "ClassVar"}
+    made.imported.add(_HASH)
     made.shadowed = frozenset()
     kind = "union" if isinstance(declared, UnionDecl) else "struct"
     lines = [
@@ -189,6 +193,7 @@ def _type(name: str, declared: TypeDecl, made: _Module) -> str:
         f'    """``{kind} {name}``."""',
         "",
         f'    __btf_name__: ClassVar[str] = "{name}"',
+        f"    __hash__ = {_HASH}",
         "",
     ]
     made.shadowed = frozenset(declared.fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_ebpf.bpf import bindings_of
+from pytest_ebpf.bpf import Record, bindings_of
 from pytest_ebpf.build import bindings
 from pytest_ebpf.manifest import Manifest
 
@@ -161,7 +162,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from pytest_ebpf.bpf import LoadedObject, LpmTrie, Maps, Program, Programs
+from pytest_ebpf.bpf import LoadedObject, LpmTrie, Maps, Program, Programs, hash_fields
 
 
 class Action(IntEnum):
@@ -178,6 +179,7 @@ class Rule:
     """``struct rule``."""
 
     __btf_name__: ClassVar[str] = "rule"
+    __hash__ = hash_fields
 
     action: Action = Action.PASS
     hits: int = 0
@@ -219,6 +221,13 @@ def test_instances_share_nothing(module: ModuleType) -> None:
     one.key.name = "eth0"
     one.grid[0][0] = 7
     assert other == module.Rule()
+
+
+def test_what_is_read_as_a_key_of_a_map_can_be_one_of_a_dict(module: ModuleType) -> None:
+    """Structs of structs and arrays, too; a record with the same fields is the same key."""
+    one = {module.Rule(): "rule", module.FlowKey(name="eth0"): "key"}
+    assert (one[module.Rule()], one[module.FlowKey(name="eth0")]) == ("rule", "key")
+    assert one[Record("flow_key", dataclasses.asdict(module.FlowKey(name="eth0")))] == "key"
 
 
 def test_a_union_is_one_of_its_members(module: ModuleType) -> None:
