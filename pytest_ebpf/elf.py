@@ -51,7 +51,8 @@ class Section:
 class Symbol:
     """One symbol; *type* is ``FUNC``, ``OBJECT``, ``SECTION``, ...; *bind* ``LOCAL``, ``GLOBAL`` or ``WEAK``.
 
-    *section_index* is 0 for an undefined symbol, 0xfff1 for an absolute one.
+    *section_index* is 0 for an undefined symbol, 0xfff1 for an absolute one; *visibility* ``DEFAULT``,
+    ``HIDDEN``, ...
     """
 
     name: str
@@ -60,6 +61,7 @@ class Symbol:
     type: str
     bind: str
     section_index: int
+    visibility: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ class Elf:
                 type=_text(each["st_info"]["type"], "STT_"),
                 bind=_text(each["st_info"]["bind"], "STB_"),
                 section_index=_SPECIAL_INDICES.get(where, 0) if isinstance(where, str) else where,
+                visibility=_text(each["st_other"]["visibility"], "STV_"),
             )
 
     def relocations(self, target: Section) -> tuple[Relocation, ...]:

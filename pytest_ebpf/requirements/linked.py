@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf import Btf, Func
 from pytest_ebpf.btf.ext import BtfExt, CoreRelo, LineInfo
 from pytest_ebpf.elf import Elf, Relocation
 from pytest_ebpf.errors import ObjectError
@@ -54,6 +54,7 @@ class Linker:
 
     def __init__(self, elf: Elf, btf: Btf | None, ext: BtfExt | None) -> None:
         self._elf = elf
+        self._btf = btf
         self._ext = ext
         self.code = Code(elf, btf, ext)
         self.externs = externs(elf, btf)
@@ -78,13 +79,26 @@ class Linker:
         return found
 
     @cached_property
-    def _globals(self) -> frozenset[tuple[int, int]]:
-        """Where functions begin that the verifier takes by themselves: section and byte."""
-        return frozenset(
+    def _globals(self) -> frozenset[tuple[str, int]]:
+        """Where functions begin that the verifier takes by themselves: section and byte.
+
+        It knows them by BTF, in which libbpf makes those static that are hidden.
+        """
+        if self._btf is None or self._ext is None:
+            return frozenset()
+        hidden = {
             (each.section_index, each.value)
             for each in self._elf.symbols
-            if each.type == "FUNC" and each.bind != "LOCAL"
-        )
+            if each.type == "FUNC" and each.visibility in {"HIDDEN", "INTERNAL"}
+        }
+        functions = ((each, self._btf.type(each.type_id)) for each in self._ext.functions)
+        found = {
+            (each.section, each.offset)
+            for each, function in functions
+            if isinstance(function, Func) and function.linkage == "global"
+        }
+        sections = self._elf.sections
+        return frozenset(found - {(sections[at].name, place) for at, place in hidden if at < len(sections)})
 
     def body(self, function: Function) -> Body:
         """The function by itself; read once."""
@@ -122,7 +136,7 @@ class Linker:
             ),
             relocations=relocations,
             stack=frame_size(instructions),
-            is_global=(function.section.index, start) in self._globals,
+            is_global=(function.section.name, start) in self._globals,
         )
 
     def _extern(self, relocation: Relocation) -> Ksym | Kconfig | None:

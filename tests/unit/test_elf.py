@@ -52,10 +52,10 @@ class ElfWriter:
         self.data += data
         return len(self.headers) - 1
 
-    def symbols(self, *symbols: tuple[int, int, int, int, int], **fields: int) -> int:
+    def symbols(self, *symbols: tuple[int, int, int, int, int], other: int = 0, **fields: int) -> int:
         """Add a symbol table of (name offset, info, section, value, size), names being those of sections."""
         data = bytes(24) + b"".join(
-            struct.pack("<IBBHQQ", name, info, 0, section, value, size)
+            struct.pack("<IBBHQQ", name, info, other, section, value, size)
             for name, info, section, value, size in symbols
         )
         return self.section(
@@ -121,7 +121,7 @@ def test_a_program_of_this_machine():
 def test_sections_symbols_and_relocations(writer):
     code = writer.section("xdp", SHT_PROGBITS, bytes(32), flags=6)
     zero = writer.section("zero", SHT_NOBITS, size=4096)
-    writer.symbols((1, 0x12, code, 0, 32), (5, 0x01, zero, 8, 4), (0, 0x03, 0xFFF1, 0, 0))
+    writer.symbols((1, 0x12, code, 0, 32), (5, 0x01, zero, 8, 4), (0, 0x03, 0xFFF1, 0, 0), other=2)
     relocations = struct.pack("<QQ", 8, 2 << 32 | 1)
     writer.section(".relxdp", SHT_REL, relocations, link=3, info=code, entry=16)
     found = elf.Elf.read(_with_names_for_symbols(writer))
@@ -130,9 +130,9 @@ def test_sections_symbols_and_relocations(writer):
     assert (xdp.index, xdp.type, xdp.flags, xdp.data) == (1, "PROGBITS", 6, bytes(32))
     assert (found.section("zero").size, found.section("zero").data) == (4096, b"")
     assert found.symbols[1:] == (
-        elf.Symbol("xdp", 0, 32, "FUNC", "GLOBAL", 1),
-        elf.Symbol("zero", 8, 4, "OBJECT", "LOCAL", 2),
-        elf.Symbol("", 0, 0, "SECTION", "LOCAL", 0xFFF1),
+        elf.Symbol("xdp", 0, 32, "FUNC", "GLOBAL", 1, "HIDDEN"),
+        elf.Symbol("zero", 8, 4, "OBJECT", "LOCAL", 2, "HIDDEN"),
+        elf.Symbol("", 0, 0, "SECTION", "LOCAL", 0xFFF1, "HIDDEN"),
     )
     assert found.relocations(xdp) == (elf.Relocation(8, 1, found.symbols[2]),)
     assert found.relocations(found.section("zero")) == ()
