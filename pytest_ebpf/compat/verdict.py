@@ -23,7 +23,7 @@ from pytest_ebpf.requirements import (
     Requirements,
     requirements_of,
 )
-from pytest_ebpf.requirements.reach import reachable
+from pytest_ebpf.requirements.reach import Effort, reachable
 from pytest_ebpf.requirements.targets import TARGETS, target_of
 from pytest_ebpf.uapi import MapType, ProgType
 
@@ -164,7 +164,7 @@ class _Judge:
         if not any(_may_be_passed_by(need) for need, _ in found):
             yield from (lack for _, lack in found)
             return
-        reached, for_sure = self._reached(program)
+        reached, for_sure = self._reached(program, {need.instruction for need, _ in found})
         for need, lack in found:
             if not _may_be_passed_by(need) or need.instruction in for_sure:
                 yield lack
@@ -182,14 +182,21 @@ class _Judge:
             return False
         return not self._facts.has_function(hook.target)
 
-    def _reached(self, program: ProgramRequirements) -> tuple[frozenset[int], frozenset[int]]:
-        """The instructions that the kernel may come to, and those it comes to whatever is not known of it."""
-        self._oracle.unsure = False
-        data = {**program.code.rodata, **self._subject.declared.data}
-        reached = reachable(program, self._oracle, data)
-        if not self._oracle.unsure:
+    def _reached(
+        self, program: ProgramRequirements, asking: Collection[int | None]
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """The instructions that the kernel may come to, and those it comes to whatever is not known of it.
+
+        *asking* are those that matter: where a quick look comes to none of them, it is enough.
+        """
+        oracle, data = self._oracle, {**program.code.rodata, **self._subject.declared.data}
+        oracle.unsure = False
+        reached = reachable(program, oracle, data)
+        if reached.isdisjoint(asking):
             return reached, reached
-        either = (reachable(program, self._oracle.supposing(answer), data) for answer in (True, False))
+        reached &= reachable(program, oracle, data, Effort.APART)
+        answers = [oracle.supposing(each) for each in (True, False)] if oracle.unsure else [oracle]
+        either = (reachable(program, each, data, Effort.KEEN) for each in answers)
         return reached, reached.intersection(*either)
 
     def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[tuple[Requirement, Lack]]:

@@ -46,16 +46,19 @@ class Constants:
 
 
 def constants_of(
-    code: ProgramCode, oracle: KernelOracle, rodata: Mapping[str, bytes] | None = None
+    code: ProgramCode, oracle: KernelOracle, rodata: Mapping[str, bytes] | None, *, offsets: bool
 ) -> Constants:
-    """What *oracle* says of everything in *code* that asks; *rodata* as for :func:`~reach.reachable`."""
+    """What *oracle* says of everything in *code* that asks; *rodata* as for :func:`~reach.reachable`.
+
+    Without *offsets* what hardly any program branches on is left out, which differs with every kernel.
+    """
     data = dict(code.rodata if rodata is None else rodata)
     loaded: dict[int, Value] = {}
     for index, address in code.addresses.items():
         loaded[index] = _load(address, oracle, data, little_endian=code.little_endian)
     relocated = {}
     for index, relocation in code.relocations.items():
-        value = oracle.relocation(relocation) if _decides(relocation) else None
+        value = oracle.relocation(relocation) if offsets or _decides(relocation) else None
         if value is not None:
             relocated[index] = value
     version = oracle.kernel_version()
@@ -69,7 +72,7 @@ def constants_of(
 
 
 def _decides(relocation: CoreRelo) -> bool:
-    """Whether code branches on such a value: an offset is only ever added to an address."""
+    """Whether code branches on such a value: an offset is added to an address, a type is handed on."""
     return relocation.kind not in {"byte_off", "local_type_id", "target_type_id"}
 
 

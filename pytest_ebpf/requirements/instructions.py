@@ -33,6 +33,7 @@ MOV: Final = 0xB0
 END: Final = 0xD0
 DIV: Final = 0x30
 MOD: Final = 0x90
+NEG: Final = 0x80
 
 # Modes of loads and stores: the high three bits.
 IMM, ABS, IND, MEM, MEMSX = 0x00, 0x20, 0x40, 0x60, 0x80

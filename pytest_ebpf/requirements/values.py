@@ -1,13 +1,14 @@
 """What folding knows of a register, and how instructions change it.
 
-Only what the verifier of every kernel from 5.10 on folds as well is folded: it does not follow division,
-negation or the swapping of bytes, so neither is done here.
+:func:`arithmetic` folds what the verifier of every kernel from 5.10 on folds as well. Division and the
+swapping of bytes, which they began to follow late, are by themselves.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -23,14 +24,29 @@ class Opaque(Enum):
     NONZERO = 0
 
 
-#: A number of 64 bits without sign, an address of read-only data, or None for what may be anything.
-Value = int | DataAddress | Opaque | None
+@dataclass(frozen=True, slots=True)
+class Low:
+    """The lower half of a number is *half*; the upper one may be anything."""
 
-_ADD, _SUB, _MUL, _OR, _AND, _LSH, _RSH, _XOR, _ARSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xC0
+    half: int
+
+
+#: A number of 64 bits without sign or half of one, an address of read-only data, or None: it may be anything.
+Value = int | Low | DataAddress | Opaque | None
+
+
+def lower(value: Value) -> int | None:
+    """The lower half, where it is known."""
+    if isinstance(value, Low):
+        return value.half
+    return value & HALF if isinstance(value, int) else None
+
+
+_ADD, SUB, _MUL, _OR, _AND, _LSH, _RSH, _XOR, _ARSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xC0
 
 _PLAIN: Final[dict[int, Callable[[int, int], int]]] = {
     _ADD: operator.add,
-    _SUB: operator.sub,
+    SUB: operator.sub,
     _MUL: operator.mul,
     _OR: operator.or_,
     _AND: operator.and_,
@@ -47,9 +63,11 @@ def signed(number: int, bits: int) -> int:
 
 def arithmetic(operation: int, left: Value, right: Value, *, wide: bool) -> Value:
     """``left OP right`` of 64 bits, or of 32 if not *wide*."""
+    if not wide:
+        left, right = lower(left), lower(right)
     if isinstance(left, int) and isinstance(right, int):
         return _numbers(operation, left, right, 64 if wide else 32)
-    if wide and isinstance(left, DataAddress) and isinstance(right, int) and operation in {_ADD, _SUB}:
+    if isinstance(left, DataAddress) and isinstance(right, int) and operation in {_ADD, SUB}:
         distance = signed(right, 64)
         return DataAddress(left.section, left.offset + (distance if operation == _ADD else -distance))
     return None
@@ -66,6 +84,25 @@ def _numbers(operation: int, left: int, right: int, bits: int) -> int | None:
         return left >> right if operation == _RSH else signed(left, bits) >> right & mask
     function = _PLAIN.get(operation)
     return function(left, right) & mask if function else None
+
+
+def divide(left: Value, right: Value, *, wide: bool, remainder: bool) -> Value:
+    """``left / right`` or, for the *remainder*, ``left % right``, without sign; by zero as BPF has it."""
+    if not isinstance(left, int) or not isinstance(right, int):
+        return None
+    mask = WORD if wide else HALF
+    left, right = left & mask, right & mask
+    if remainder:
+        return left % right if right else left
+    return left // right if right else 0
+
+
+def in_byte_order(number: int, bits: int, *, swaps: bool) -> int | None:
+    """The lowest *bits* (16, 32 or 64) of *number*, their bytes the other way round if it *swaps* them."""
+    if bits not in {16, 32, 64}:
+        return None
+    data = (number & (1 << bits) - 1).to_bytes(bits // 8, "little")
+    return int.from_bytes(data, "big" if swaps else "little")
 
 
 _UNSIGNED: Final[dict[int, Callable[[int, int], bool]]] = {
@@ -90,6 +127,8 @@ def is_taken(operation: int, left: Value, right: Value, *, wide: bool) -> bool |
     """Whether a conditional jump is taken; None for both ways."""
     if left is Opaque.NONZERO and right == 0 and wide and operation in {_EQUAL, _UNEQUAL}:
         return operation == _UNEQUAL
+    if not wide:
+        left, right = lower(left), lower(right)
     if not isinstance(left, int) or not isinstance(right, int):
         return None
     bits = 64 if wide else 32

@@ -64,6 +64,14 @@ def words(verdict: Verdict) -> str | None:
                 " BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
             ),
         ),
+        (
+            "guards_by_global_return",
+            "5.10",
+            (
+                "no helper bpf_ktime_get_tai_ns; guard it with bpf_core_enum_value_exists(enum bpf_func_id,"
+                " BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
+            ),
+        ),
         ("helpers_of_another_type", "6.12", "xdp programs may not call bpf_skb_change_type"),
         (
             "helpers_came_to_the_type",
@@ -163,8 +171,9 @@ def test_what_cannot_be_told(judged, name, line, text):
     assert (verdict.status, words(verdict)) == (Status.UNKNOWN, text)
 
 
-def test_what_is_missing_behind_an_unknown_is_not_certain(judged):
-    verdict = judged("symbols_address_guarded", "6.12")
+@pytest.mark.parametrize("name", ["symbols_address_guarded", "guards_spilled_half"])
+def test_what_is_missing_behind_an_unknown_is_not_certain(judged, name):
+    verdict = judged(name, "6.12")
     assert verdict.status is Status.UNKNOWN
     assert verdict.reason.what == "no helper helper 9999, if it comes to that"
 
@@ -177,6 +186,15 @@ def test_what_is_missing_behind_an_unknown_is_not_certain(judged):
         "relocations_type_guarded",
         "symbols_kfunc_guarded",
         "symbols_variable_guarded",
+        "guards_by_return_value",
+        "guards_by_argument_of_two",
+        "guards_flags",
+        "guards_two_settings",
+        "guards_hidden_function",
+        "guards_no_btf_global",
+        "guards_type_id",
+        "guards_volatile_local",
+        "guards_not_optimised",
     ],
 )
 def test_what_a_kernel_never_comes_to_does_not_count(judged, name):

@@ -53,21 +53,28 @@ from codes import (
 from pytest_ebpf.requirements import Kconfig, Ksym, reachable
 from pytest_ebpf.requirements.instructions import Instruction
 from pytest_ebpf.requirements.model import DataAddress
+from pytest_ebpf.requirements.reach import Effort
 
 NOTHING = Answers()
 GUARDED = 7  # a helper behind a branch
 
 
-def skipped(*before: Instruction, condition: Instruction, oracle: Answers = NOTHING, **parts) -> bool | None:
+def skipped(
+    *before: Instruction,
+    condition: Instruction,
+    oracle: Answers = NOTHING,
+    effort: Effort = Effort.JOINED,
+    **parts,
+) -> bool | None:
     """Whether *condition*, which skips one instruction, is always true or never; None: both ways."""
     body = [*before, condition, helper(GUARDED), goto(0), EXIT]
-    found = reachable(program(body, **parts), oracle)
+    found = reachable(program(body, **parts), oracle, effort=effort)
     at = len(before)
     if at + 1 not in found:
         return True
     # The other way is told by a jump of its own.
     far = [*before, condition._replace(offset=2), helper(GUARDED), EXIT, helper(GUARDED), EXIT]
-    return None if at + 3 in reachable(program(far, **parts), oracle) else False
+    return None if at + 3 in reachable(program(far, **parts), oracle, effort=effort) else False
 
 
 def folds(operation: int, left: int, right: int, expected: int | None, *, wide: bool = True) -> None:
@@ -170,10 +177,13 @@ def test_a_relocated_number_of_64_bits():
     assert said is True
 
 
-def test_the_offset_of_a_field_is_never_a_condition():
-    before = [alu(MOV, 2, 77)]
-    oracle = Answers({"byte_off": 5})
-    assert skipped(*before, condition=jump(JEQ, 2, 5, 1), oracle=oracle, relocations={0: "byte_off"}) is None
+@pytest.mark.parametrize("kind", ["byte_off", "target_type_id", "local_type_id"])
+def test_what_is_seldom_a_condition_is_looked_at_closely_only(kind):
+    before, condition = [alu(MOV, 2, 77)], jump(JEQ, 2, 5, 1)
+    for effort, expected in [(Effort.JOINED, None), (Effort.APART, True), (Effort.KEEN, True)]:
+        oracle = Answers({kind: 5})
+        said = skipped(*before, condition=condition, oracle=oracle, effort=effort, relocations={0: kind})
+        assert said is expected
 
 
 def test_a_symbol_that_is_missing_is_null():
@@ -273,8 +283,29 @@ def test_spilled_registers():
     assert not restored(store(DW, 10, -16, 1))
     assert not restored(store(B, 10, -9, 1))
     assert not restored(subprogram(), store(B, 1, 0, 1), alu_x(MOV, 1, 10), store(DW, 1, 0, 10))
-    half = [alu(MOV, 2, 5), store(W, 10, -16, 2), load(W, 3, 10, -16)]
-    assert skipped(*half, condition=jump(JEQ, 3, 5, 1)) is None  # kernels before 5.16 forget these
+
+
+@pytest.mark.parametrize(
+    ("kept", "read", "expected", "all_kernels"),
+    [
+        (store(W, 10, -16, 2), load(W, 3, 10, -16), 0x89ABCDEF, False),
+        (store(DW, 10, -16, 2), load(W, 3, 10, -16), 0x89ABCDEF, False),
+        (store(DW, 10, -16, 2), load(W, 3, 10, -12), 0x1234567, False),
+        (store(DW, 10, -16, 2), load(B, 3, 10, -15), 0xCD, False),
+        (store(DW, 10, -16, 2), Instruction(0x91, 3, 10, -15, 0), 0xCD - 256, False),
+        (Instruction(0x7A, 10, 0, -16, 5), load(DW, 3, 10, -16), 5, False),  # *(u64 *)(r10 - 16) = 5
+        (store(B, 10, -13, 4), load(B, 3, 10, -13), 0, True),
+        (store(W, 10, -12, 4), Instruction(0x81, 3, 10, -12, 0), 0, True),
+        (store(W, 10, -12, 4), load(B, 3, 10, -12), 0, False),
+    ],
+)
+def test_parts_of_the_frame(kept, read, expected, all_kernels):
+    before = [*load_64(2, 0x123456789ABCDEF), alu(MOV, 4, 0), kept, helper(5), read]
+    for effort in Effort:
+        said = skipped(*before, *load_64(4, expected % 2**64), condition=jump_x(JEQ, 3, 4, 1), effort=effort)
+        assert said is (True if all_kernels or effort is Effort.KEEN else None)
+    gone = [*before[:-1], store(B, 10, read.offset, 1), read]
+    assert skipped(*gone, *load_64(4, 0), condition=jump_x(JEQ, 3, 4, 1), effort=Effort.APART) is None
 
 
 @pytest.mark.parametrize(
@@ -320,6 +351,70 @@ def test_paths_that_meet_keep_what_they_agree_on():
     assert skipped(*meet, condition=jump(JEQ, 3, 1, 1)) is None
 
 
+def test_paths_are_kept_apart_where_they_meet():
+    meet = [jump(JEQ, 1, 0, 2), alu(MOV, 3, 1), goto(1), alu(MOV, 3, 2)]
+    for effort, expected in [(Effort.JOINED, None), (Effort.APART, False), (Effort.KEEN, False)]:
+        assert skipped(*meet, condition=jump(JEQ, 3, 5, 1), effort=effort) is expected
+
+
+def test_what_proved_equal_is_known():
+    number = [load(W, 2, 1, 0)]
+    equal = [*number, jump(JEQ, 2, 7, 1), alu(MOV, 2, 7)]
+    assert skipped(*equal, condition=jump(JEQ, 2, 7, 1)) is True
+    unequal = [*number, alu(MOV, 4, 7), jump_x(JNE, 4, 2, 1), goto(1), alu(MOV, 2, 7)]
+    assert skipped(*unequal, condition=jump(JEQ, 2, 7, 1), effort=Effort.APART) is True
+    # Of 32 bits that are equal the upper half is not known.
+    halves = [*number, alu(MOV, 3, 0), jump(JNE, 2, 7, 1, wide=False), alu_x(MOV, 3, 2)]
+    narrow = [*halves, alu(ADD, 3, 1, wide=False)]
+    assert skipped(*narrow, condition=jump(JGT, 3, 8, 1), effort=Effort.APART) is False
+    assert skipped(*halves, condition=jump(JGT, 3, 7, 1), effort=Effort.APART) is None
+    assert skipped(*halves, condition=jump(JGT, 3, 7, 1, wide=False), effort=Effort.APART) is False
+
+
+def test_loops_are_walked_round_by_round():
+    loop = [alu(MOV, 2, 0), alu(ADD, 2, 1), jump(JLT, 2, 100, -2)]
+    for effort, expected in [(Effort.JOINED, None), (Effort.APART, True)]:
+        assert skipped(*loop, condition=jump(JEQ, 2, 100, 1), effort=effort) is expected
+    long = [alu(MOV, 2, 0), alu(ADD, 2, 1), jump(JLT, 2, 1000, -2)]
+    assert skipped(*long, condition=jump(JEQ, 2, 1000, 1), effort=Effort.APART) is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "left", "right", "wide", "half"),
+    [
+        (DIV, 12, 5, 2, 2),
+        (DIV, -1, 2, (1 << 63) - 1, (1 << 31) - 1),
+        (DIV, 12, 0, 0, 0),
+        (MOD, 12, 5, 2, 2),
+        (MOD, 12, 0, 12, 12),
+        (NEG, 5, 0, -5, 0xFFFFFFFB),
+    ],
+)
+def test_arithmetic_that_some_verifiers_follow(operation, left, right, wide, half):
+    for is_wide, expected in [(True, wide), (False, half)]:
+        sums = [*load_64(2, left % 2**64), *load_64(3, right), alu_x(operation, 2, 3, wide=is_wide)]
+        condition = jump_x(JEQ, 2, 4, 1)
+        for effort, said in [(Effort.APART, None), (Effort.KEEN, True)]:
+            assert skipped(*sums, *load_64(4, expected % 2**64), condition=condition, effort=effort) is said
+
+
+@pytest.mark.parametrize(
+    ("code", "bits", "expected"),
+    [
+        (0xDC, 16, 0x2211),
+        (0xD4, 16, 0x1122),
+        (0xD7, 32, 0x22110000),
+        (0xDC, 64, 0x2211 << 48),
+        (0xDC, 8, None),
+    ],
+)
+def test_swapped_bytes(code, bits, expected):
+    swapped = [*load_64(2, 0x1122), Instruction(code, 2, 0, 0, bits), *load_64(4, expected or 0)]
+    condition = jump_x(JEQ, 2, 4, 1)
+    assert skipped(*swapped, condition=condition, effort=Effort.APART) is None
+    assert skipped(*swapped, condition=condition, effort=Effort.KEEN) is (None if expected is None else True)
+
+
 def test_a_path_that_is_never_taken_does_not_count_where_paths_meet():
     before = [alu(MOV, 4, 0), jump(JEQ, 4, 0, 2), alu(MOV, 2, 9), goto(1), alu(MOV, 2, 5)]
     assert skipped(*before, condition=jump(JEQ, 2, 5, 1)) is True
@@ -338,6 +433,42 @@ def test_functions_are_reached_by_calls_and_callbacks():
     assert reachable(body, NOTHING) == {0, 1, 3, 4, 7, 8}
     taken = program([*load_64(2), EXIT], [helper(1), EXIT], calls={0: 1}, addresses={0: None}, callbacks=True)
     assert reachable(taken, NOTHING) == {0, 1, 2, 3, 4}
+
+
+def guarded(register: int) -> list[Instruction]:
+    """A function that comes to its third instruction if the register is not 0, and returns it."""
+    return [jump(JEQ, register, 0, 2), alu_x(MOV, 0, register), helper(1), alu_x(MOV, 0, register), EXIT]
+
+
+def test_arguments_are_followed_into_functions():
+    twice = [alu(MOV, 2, 0), subprogram(), alu(MOV, 2, 5), subprogram(), EXIT]
+    for body, expected in [
+        (program([alu(MOV, 2, 0), subprogram(), EXIT], guarded(2), calls={1: 1}), False),
+        (program([subprogram(), EXIT], guarded(2), calls={0: 1}), True),
+        (program(twice, guarded(2), calls={1: 1, 3: 1}), True),
+    ]:
+        third = len(body.code.instructions) - 3
+        assert third in reachable(body, NOTHING)
+        assert (third in reachable(body, NOTHING, effort=Effort.APART)) is expected
+
+
+def test_results_are_followed_out_of_functions():
+    main = [alu(MOV, 2, 0), subprogram(), jump(JEQ, 0, 0, 1), helper(GUARDED), EXIT]
+    static, known = program(main, guarded(2), calls={1: 1}), {Effort.APART, Effort.KEEN}
+    for effort in Effort:
+        assert (3 in reachable(static, NOTHING, effort=effort)) is (effort not in known)
+    for changed in (
+        program(main, guarded(3), calls={1: 1}),
+        program(main, guarded(2), calls={1: 1}, global_functions=True),
+        program([*load_64(2), *main[1:]], guarded(2), calls={0: 1}, callbacks=True),
+    ):
+        assert 3 in reachable(changed, NOTHING, effort=Effort.APART)
+
+
+def test_functions_that_call_themselves_have_an_answer():
+    main = [alu(MOV, 2, 0), subprogram(), jump(JEQ, 0, 0, 1), helper(GUARDED), EXIT]
+    around = [alu(ADD, 2, 1), subprogram(), EXIT]
+    assert 3 in reachable(program(main, around, calls={1: 1, 6: 1}), NOTHING, effort=Effort.APART)
 
 
 def test_global_functions_are_verified_without_a_call_before_6_8():
@@ -393,6 +524,9 @@ def test_large_programs_take_bounded_time(monkeypatch):
 def test_what_takes_too_long_is_reached_as_a_whole(monkeypatch):
     body = loops(20)
     assert len(reachable(program(body), NOTHING)) == len(body) - 1
+    monkeypatch.setattr("pytest_ebpf.requirements.reach._CLOSE_STEPS", 40)
+    assert len(reachable(program(body), NOTHING, effort=Effort.APART)) == len(body) - 1
+    assert len(reachable(program(body), NOTHING, effort=Effort.KEEN)) < len(body) - 1
     monkeypatch.setattr("pytest_ebpf.requirements.reach._STEPS", 60)
     assert len(reachable(program(body), NOTHING)) == len(body)
 
@@ -515,7 +649,9 @@ def test_no_program_comes_where_folding_says_it_does_not():
     for _ in range(1500):
         body = a_program(chance)
         found = reachable(program(body), NOTHING)
+        apart, keen = (reachable(program(body), NOTHING, effort=each) for each in (Effort.APART, Effort.KEEN))
+        assert keen <= apart <= found
         for _ in range(8):
-            assert visited(body, chance) <= found, body
+            assert visited(body, chance) <= keen, body
         dead += len(body) - len(found)
     assert dead > 5000  # it does find out something

@@ -23,6 +23,7 @@ UNKNOWN = {
     "hook_lsm_sleeps",
     "symbols_kconfig_weak",
     "symbols_address_guarded",
+    "guards_spilled_half",
     "hook_fentry_anywhere",
     "hook_freplace",
     "hook_loaders_own",

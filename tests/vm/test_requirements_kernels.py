@@ -17,6 +17,7 @@ from pytest_ebpf.objects import read_object
 from pytest_ebpf.requirements import KernelOracle, Kind, ProgramRequirements, reachable, requirements_of
 from pytest_ebpf.requirements.instructions import FEATURES, Instruction, features, is_always_checked
 from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_HELPERS
+from pytest_ebpf.requirements.reach import Effort
 
 SCHED_CLS = 3
 
@@ -74,24 +75,35 @@ def loads(guest: Guest, data: bytes, programs: dict[str, bool]) -> str | None:
     return None
 
 
+#: What not every verifier follows, and a symbol that BTF does not have.
+NOT_TOLD = {"symbol_missing", "word_that_is_5", "stored_number", "swapped", "divided", "negated"}
+
+
 def test_folding_says_what_loads(guest, kernel, vm_objects):
     """Each program falls if a helper or a function that is not there is reached, and only then."""
     path = vm_objects("guards")
     data, facts = path.read_bytes(), read_object(path)
     found = requirements_of(data, facts)
     oracle = Oracle(KernelFacts(kernel), found, facts.btf)
-    falls = {each.name: comes_to_harm(each, oracle) for each in found.programs}
+    efforts = (Effort.JOINED, Effort.APART, Effort.KEEN)
+    joined, apart, keen = (
+        {each.name for each in found.programs if comes_to_harm(each, oracle, effort)} for effort in efforts
+    )
+    assert keen <= apart <= joined
+    assert apart - keen <= NOT_TOLD
     # BTF does not have every symbol, so both ways are followed.
-    assert falls.pop("symbol_missing")
-    assert loads(guest, data, {name: not bad for name, bad in falls.items()}) is None
-    for name in [name for name, bad in falls.items() if bad]:
-        assert loads(guest, data, {other: other == name for other in falls}) is not None, name
-    always = {"unguarded", "by_context", "rodata_reached", "kfunc_unguarded"}
-    assert always <= {name for name, bad in falls.items() if bad}
-    assert sum(falls.values()) < len(always) + 7
+    assert "symbol_missing" in keen
+    programs = {each.name for each in found.programs}
+    assert loads(guest, data, {name: name not in apart for name in programs}) is None
+    for name in keen - {"symbol_missing"}:
+        assert loads(guest, data, {other: other == name for other in programs}) is not None, name
+    always = {"unguarded", "by_context", "rodata_reached", "kfunc_unguarded", "by_either_argument"}
+    assert always | {"by_result_of_global"} <= keen
+    assert len(keen) < len(always) + 9
+    assert len(joined - apart) >= 8
 
 
-def comes_to_harm(program: ProgramRequirements, oracle: KernelOracle) -> bool:
+def comes_to_harm(program: ProgramRequirements, oracle: KernelOracle, effort: Effort) -> bool:
     """Whether folding comes to a call of what no kernel has."""
     harm = {
         each.instruction
@@ -99,7 +111,7 @@ def comes_to_harm(program: ProgramRequirements, oracle: KernelOracle) -> bool:
         if each.kind in {Kind.HELPER, Kind.KFUNC} and each.name in {"helper 9999", "bpf_no_such_kfunc"}
     }
     assert harm, program.name
-    return not harm.isdisjoint(reachable(program, oracle))
+    return not harm.isdisjoint(reachable(program, oracle, effort=effort))
 
 
 # Instructions, alive and dead.

@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <stdbool.h>
 
 #define CORE __attribute__((preserve_access_index))
 #define PROGRAM(name) SEC("?tc") int name(struct __sk_buff *skb)
@@ -100,6 +102,90 @@ __noinline int harmless_global(int x) { if (zero) FALL; return x * bpf_get_prand
 PROGRAM(static_function) { return zero ? helpless(skb) : 0; }
 PROGRAM(global_function) { return zero ? helpless_global(5) : 0; }
 PROGRAM(guard_in_function) { return harmless_global(skb->len); }
+
+static __noinline int nothing(void) { int x = zero; asm volatile("" : "+r"(x)); return x; }
+static __noinline int falls_if(struct __sk_buff *skb, int wanted)
+{
+	asm volatile("" : "+r"(wanted));
+	if (wanted)
+		FALL;
+	return skb->len;
+}
+__hidden __noinline int hidden(struct __sk_buff *skb) { FALL; return skb->mark; }
+__noinline int nothing_global(void) { int x = zero; asm volatile("" : "+r"(x)); return x; }
+
+PROGRAM(by_result) { if (nothing()) FALL; return 0; }
+PROGRAM(by_result_of_global) { if (nothing_global()) FALL; return 0; }
+PROGRAM(by_argument) { return falls_if(skb, zero); }
+PROGRAM(by_either_argument) { return skb->len > 70 ? falls_if(skb, zero) : falls_if(skb, 1); }
+PROGRAM(hidden_function) { return zero ? hidden(skb) : 0; }
+
+PROGRAM(by_type_id) { if (bpf_core_type_id_kernel(struct no_such_struct)) FALL; return 0; }
+PROGRAM(by_offset) { if (bpf_core_field_offset(struct task_struct, pid) > 100000) FALL; return 0; }
+
+PROGRAM(by_flags)
+{
+	__u64 flags = 0;
+
+	if (zero)
+		flags |= 1;
+	if (skb->len > 100)
+		flags |= 2;
+	if (skb->mark)
+		flags |= 4;
+	asm volatile("" : "+r"(flags));
+	if (flags & 1)
+		FALL;
+	return flags;
+}
+
+PROGRAM(by_one_of_several)
+{
+	int mode = 0;
+
+	switch (skb->mark) {
+	case 1: mode = 1; break;
+	case 2: mode = 2; break;
+	case 7: mode = zero ? 3 : 0; break;
+	}
+	asm volatile("" : "+r"(mode));
+	bpf_get_prandom_u32();
+	if (mode == 3)
+		FALL;
+	return mode;
+}
+
+PROGRAM(by_count)
+{
+	int from = zero ? 0 : 10;
+
+	asm volatile("" : "+r"(from));
+	for (int i = 0; i < 10; i++) {
+		asm volatile("" : "+r"(i));
+		if (i >= from)
+			FALL;
+	}
+	return 0;
+}
+
+PROGRAM(by_elements)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 4; i++) {
+		if (many[i] > 3)
+			FALL;
+		bpf_get_prandom_u32();
+	}
+	return 0;
+}
+
+PROGRAM(zero_byte) { volatile bool x = zero; bpf_get_prandom_u32(); if (x) FALL; return 0; }
+PROGRAM(zero_word) { volatile int x = zero; bpf_get_prandom_u32(); if (x) FALL; return 0; }
+PROGRAM(word_that_is_5) { volatile int x = zero + 5; bpf_get_prandom_u32(); if (x != 5) FALL; return 0; }
+PROGRAM(stored_number) { volatile int x = 6; bpf_get_prandom_u32(); if (x != 6) FALL; return 0; }
+PROGRAM(swapped) { if (bpf_htons(many[2]) != 0x300) FALL; return 0; }
+PROGRAM(divided) { unsigned x = many[2]; if (x / (unsigned)(zero + 2) != 1) FALL; return 0; }
+PROGRAM(negated) { int x = many[2]; asm volatile("%0 = -%0" : "+r"(x)); if (x != -3) FALL; return 0; }
 
 PROGRAM(arithmetic)
 {
