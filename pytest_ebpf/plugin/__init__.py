@@ -157,19 +157,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def ebpf(request: pytest.FixtureRequest) -> Iterator[Ebpf]:
     """The objects of the project on a booted kernel; see ``docs/api.md``."""
     active = request.config.stash.get(_ACTIVE, None)
-    if active is None:
-        pytest.fail(
-            "ebpf: there is no ebpf.toml in or above "
-            f"{request.config.invocation_params.dir}; write one, or name a kernel: --ebpf-kernel 6.12",
-            pytrace=False,
-        )
-    if not hasattr(request, "param"):
-        pytest.fail(
-            "ebpf: pytest cannot run this once for each kernel: it is of a unittest.TestCase, a doctest, or "
-            "calls getfixturevalue; take ebpf as an argument of a test function, or of a fixture of one",
-            pytrace=False,
-        )
+    if why := _cannot_run(request, active):
+        pytest.fail(f"ebpf: {why}", pytrace=False)
+    assert active is not None
     yield from active.cells.provide(request)
+
+
+def _cannot_run(request: pytest.FixtureRequest, active: ActivePlugin | None) -> str:
+    """Why this test can have no kernel, "" if it can."""
+    own, manifest = find(request.node.path), active.workspace.manifest_path if active else None
+    if own and own != manifest and not request.config.getoption("--ebpf-manifest"):
+        return f"this test is of another project, {own}; run pytest in its folder, one project at a time"
+    if active is None:
+        folder = request.config.invocation_params.dir
+        return f"there is no ebpf.toml in or above {folder}; write one, or name a kernel: --ebpf-kernel 6.12"
+    if not hasattr(request, "param"):
+        return (
+            "pytest cannot run this once for each kernel: it is of a unittest.TestCase, a doctest, or "
+            "calls getfixturevalue; take ebpf as an argument of a test function, or of a fixture of one"
+        )
+    return ""
 
 
 def _manifest(config: pytest.Config) -> Path | None:

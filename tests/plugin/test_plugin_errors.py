@@ -117,6 +117,21 @@ def test_no_manifest_and_no_kernel(pytester):
     assert f"{missing}; write one, or name a kernel: --ebpf-kernel 6.12" in result.outlines
 
 
+@pytest.mark.parametrize("arguments", [(), ("first", "second", "--ebpf-kernel", "6.12")])
+def test_tests_of_another_project(pytester, edge, arguments):
+    """Run from above, where there is no manifest, and together with a project that is found first."""
+    for name in ("first", "second"):
+        pytester.mkdir(name).joinpath("ebpf.toml").write_text((edge / "ebpf.toml").read_text())
+        for source in ("counter.bpf.c", "gate.bpf.c"):
+            shutil.copy(edge / source, pytester.path / name)
+    (edge / "ebpf.toml").unlink()
+    (pytester.path / "second" / "test_it.py").write_text("def test_it(ebpf): pass\n")
+    result = pytester.runpytest_subprocess("-p", "ebpf", *arguments)
+    result.assert_outcomes(errors=1)
+    other = f"ebpf: this test is of another project, {pytester.path}/second/ebpf.toml"
+    assert f"{other}; run pytest in its folder, one project at a time" in result.outlines
+
+
 def test_what_a_test_gets_wrong_is_said_in_its_own_line(run, edge):
     """None of these needs an answer of the kernel but the load."""
     module = """
