@@ -77,23 +77,28 @@ def is_prefix_size(size: int) -> bool:
     return size in _FAMILIES
 
 
-def prefix(size: int, order: Order, otherwise: Codec | None = None) -> Codec:
-    """An LPM key of 8 (IPv4) or 20 bytes (IPv6): read as ``"10.0.0.0/8"``.
+def prefix(size: int, order: Order, key_of: Codec | None = None) -> Codec:
+    """A prefix of 8 (IPv4) or 20 bytes (IPv6): read as ``"10.0.0.0/8"``.
 
-    Written from that, from an address alone (all of its bits), from ``ipaddress`` objects or from bytes;
-    from what *otherwise* takes, for anything else.
+    Written from that, from an address alone (all of its bits), from ``ipaddress`` objects or from bytes. The
+    key of an LPM trie is written from what *key_of*, its codec by BTF, takes, too. The trie keeps the bits
+    beyond its length as they were given, and looks at none of them: they read as zeros.
     """
     name, family, bits = _FAMILIES[size]
 
     def decode(data: bytes, offset: int) -> str:
         length = int.from_bytes(data[offset : offset + 4], order)
-        return f"{socket.inet_ntop(family, data[offset + 4 : offset + size])}/{length}"
+        address = data[offset + 4 : offset + size]
+        if key_of and length < bits:
+            beyond = bits - length
+            address = (int.from_bytes(address, "big") >> beyond << beyond).to_bytes(bits // 8, "big")
+        return f"{socket.inet_ntop(family, address)}/{length}"
 
     def encode(value: Any, buffer: bytearray, offset: int) -> None:
         if isinstance(value, (bytes, bytearray)):
             buffer[offset : offset + size] = exact_bytes(value, size, f"an {name} prefix")
-        elif otherwise and not isinstance(value, (str, *_NETWORKS, *_ADDRESSES)):
-            otherwise.encode(value, buffer, offset)
+        elif key_of and not isinstance(value, (str, *_NETWORKS, *_ADDRESSES)):
+            key_of.encode(value, buffer, offset)
         else:
             network = _network(value, name, bits)
             buffer[offset : offset + 4] = network.prefixlen.to_bytes(4, order)

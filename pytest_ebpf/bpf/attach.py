@@ -8,39 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from pytest_ebpf.bpf.attach_net import NET_ROWS, HasIfindex
 from pytest_ebpf.bpf.attach_rows import Row, Settings
 from pytest_ebpf.bpf.attach_trace import TRACE_ROWS
+from pytest_ebpf.bpf.sources import HasDescriptor, HasHandle, HasPath, HasPid
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.hooks import SETTINGS, Attachment, Hook, attachment, parse
 from pytest_ebpf.suggest import suggestion
 
 ROWS: Final[Mapping[str, Row]] = {**TRACE_ROWS, **NET_ROWS}
-
-
-@runtime_checkable
-class HasPath(Protocol):
-    """What a path of the guest stands for: a cgroup, a network namespace."""
-
-    path: str
-
-
-@runtime_checkable
-class HasPid(Protocol):
-    """A process of the guest."""
-
-    pid: int
-
-
-@runtime_checkable
-class HasHandle(Protocol):
-    """What the guest's agent knows by a number: a map, a program."""
-
-    @property
-    def handle(self) -> int:
-        """The number."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +111,7 @@ def _fits(value: Any, types: tuple[type, ...]) -> bool:
     if isinstance(value, types):
         return not (isinstance(value, list) and (not value or any(type(each) is not str for each in value)))
     plain = isinstance(value, (str, int, float, bytes, list, tuple, dict, type(None)))
-    known = (HasPath, HasPid, HasHandle, HasIfindex)
-    return not plain and (isinstance(value, known) or hasattr(value, "fd_source"))
+    return not plain and isinstance(value, (HasPath, HasPid, HasHandle, HasIfindex, HasDescriptor))
 
 
 def _override(lower: dict[str, Any], layer: Settings, takes: Attachment) -> dict[str, Any]:

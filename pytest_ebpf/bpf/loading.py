@@ -12,14 +12,8 @@ from pytest_ebpf.bpf.codec import Order
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
 from pytest_ebpf.bpf.maps import Arena, Map, MapMaker
-from pytest_ebpf.bpf.options import (
-    LoadOptions,
-    arguments,
-    attach_settings,
-    check_names,
-    pin_paths,
-    skipped_programs,
-)
+from pytest_ebpf.bpf.option_checks import check_names
+from pytest_ebpf.bpf.options import LoadOptions, arguments, attach_settings, pin_paths, skipped_programs
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.seeds import seed
@@ -153,6 +147,7 @@ class _Loading:
             lifetime=loaded.lifetime,
             records=options.records,
             programs=lambda: loaded.programs,
+            maps=lambda: loaded.maps,
         )
         loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
         sections = {each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,13 +10,11 @@ from pytest_ebpf import hooks
 from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.seeds import Contents, Entries
-from pytest_ebpf.errors import UsageError
 from pytest_ebpf.objects import ObjectFacts
-from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import ProgType
 
 #: Where the guest has its file system for pinned maps and programs.
-_BPF_FS: Final = "/sys/fs/bpf/"
+BPF_FS: Final = "/sys/fs/bpf/"
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def arguments(
 
 def pin_paths(options: LoadOptions) -> dict[str, str]:
     """Where maps are pinned, by their names."""
-    return {each: _BPF_FS + each if pin is True else str(pin) for each, pin in options.pin.items() if pin}
+    return {each: BPF_FS + each if pin is True else str(pin) for each, pin in options.pin.items() if pin}
 
 
 def attach_settings(name: str, options: LoadOptions, facts: ObjectFacts) -> Mapping[str, Any]:
@@ -101,40 +99,3 @@ def skipped_programs(facts: ObjectFacts, options: LoadOptions) -> frozenset[str]
     """The programs that were not to be loaded."""
     wanted = {each.name: options.autoload.get(each.name, each.autoload) for each in facts.programs}
     return frozenset(name for name, load_it in wanted.items() if not load_it)
-
-
-def check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
-    """:class:`UsageError` if *options* name a program, a map or a variable that the object does not have."""
-    maps = [each.name for each in facts.maps]
-    programs = [each.name for each in facts.programs]
-    variables = [each.name for each in facts.globals]
-    entered = [*programs, *options.alternatives]
-    expected: list[tuple[str, str, Iterable[str], list[str]]] = [
-        ("globals", "global variable", options.globals, variables),
-        ("autoload", "program", options.autoload, programs),
-        ("max_entries", "map", options.max_entries, maps),
-        ("value_size", "map", options.value_size, maps),
-        ("inner", "map", options.inner, maps),
-        ("inner", "map", options.inner.values(), maps),
-        ("records", "map", options.records, [*maps, *programs]),
-        ("attach", "program", options.attach, programs),
-        ("targets", "program", options.targets, programs),
-        *(("alternatives", "program", names, programs) for names in options.alternatives.values()),
-        ("pin", "map", options.pin, maps),
-        ("reuse", "map", options.reuse, maps),
-        ("perf_pages", "map", options.perf_pages, maps),
-        ("contents", "map", options.contents, maps),
-        ("entries", "map", options.entries, maps),
-        *(
-            ("entries", "program", each.values() if isinstance(each, Mapping) else each, entered)
-            for each in options.entries.values()
-        ),
-    ]
-    for option, kind, names, known in expected:
-        for each in names:
-            if each not in known:
-                raise UsageError(
-                    f'has no {kind} "{each}"',
-                    where=f"{owner}: {option}",
-                    hint=suggestion(each, known),
-                )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overlo
 
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.complexity import Complexity
+from pytest_ebpf.bpf.option_checks import check_given
 from pytest_ebpf.bpf.seeds import Contents, Entries
 from pytest_ebpf.bpf.seen import Seen, seen_of
 from pytest_ebpf.errors import UnsupportedError, UsageError
@@ -96,6 +97,7 @@ class Ebpf:
         """
         cls, name = (LoadedObject, what) if isinstance(what, str) else (what, what.ebpf_object)
         prepared = self._workspace.prepared(name)
+        check_given(prepared.name, overrides)
         check_groups(prepared.name, prepared.options.alternatives, overrides.get("alternatives", {}))
         options = narrowed(
             replace(prepared.options, **_merged(prepared.options, overrides)),

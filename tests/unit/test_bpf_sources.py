@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pytest_ebpf.bpf.maps.sources import source_of, task_of
+from pytest_ebpf.bpf.sources import source_of, task_of
 from pytest_ebpf.errors import UsageError
 
 

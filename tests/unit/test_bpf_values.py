@@ -337,6 +337,23 @@ def test_an_lpm_key_of_a_struct_of_the_users_is_taken_as_that_too():
     assert pack(other, 8, "key") == b"\x08\0\0\0\0\0\0\0"
 
 
+@pytest.mark.parametrize(
+    ("key", "read"),
+    [
+        (b"\x08\0\0\0\x0a\1\2\3", "10.0.0.0/8"),
+        (b"\0\0\0\0\x0a\1\2\3", "0.0.0.0/0"),
+        (b"\x20\0\0\0\x0a\1\2\3", "10.1.2.3/32"),
+        (b"\x14\0\0\0" + bytes([0x20, 0x01, 0xFF]) * 5 + b"\1", "2001:f000::/20"),
+    ],
+)
+def test_an_lpm_key_is_read_as_it_is_written(key, read):
+    """A program may add a prefix with more bits set than its length says, which only a value tells."""
+    codec_of_key = addresses.prefix(len(key), "little", codec.raw(len(key), "little"))
+    assert unpack(codec_of_key, key, "") == read
+    assert unpack(codec_of_key, pack(codec_of_key, read, ""), "") == read
+    assert unpack(addresses.prefix(8, "little"), b"\x08\0\0\0\x0a\1\2\3", "") == "10.1.2.3/8"
+
+
 def test_union_by_one_member(sample):
     assert sample.write("number", {"bytes": b"\1\2\3\4"}) == b"\1\2\3\4"
     assert sample.write("number", {"half": None, "whole": 0}) == bytes(4)

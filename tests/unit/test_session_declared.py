@@ -10,7 +10,8 @@ import pytest
 
 from pytest_ebpf.bpf import LoadOptions
 from pytest_ebpf.bpf.alternatives import Choice
-from pytest_ebpf.bpf.options import arguments, check_names
+from pytest_ebpf.bpf.option_checks import check_given, check_names
+from pytest_ebpf.bpf.options import arguments
 from pytest_ebpf.errors import LoadError, UnsupportedError, UsageError
 from pytest_ebpf.manifest import Manifest
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
@@ -169,6 +170,55 @@ def test_names_that_the_object_does_not_have(wrong: dict[str, object], said: str
     with pytest.raises(UsageError) as caught:
         check_names("tool", TOOL, LoadOptions(**wrong))  # type: ignore[arg-type]
     assert str(caught.value) == f"tool: {said}"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"contnets": {}}, 'load: no option "contnets"; did you mean "contents"?'),
+        ({"declared_for": {}}, 'load: no option "declared_for"; known: alternatives, attach, '),
+        ({"globals": 5}, 'globals: not by name (5); give a mapping: {"name": ...}'),
+        ({"contents": []}, 'contents: not by name ([]); give a mapping: {"name": ...}'),
+        ({"contents": {"m": 5}}, "contents: m: not a mapping, pairs or values (5)"),
+        ({"modules": "nf_nat"}, "modules: not a list of names ('nf_nat'); write [\"name\"]"),
+        ({"autoload": {"p": "no"}}, "autoload: p: not True or False ('no')"),
+        ({"max_entries": {"m": 0}}, "max_entries: m: not a number from 1 to 4294967295 (0)"),
+        (
+            {"value_size": {"m": 1 << 32}},
+            "value_size: m: not a number of bytes from 1 to 4294967295 (4294967296)",
+        ),
+        ({"perf_pages": {"m": -1}}, "perf_pages: m: not a number of pages (-1)"),
+        ({"inner": {"m": None}}, "inner: m: not the name of a map (None)"),
+        ({"records": {"m": 5}}, "records: m: not the name of a type (5)"),
+        ({"attach": {"p": 5}}, "attach: p: not a mapping of settings (5)"),
+        ({"targets": {"p": 5}}, "targets: p: not the name of a function, or a program (5)"),
+        ({"alternatives": {"g": []}}, "alternatives: g: not a list of programs ([])"),
+        ({"alternatives": {"g": "p"}}, "alternatives: g: not a list of programs ('p')"),
+        (
+            {"pin": {"m": "/tmp/m"}},
+            "pin: m: not True, False, or a path that begins with /sys/fs/bpf/ ('/tmp/m')",
+        ),
+        ({"reuse": {"m": 5}}, "reuse: m: not a map of another object (5)"),
+        (
+            {"entries": {"m": "p"}},
+            "entries: m: not a list of programs, or a mapping from keys to programs ('p')",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_given_otherwise_than_an_option_takes_it(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_given("tool", given)
+    assert str(caught.value).startswith(f"tool: {said}")
+
+
+def test_what_options_take() -> None:
+    sizes = {"max_entries": {"m": 1}, "value_size": {"m": 8}, "perf_pages": {"m": 0}}
+    names = {"inner": {"m": "n"}, "records": {"m": "t"}, "alternatives": {"g": ("p",)}, "modules": ["nf_nat"]}
+    placed = {"pin": {"m": True, "n": "/sys/fs/bpf/n"}, "entries": {"m": ["p"], "n": {1: "p"}}}
+    check_given(
+        "tool", {**sizes, **names, **placed, "contents": {"m": [1], "n": {}}, "globals": {"v": object()}}
+    )
 
 
 def test_an_entry_may_be_a_group(options: LoadOptions) -> None:

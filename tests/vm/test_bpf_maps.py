@@ -105,6 +105,24 @@ class TestArray:
         totals.clear()
         assert list(totals) == [{"packets": 0, "bytes": 0}] * 3
 
+    def test_it_equals_a_list(self, sample):
+        sample.maps.totals[1] = {"packets": 5}
+        zeros = {"packets": 0, "bytes": 0}
+        assert sample.maps.totals == [zeros, {"packets": 5, "bytes": 0}, zeros]
+        assert sample.maps.totals != [zeros] * 3
+        assert sample.maps.totals != [zeros] * 2
+        assert sample.maps.totals != 3
+
+    def test_an_index_is_an_integer(self, sample):
+        for index in (1.5, "1", None):
+            with pytest.raises(TypeError):
+                _ = sample.maps.totals[index]
+
+    def test_values_by_index_are_pairs(self, sample):
+        with pytest.raises(ValueConversionError) as caught:
+            sample.maps.totals.update([7])
+        assert str(caught.value) == "maps.totals: 7 is no pair; give a mapping, or pairs of key and value"
+
     @pytest.mark.parametrize("index", [3, -4])
     def test_out_of_range(self, sample, index):
         with pytest.raises(IndexError) as caught:
@@ -150,6 +168,14 @@ class TestLpmTrie:
         del blocked["10.0.0.0/8"]
         assert list(blocked) == []
 
+    def test_a_key_with_more_bits_than_its_length_says(self, sample):
+        """As a program may write one: the trie gives it back as it was."""
+        sample.maps.blocked[b"\x08\0\0\0\x0a\1\2\3"] = {"hits": 8}
+        (key,) = sample.maps.blocked
+        assert (key, sample.maps.blocked[key].hits) == ("10.0.0.0/8", 8)
+        del sample.maps.blocked[key]
+        assert dict(sample.maps.blocked) == {}
+
     def test_a_key_of_ones_own_with_the_size_of_an_ipv6_prefix(self, sample):
         sample.maps.blocked6["2001:db8::/32"] = 4
         assert dict(sample.maps.blocked6) == {"2001:db8::/32": 4}
@@ -191,11 +217,56 @@ class TestHolders:
         assert len(sample.maps.tenants) == 0
 
     def test_the_object_may_have_put_one_there(self, sample):
-        with pytest.raises(EbpfError) as caught:
-            _ = sample.maps.tables[0]
+        assert sample.maps.tables[0] is sample.maps.first_table
+
+    def test_the_inner_map_that_is_there_now_is_given(self, sample, load_object):
+        one, other = sample.maps.tables.create(), sample.maps.tables.create()
+        sample.maps.tables[1] = one
+        with load_object("maps", reuse={"tables": sample.maps.tables}) as beside:
+            beside.maps.tables[1] = beside.maps.first_table
+            foreign = beside.maps.first_table.info().id
+            with pytest.raises(EbpfError) as caught:
+                _ = sample.maps.tables[1]
         assert str(caught.value) == (
-            "maps.tables[0]: was put there by the object itself; use that map by its own name"
+            f"maps.tables[1]: holds map {foreign}, which is none of this object; "
+            "read it from the object that it belongs to"
         )
+        sample.maps.tables[1] = other
+        assert sample.maps.tables[1] is other
+
+    @pytest.mark.parametrize(
+        ("name", "element", "text"),
+        [
+            ("tails", "tail", "maps.tails[0]: 'tail' is not a program; give a program that is loaded"),
+            ("tables", {}, "maps.tables[0]: {} is not a map; give a map that is loaded"),
+        ],
+    )
+    def test_what_is_no_program_and_no_map(self, sample, name, element, text):
+        with pytest.raises(UsageError) as caught:
+            sample.maps[name][0] = element
+        assert str(caught.value) == text
+
+    def test_an_index_that_is_too_large(self, sample):
+        with pytest.raises(GuestError) as caught:
+            sample.maps.tails[9] = sample.programs.tail
+        assert str(caught.value) == (
+            "maps.tails[9]: the index is out of range (max_entries 2); "
+            "make it larger: load(..., max_entries={'tails': ...})"
+        )
+
+    @pytest.mark.parametrize(
+        ("element", "text"),
+        [
+            ("eth9", 'maps.devices: the guest has no network device "eth9"'),
+            (None, "maps.devices[0]: None is no integer; u32 takes a number"),
+            (1.5, "maps.devices[0]: 1.5 is no integer; u32 takes a number"),
+            (-1, "maps.devices[0]: -1 does not fit u32 (0..4294967295); give a number in that range"),
+        ],
+    )
+    def test_what_is_no_device(self, sample, element, text):
+        with pytest.raises(EbpfError) as caught:
+            sample.maps.devices[0] = element
+        assert str(caught.value) == text
 
 
 class TestStreams:

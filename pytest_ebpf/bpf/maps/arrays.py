@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
@@ -13,8 +14,9 @@ V = TypeVar("V")
 class ArrayMap(Map, Sequence[V]):
     """``array``: ``max_entries`` values that are always there, by index.
 
-    ``m[0]``, ``m[-1]``, ``m[0:8]`` and iteration read (a slice in one call), ``m[0] = value`` writes,
-    :meth:`update` writes several in one call. Values are copies of what the kernel holds.
+    ``m[0]``, ``m[-1]``, ``m[0:8]`` and iteration read (a slice in one call), ``m == [...]`` compares,
+    ``m[0] = value`` writes, :meth:`update` writes several in one call. Values are copies of what the kernel
+    holds.
     """
 
     def __len__(self) -> int:
@@ -38,9 +40,16 @@ class ArrayMap(Map, Sequence[V]):
     def __iter__(self) -> Iterator[V]:
         return self._read(range(len(self)))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (ArrayMap, list, tuple)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # what it holds changes
+
     def update(self, values: Mapping[int, V] | Iterable[tuple[int, V]]) -> None:
         """Write all *values* by index in one call."""
-        pairs = list(values.items() if isinstance(values, Mapping) else values)
+        pairs = self._pairs_of(values)
         places = [self._place(index) for index, _ in pairs]
         self._store(
             [self._pack_key(place) for place in places],
@@ -56,7 +65,8 @@ class ArrayMap(Map, Sequence[V]):
             self._store(keys, [zero] * len(keys), str)
 
     def _place(self, index: Any) -> int:
-        place = int(index) + len(self) if index < 0 else int(index)
+        number = operator.index(index)
+        place = number + len(self) if number < 0 else number
         if not 0 <= place < len(self):
             raise IndexError(f"{self._spec.where}[{index}]: out of range (max_entries {len(self)})")
         return place

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.codec import Codec, pack, unpack
 from pytest_ebpf.bpf.lifetime import Lifetime
-from pytest_ebpf.errors import GuestError
+from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import MapFlag, MapType
 
 #: Entries asked for in one message; each message is bounded at 64 MiB.
 PAGE: Final = 4096
+
+#: Types whose keys are indexes: what a kernel answers to one that is too large is that they are full (E2BIG).
+_INDEXED: Final = frozenset(
+    {
+        MapType.PROG_ARRAY,
+        MapType.PERF_EVENT_ARRAY,
+        MapType.CGROUP_ARRAY,
+        MapType.ARRAY_OF_MAPS,
+        MapType.DEVMAP,
+        MapType.SOCKMAP,
+        MapType.CPUMAP,
+        MapType.XSKMAP,
+        MapType.REUSEPORT_SOCKARRAY,
+    }
+)
 
 #: errnos with which kernels say that there is no room: hash kinds, LPM trie and queues.
 _FULL: Final = frozenset({errno.E2BIG, errno.ENOSPC})
@@ -25,12 +40,14 @@ _FULL: Final = frozenset({errno.E2BIG, errno.ENOSPC})
 class MapSpec:
     """A map in a guest: its handle there, its shape, and how its keys and values are written.
 
+    There is no handle of one that was not created, as libbpf does not create ``SEC("?.struct_ops")``.
+
     Sizes are in bytes as the kernel counts them: *value* of a per-CPU kind is larger than *value_size*.
     """
 
     guest: Guest
     lifetime: Lifetime
-    handle: int
+    handle: int | None
     name: str
     type: int
     key_size: int
@@ -109,9 +126,16 @@ class Map:
 
     @property
     def handle(self) -> int:
-        """The number by which the guest's agent knows this map; :class:`UsageError` once it is closed."""
+        """The number by which the guest's agent knows it; :class:`UsageError` if it has none (any more)."""
         self._spec.lifetime.check()
+        if self._spec.handle is None:
+            raise UsageError("was not created", where=self._spec.where)
         return self._spec.handle
+
+    @property
+    def created(self) -> bool:
+        """Whether it was created when the object was loaded."""
+        return self._spec.handle is not None
 
     def info(self) -> MapInfo:
         """Ask the kernel about this map."""
@@ -155,8 +179,9 @@ class Map:
 
     def _raise(self, error: CallError, where: str) -> NoReturn:
         if error.errno in _FULL:
+            what = "the index is out of range" if self._spec.type in _INDEXED else "the map is full"
             raise GuestError(
-                f"the map is full (max_entries {self.max_entries})",
+                f"{what} (max_entries {self.max_entries})",
                 errno=error.errno,
                 where=where,
                 hint=f"make it larger: load(..., max_entries={{{self.name!r}: ...}})",
@@ -174,6 +199,23 @@ class Map:
 
     def _unpack_value(self, data: bytes) -> Any:
         return unpack(self._spec.value, data, f"{self._spec.where} value")
+
+    def _pairs_of(self, entries: Any) -> list[tuple[Any, Any]]:
+        """The keys and values of a mapping, or of pairs."""
+        pairs = list(entries.items() if isinstance(entries, Mapping) else entries)
+        for each in pairs:
+            if not isinstance(each, (tuple, list)) or len(each) != 2:
+                hint = "give a mapping, or pairs of key and value"
+                raise ValueConversionError(f"{each!r} is no pair", where=self._spec.where, hint=hint)
+        return pairs
+
+    def _set_fd(self, key: Any, **element: Any) -> None:
+        """Put what has a descriptor at *key*."""
+        packed = self._pack_key(key)
+        try:
+            self._spec.guest.call("set_fd", map=self.handle, key=packed, **element)
+        except CallError as error:
+            self._raise(error, f"{self._spec.where}[{key!r}]")
 
     def _store(self, keys: list[bytes], values: list[bytes], show: Callable[[int], str]) -> None:
         """Write all entries in one call; *show* spells the key at an index for the message of a failure."""

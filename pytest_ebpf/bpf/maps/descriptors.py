@@ -5,22 +5,20 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
 
+from pytest_ebpf.bpf.codec import integer, pack
 from pytest_ebpf.bpf.maps.base import Map
 from pytest_ebpf.bpf.maps.holders import Holder
-from pytest_ebpf.bpf.maps.sources import source_of
+from pytest_ebpf.bpf.sources import handle_of, source_of
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.guest.client import ENOTSUPP
 
-if TYPE_CHECKING:
-    from pytest_ebpf.bpf.program import Program
-
 K = TypeVar("K")
 
-#: Bytes of the number in front of a program's descriptor (``struct bpf_devmap_val``, ``bpf_cpumap_val``).
-_NUMBER: Final = 4
+#: The number in front of a program's descriptor (``struct bpf_devmap_val``, ``bpf_cpumap_val``).
+_NUMBER: Final = integer(4, signed=False, order="little")
 
 _FOLDER: Final = "/sys/class/net"
 
@@ -37,8 +35,7 @@ class DescriptorMap(Holder[K, Any]):
     """
 
     def __setitem__(self, key: K, element: Any) -> None:
-        source = source_of(element, f"{self._spec.where}[{key!r}]")
-        self._call("set_fd", key=self._pack_key(key), of=source)
+        self._set_fd(key, of=source_of(element, f"{self._spec.where}[{key!r}]"))
 
     def __getitem__(self, key: K) -> Any:
         (data,) = self._call("lookup", keys=[self._pack_key(key)])
@@ -78,20 +75,20 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
     """Values are a number, and a program behind it where the map's values have 8 bytes."""
 
     def __setitem__(self, key: int, element: Any) -> None:
+        where = f"{self._spec.where}[{key!r}]"
         element, program = element if isinstance(element, tuple) else (element, None)
-        number = self._number(element).to_bytes(_NUMBER, "little")
+        number = pack(_NUMBER, self._number(element), where)
         if program is None:
             value = number.ljust(self.value_size, b"\0")
-            self._call("update", keys=[self._pack_key(key)], values=[value])
+            self._store([self._pack_key(key)], [value], lambda _: repr(key))
             return
-        if self.value_size <= _NUMBER:
+        if self.value_size <= _NUMBER.size:
             raise UsageError(
                 "has no room for programs",
                 where=self._spec.where,
                 hint="declare values of 8 bytes: u64, or struct bpf_devmap_val or bpf_cpumap_val",
             )
-        handle: Program = program
-        self._call("set_fd", key=self._pack_key(key), front=number, prog=handle.handle)
+        self._set_fd(key, front=number, prog=handle_of(program, where, "a program"))
 
     def __getitem__(self, key: int) -> Target:
         (data,) = self._call("lookup", keys=[self._pack_key(key)])
@@ -112,20 +109,17 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
         return sum(1 for _ in self)
 
     def _target(self, data: bytes) -> Target:
-        return Target(
-            int.from_bytes(data[:_NUMBER], "little"), int.from_bytes(data[_NUMBER : 2 * _NUMBER], "little")
-        )
+        program = _NUMBER.decode(data, _NUMBER.size) if len(data) > _NUMBER.size else 0
+        return Target(_NUMBER.decode(data, 0), program)
 
-    def _number(self, element: Any) -> int:
-        if isinstance(element, Target):
-            return element.number
-        return int(element)
+    def _number(self, element: Any) -> Any:
+        return element.number if isinstance(element, Target) else element
 
 
 class DevMap(_NumberedMap):
     """``devmap`` and its hash: ``m[0] = "eth0"``, a device, an ifindex, or one of these and a program."""
 
-    def _number(self, element: Any) -> int:
+    def _number(self, element: Any) -> Any:
         if isinstance(element, HasIndex):
             return element.ifindex
         return self._ifindex(element) if isinstance(element, str) else super()._number(element)

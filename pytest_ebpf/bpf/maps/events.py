@@ -10,8 +10,8 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from pytest_ebpf.bpf.codec import Codec
 from pytest_ebpf.bpf.maps.base import PAGE, Map, MapSpec
-from pytest_ebpf.bpf.maps.sources import source_of
 from pytest_ebpf.bpf.named import record_type
+from pytest_ebpf.bpf.sources import source_of
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import EbpfError, ValueConversionError
 
@@ -214,7 +214,7 @@ class PerfEventArray(EventMap[V]):
 
     def __setitem__(self, key: int, event: Any) -> None:
         where = f"{self._spec.where}[{key}]"
-        self._call("set_fd", key=self._pack_key(key), of=source_of(event, where, wanted="a perf event"))
+        self._set_fd(key, of=source_of(event, where, wanted="a perf event"))
 
     def __delitem__(self, key: int) -> None:
         (done,) = self._call("delete", keys=[self._pack_key(key)])

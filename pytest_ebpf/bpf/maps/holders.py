@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
+from pytest_ebpf.bpf.sources import handle_of
 from pytest_ebpf.errors import EbpfError
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class Holder(Map, MutableMapping[K, E]):
         identity: int = self._unpack_value(data)
         return identity
 
+    def _foreign(self, key: K, what: str) -> EbpfError:
+        return EbpfError(
+            f"holds {what}, which is none of this object",
+            where=f"{self._spec.where}[{key!r}]",
+            hint="read it from the object that it belongs to",
+        )
+
 
 class ProgArray(Holder[int, "Program"]):
     """``prog_array``, the table of tail calls: ``m[0] = fw.programs.parse``, ``del m[0]``."""
@@ -50,27 +58,26 @@ class ProgArray(Holder[int, "Program"]):
         for program in self._programs():
             if program.loaded and program.id == identity:
                 return program
-        raise EbpfError(
-            f"holds program {identity}, which is none of this object",
-            where=f"{self._spec.where}[{key}]",
-            hint="read it from the object that it belongs to",
-        )
+        raise self._foreign(key, f"program {identity}")
 
     def __setitem__(self, key: int, program: Program) -> None:
-        self._call("set_fd", key=self._pack_key(key), prog=program.handle)
+        self._set_fd(key, prog=handle_of(program, f"{self._spec.where}[{key!r}]", "a program"))
 
 
 class MapOfMaps(Holder[K, Map]):
     """``array_of_maps`` and ``hash_of_maps``: ``m[key] = inner``, where *inner* is a map of the same shape.
 
-    :meth:`create` makes a new inner map. Reading gives the inner maps that were set through this handle;
-    those that the object itself put there are reached by their own names.
+    :meth:`create` makes a new inner map. Reading gives the inner maps that were set through this handle, and
+    those of the object that it put there itself.
     """
 
-    def __init__(self, spec: MapSpec, adopt: Callable[[int, int | None], Map]) -> None:
+    def __init__(
+        self, spec: MapSpec, adopt: Callable[[int, int | None], Map], maps: Callable[[], Iterable[Map]]
+    ) -> None:
         super().__init__(spec)
         self._adopt = adopt
-        self._held: dict[bytes, Map] = {}
+        self._maps = maps
+        self._held: dict[int, Map] = {}  # by the kernel's id
 
     def create(self, max_entries: int | None = None) -> Map:
         """Return a new, empty map with the shape of the inner maps, in no place yet."""
@@ -79,17 +86,13 @@ class MapOfMaps(Holder[K, Map]):
         return self._adopt(made["map"], max_entries)
 
     def __getitem__(self, key: K) -> Map:
-        self._id(key)
-        held = self._held.get(self._pack_key(key))
-        if held is None:
-            raise EbpfError(
-                "was put there by the object itself",
-                where=f"{self._spec.where}[{key!r}]",
-                hint="use that map by its own name",
-            )
-        return held
+        identity = self._id(key)
+        if identity not in self._held:
+            self._held.update((each.info().id, each) for each in self._maps() if each.created)
+        if identity not in self._held:
+            raise self._foreign(key, f"map {identity}")
+        return self._held[identity]
 
     def __setitem__(self, key: K, inner: Map) -> None:
-        packed = self._pack_key(key)
-        self._call("set_fd", key=packed, inner=inner.handle)
-        self._held[packed] = inner
+        self._set_fd(key, inner=handle_of(inner, f"{self._spec.where}[{key!r}]", "a map"))
+        self._held[inner.info().id] = inner

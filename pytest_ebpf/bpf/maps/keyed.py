@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, MutableMapping, ValuesView
 from typing import Any, TypeVar
 
 from pytest_ebpf.bpf.maps.base import PAGE, Map
@@ -70,7 +70,7 @@ class KeyedMap(Map, MutableMapping[K, V]):
 
     def update(self, other: Any = (), /, **named: V) -> None:
         """Write all entries of a mapping, or of pairs, in one call; entries before a failure stay."""
-        pairs = [*(other.items() if isinstance(other, Mapping) else other), *named.items()]
+        pairs = [*self._pairs_of(other), *named.items()]
         keys = [self._pack_key(key) for key, _ in pairs]
         values = [self._pack_value(value) for _, value in pairs]
         self._store(keys, values, lambda index: repr(pairs[index][0]))

@@ -82,8 +82,8 @@ _PER_CPU: Final = frozenset(
 class MapMaker:
     """Makes the handles of one object's maps.
 
-    *records* names the type of the records of ring buffers and perf event arrays; *programs* gives the
-    object's programs.
+    *records* names the type of the records of ring buffers and perf event arrays; *programs* and *maps* give
+    those of the object.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class MapMaker:
         lifetime: Lifetime,
         records: Mapping[str, str],
         programs: Callable[[], Iterable[Program]],
+        maps: Callable[[], Iterable[Map]],
     ) -> None:
         self._guest = guest
         self._values = values
@@ -102,6 +103,7 @@ class MapMaker:
         self._lifetime = lifetime
         self._records = records
         self._programs = programs
+        self._maps = maps
 
     def make(self, answer: Mapping[str, Any], facts: MapFacts | None, inner: MapFacts | None) -> Map:
         """The handle of a map as the guest described it.
@@ -118,7 +120,7 @@ class MapMaker:
         if spec.type == MapType.PROG_ARRAY:
             return ProgArray(spec, self._programs)
         if spec.type in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS):
-            return MapOfMaps(spec, lambda handle, size: self._inner(spec, inner, handle, size))
+            return MapOfMaps(spec, lambda handle, size: self._inner(spec, inner, handle, size), self._maps)
         default = KeyedMap if spec.key_size else Map
         return PLAIN.get(spec.type, default)(spec)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, overload
 
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.maps.sources import Source, source_of, task_of
+from pytest_ebpf.bpf.sources import Source, source_of, task_of
 from pytest_ebpf.uapi import MapType
 
 V = TypeVar("V")

@@ -1,7 +1,8 @@
-"""Where a descriptor of the guest comes from, told by the objects that a test has in hand.
+"""What of the guest a test has in hand: descriptors, paths, processes, what the agent has numbers for.
 
 Who has a descriptor in the guest says so by an attribute ``fd_source``, in the words of the protocol
 (``{"process": 3, "fd": 5}``); who stands for a path there by ``path``; who stands for a process by ``pid``.
+Objects need be nothing of this project's.
 """
 
 from __future__ import annotations
@@ -40,6 +41,22 @@ class HasPid(Protocol):
     @property
     def pid(self) -> int:
         """Its number."""
+
+
+@runtime_checkable
+class HasHandle(Protocol):
+    """What the guest's agent knows by a number: a map, a program."""
+
+    @property
+    def handle(self) -> int:
+        """The number."""
+
+
+def handle_of(value: Any, where: str, wanted: str) -> int:
+    """The agent's number of *value*; UsageError if it is not *wanted*, or is not there any more."""
+    if not isinstance(value, HasHandle):
+        raise UsageError(f"{value!r} is not {wanted}", where=where, hint=f"give {wanted} that is loaded")
+    return value.handle
 
 
 def source_of(value: Any, where: str, *, wanted: str = "what has a descriptor") -> Source:
