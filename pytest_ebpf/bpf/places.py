@@ -13,7 +13,7 @@ from pytest_ebpf.guest import Guest
 from pytest_ebpf.suggest import suggestion
 
 #: Where agents mount tracefs.
-_EVENTS: Final = "/sys/kernel/debug/tracing/available_events"
+_EVENTS: Final = "/sys/kernel/tracing/available_events"
 _LIMIT: Final = 32 << 20
 #: Kinds of symbols that are code, as nm(1) spells them.
 _CODE: Final = frozenset("tTwW")

@@ -22,7 +22,10 @@ class Files:
         self._process = process
 
     def read(self, path: str, limit: int = CHUNK) -> bytes:
-        """Return the contents of a file, at most *limit* bytes (no more than 32 MiB)."""
+        """Return the contents of a file, at most *limit* bytes (no more than 32 MiB).
+
+        Of a pipe or a device it is what is there: nobody waits for more.
+        """
         data: bytes = self._call("read_file", path=path, limit=limit)
         return data
 

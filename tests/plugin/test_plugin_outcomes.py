@@ -81,7 +81,7 @@ def test_loses_its_machine_in_the_end(ebpf):
 
 @new
 def test_gets_no_answer(ebpf):
-    ebpf._guest.call("read_file", path="/dev/console")
+    ebpf._guest.call("wait", process=ebpf._guest.call("spawn")["process"], timeout_ms=60_000)
 
 def test_goes_on(ebpf):
     assert ebpf.load("counter").programs.count.run(FRAME).verdict == XDP.PASS

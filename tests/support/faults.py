@@ -110,8 +110,7 @@ def test_no_interrupts(ebpf, number):
 
 def test_agent_that_blocks(ebpf, number):
     ebpf._guest._timeout = 1
-    while True:
-        call(ebpf, "read_file", path="/proc/kmsg", limit=1 << 20)
+    call(ebpf, "wait", process=call(ebpf, "spawn")["process"], timeout_ms=60_000)
 
 def test_emulator_stopped(ebpf, number):
     ebpf._guest._timeout = 1

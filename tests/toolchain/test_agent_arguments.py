@@ -5,8 +5,10 @@ Nothing here reaches the kernel's bpf(2).
 
 import errno
 import itertools
+import os
 import random
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import msgpack
 import pytest
@@ -301,6 +303,27 @@ class TestFiles:
         )
         assert stdio_agent.what("read_file", path=str(tmp_path))[0] == errno.EISDIR
         assert stdio_agent.what("write_file", path=str(tmp_path), data=b"")[0] == errno.EISDIR
+
+    def test_a_pipe_is_not_waited_for(self, stdio_agent, tmp_path):
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        assert stdio_agent.call("read_file", path=str(pipe)) == [0, b""]
+        assert stdio_agent.what("write_file", path=str(pipe), data=b"x") == (errno.ENXIO, str(pipe))
+        end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        assert stdio_agent.call("read_file", path=str(pipe)) == [0, b""]
+        assert stdio_agent.call("write_file", path=str(pipe), data=b"words") == [0, None]
+        assert stdio_agent.call("read_file", path=str(pipe)) == [0, b"words"]
+        os.close(end)
+
+    def test_a_pipe_that_is_full_is_waited_for(self, stdio_agent, tmp_path):
+        """Somebody reads, slowly: nothing is lost."""
+        pipe, data = tmp_path / "pipe", bytes(1 << 20)
+        os.mkfifo(pipe)
+        end = os.open(pipe, os.O_RDWR)
+        with ThreadPoolExecutor() as pool, os.fdopen(end, "rb") as reader:
+            written = pool.submit(stdio_agent.call, "write_file", path=str(pipe), data=data)
+            assert reader.read(len(data)) == data
+            assert written.result() == [0, None]
 
     def test_modules_are_for_a_machine_of_its_own(self, stdio_agent):
         assert stdio_agent.call("modules", names=[]) == [0, []]

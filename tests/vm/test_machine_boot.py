@@ -74,8 +74,10 @@ class TestTrouble:
         assert str(caught.value) == "the guest did not answer in time, and its kernel is silent"
 
     def test_a_call_that_hangs_meets_a_deadline_and_the_kernel_shows_its_stacks(self, kernel):
-        with start(kernel) as machine, pytest.raises(DeadlineError) as caught:
-            Guest(machine, timeout=0.5).call("read_file", path="/dev/console")
+        with start(kernel) as machine:
+            process = Guest(machine, timeout=30).call("spawn")["process"]
+            with pytest.raises(DeadlineError) as caught:
+                Guest(machine, timeout=0.5).call("wait", process=process, timeout_ms=60_000)
         assert str(caught.value) == "the guest did not answer in time"
         assert "sysrq: Show backtrace of all active CPUs" in caught.value.console
 

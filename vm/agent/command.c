@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "process.h"
 
 /* A command that is not waited for can say so much before it blocks: pipe-max-size is 1 MiB by default. */

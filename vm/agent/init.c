@@ -21,6 +21,9 @@
 #define MODULES_LIST "/modules.list"
 #define WAIT_MS 10000
 #define POLL_MS 2
+#define FILES_MAX 65536
+
+static struct rlimit files_given;	/* before they were raised; zeros where we are not init */
 
 void init_complain(const char *what, int err)
 {
@@ -91,13 +94,23 @@ static void load_modules(void)
 	fclose(list);
 }
 
-/* Before 5.11 BPF memory counts as locked memory (kernel commit 97306be45fbe and those around it). */
-static void raise_memlock(void)
+/* Before 5.11 BPF memory counts as locked memory (kernel commit 97306be45fbe and those around it). The kernel gives
+ * init 1024 descriptors (INR_OPEN_CUR); each program, map and link that a test has is one of them.
+ */
+static void raise_limits(void)
 {
-	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY }, many = { FILES_MAX, FILES_MAX };
 
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
 		init_complain("RLIMIT_MEMLOCK", errno);
+	if (getrlimit(RLIMIT_NOFILE, &files_given) || setrlimit(RLIMIT_NOFILE, &many))
+		init_complain("RLIMIT_NOFILE", errno);
+}
+
+void init_lower_limits(void)
+{
+	if (files_given.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &files_given);
 }
 
 void init_set(const char *path, const char *value)
@@ -129,7 +142,7 @@ void init_system(void)
 	mount_all();
 	open_console();
 	load_modules();
-	raise_memlock();
+	raise_limits();
 	init_network();
 	init_set("/proc/sys/kernel/bpf_stats_enabled", "1");
 	/* Taking a program off a tracepoint waits for a quiet moment of all CPUs: 30 to 40 ms without this. */

@@ -19,6 +19,9 @@ void init_power_off(void) __attribute__((noreturn));
 /* Parts of init_system(). */
 void init_network(void);
 
+/* In a child: the limits of open files that the kernel gave us, which we have raised for ourselves. */
+void init_lower_limits(void);
+
 /* Write to a file of /proc or /sys; a failure is a console line. */
 void init_set(const char *path, const char *value);
 

@@ -222,7 +222,7 @@ int op_perf(struct call *call)
 	int err;
 
 	err = arg_handle(call, "map", HANDLE_MAP, &map) ?: arg_u32_opt(call, "limit", &limit) ?:
-	      arg_timeout_opt(call, &timeout_ms);
+	      arg_u31_opt(call, "timeout_ms", &timeout_ms);
 	if (err)
 		return err;
 	if (map->shape.type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "handles.h"
@@ -109,19 +108,6 @@ static int read_path(struct call *call, char *path, size_t size)
 	return err;
 }
 
-/* Make the folders that a path lies in; those that cannot be made show when the path is used. */
-static void make_parents(const char *path)
-{
-	char folder[PATH_ROOM];
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(folder, 0755);
-		*slash = '/';
-	}
-}
-
 int op_pin(struct call *call)
 {
 	char path[PATH_ROOM];
@@ -130,8 +116,7 @@ int op_pin(struct call *call)
 
 	if (err)
 		return err;
-	make_parents(path);
-	err = -bpf_obj_pin(fd, path);
+	err = make_parents(path) ?: -bpf_obj_pin(fd, path);
 	return err ? fail(call, err, "%s", path) : answer_nil(call);
 }
 

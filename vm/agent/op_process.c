@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "deadline.h"
 #include "ops.h"
 #include "process.h"
 #include "worker.h"
@@ -75,14 +76,12 @@ int op_wait(struct call *call)
 	uint32_t timeout_ms = 0;
 	struct process *process;
 	struct handle *handle;
-	int err = arg_process(call, &handle, &process) ?: arg_u32_opt(call, "timeout_ms", &timeout_ms);
+	int err = arg_process(call, &handle, &process) ?: arg_u31_opt(call, "timeout_ms", &timeout_ms);
 
 	if (err)
 		return err;
-	if (timeout_ms > INT32_MAX)
-		return fail(call, EINVAL, "timeout_ms: more than %d (%u)", INT32_MAX, timeout_ms);
 	if (process->command)
-		command_wait(process, clock_ms() + timeout_ms);
+		command_wait(process, deadline_in(timeout_ms));
 	else
 		process_wait_end(process, timeout_ms);
 	pack_end(call, process);

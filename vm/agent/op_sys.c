@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "layout.h"
 #include "ops.h"
 #include "process.h"
@@ -68,7 +69,7 @@ static bool has_left(struct process *process)
 static int take_turns(struct call *call, struct process *process, enum task task, uint32_t timeout_ms)
 {
 	struct arena *arena = process->worker->arena;
-	uint64_t deadline = clock_ms() + timeout_ms;
+	uint64_t deadline = deadline_in(timeout_ms);
 
 	process_reap();
 	if (process->ended || turn_now(arena) != TURN_AGENT)
@@ -96,7 +97,7 @@ int op_sys(struct call *call)
 	const msgpack_object_array *list;
 	struct process *process;
 	int err = arg_worker(call, &process) ?: arg_list(call, "calls", &list) ?:
-		  arg_u32_opt(call, "timeout_ms", &timeout_ms);
+		  arg_u31_opt(call, "timeout_ms", &timeout_ms);
 
 	if (err)
 		return err;

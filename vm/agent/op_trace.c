@@ -10,7 +10,7 @@
 #define TEXT_MAX ((size_t)1 << 20)
 #define CHUNK 65536
 #define PATH_ROOM 64
-#define TRACING "/sys/kernel/debug/tracing/"
+#define TRACING "/sys/kernel/tracing/"
 
 /* Until something is traced by its own files, the kernel keeps a page or two for each CPU; this is what it keeps
  * then (TRACE_BUF_SIZE_DEFAULT in kernel/trace/trace.c: 1.4 MB, of which a test of programs needs less).

@@ -13,6 +13,9 @@
 /* Answer one parsed frame into `out`. False when it is no request, or the answer cannot be given. */
 bool serve_request(const msgpack_object *request, struct buffer *out);
 
+/* Make the directories that a file lies in, those that are missing: 0 or an errno. */
+int make_parents(char *path);
+
 int op_hello(struct call *call);
 int op_load(struct call *call);
 int op_unload(struct call *call);

@@ -11,10 +11,11 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "deadline.h"
+#include "init.h"
 #include "worker.h"
 
 /* The descriptor that a child says its failure through is out of the way of those a test looks at. */
@@ -31,14 +32,6 @@ struct failure {
 	int err;
 	enum stage stage;
 };
-
-uint64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Statuses of children that the host knows are kept for it. The others are orphans that PID 1 is given, or
  * children that were given up.
@@ -76,7 +69,7 @@ int process_signal(const struct process *process, int signal)
 
 bool process_wait_end(struct process *process, uint32_t timeout_ms)
 {
-	uint64_t deadline = clock_ms() + timeout_ms;
+	uint64_t deadline = deadline_in(timeout_ms);
 
 	for (;;) {
 		struct pollfd end = { .fd = process->pidfd, .events = POLLIN };
@@ -131,6 +124,7 @@ static int become(const struct launch *launch, int *ready, enum stage *stage)
 	 * commands at random addresses take twice as long, and longer with each one. Not everybody is let.
 	 */
 	personality(ADDR_NO_RANDOMIZE);
+	init_lower_limits();
 	if (setsid() < 0)
 		return errno;
 	*stage = STAGE_DESCRIPTORS;
@@ -187,7 +181,7 @@ static int say_failure(struct call *call, const struct launch *launch, const str
 static int hear_failure(int ready, struct failure *failure)
 {
 	struct pollfd state = { .fd = ready, .events = POLLIN };
-	uint64_t deadline = clock_ms() + LAUNCH_MS;
+	uint64_t deadline = deadline_in(LAUNCH_MS);
 
 	for (;;) {
 		uint64_t now = clock_ms();

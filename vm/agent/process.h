@@ -59,6 +59,4 @@ bool process_wait_end(struct process *process, uint32_t timeout_ms);
 /* Kill it and all its group, and forget it. */
 void process_end(struct process *process);
 
-uint64_t clock_ms(void);
-
 #endif

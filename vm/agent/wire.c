@@ -14,6 +14,9 @@ int fail(struct call *call, int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(call->failure.what, WHAT_MAX, format, args);
 	va_end(args);
+	/* A failure of which nobody said why: 0 would be an answer, and there is none. */
+	if (err <= 0)
+		return -EIO;
 	/* libbpf's own errors, nearly all about an object file, are no errno. */
 	return err < __LIBBPF_ERRNO__START ? -err : -ENOEXEC;
 }
@@ -154,6 +157,15 @@ int arg_u64_opt(struct call *call, const char *name, uint64_t *value)
 	arg_t arg = arg_find(call, name);
 
 	return arg ? value_u64(call, arg, name, value) : 0;
+}
+
+int arg_u31_opt(struct call *call, const char *name, uint32_t *value)
+{
+	int err = arg_u32_opt(call, name, value);
+
+	if (!err && *value > INT32_MAX)
+		return fail(call, EINVAL, "%s: more than %d (%u)", name, INT32_MAX, *value);
+	return err;
 }
 
 int arg_bool_opt(struct call *call, const char *name, bool *value)

@@ -48,6 +48,7 @@ int arg_list(struct call *call, const char *name, const msgpack_object_array **v
 /* Optional arguments: *value keeps what it has where the argument is missing or nil. */
 int arg_u32_opt(struct call *call, const char *name, uint32_t *value);
 int arg_u64_opt(struct call *call, const char *name, uint64_t *value);
+int arg_u31_opt(struct call *call, const char *name, uint32_t *value); /* what the kernel takes as an int */
 int arg_bool_opt(struct call *call, const char *name, bool *value);
 int arg_str_opt(struct call *call, const char *name, char *value, size_t size);
 int arg_bin_opt(struct call *call, const char *name, struct bin *value);
