@@ -17,7 +17,6 @@ struct attached {
 	int (*detach)(void *state);	/* detaches and frees `state`; 0 or an errno */
 	int fd;				/* the descriptor of a kernel link that is not in `link`; else -1 */
 	const char *mode;		/* static text for the answer's `mode`; NULL: none */
-	struct handle *prog;		/* what is attached; NULL for a map of struct_ops */
 };
 
 struct attach_row {
@@ -38,15 +37,20 @@ int attach_take(struct call *call, struct attached *attached, struct bpf_link *l
 
 #define ATTACH_NAME_ROOM 256
 
-struct attach_names {
-	char *texts;
-	const char **list;
+/* The many functions that one link is to: those of `names`, or those that `pattern` matches. */
+struct attach_functions {
+	const char *pattern;	/* NULL: the names */
+	const char **names;	/* `len` of them; NULL: the pattern */
 	uint32_t len;
+	const char *first;	/* the pattern or the first name, for messages */
+	bool retprobe;
+	bool session;
+	char *texts;		/* what all of the above point to */
 };
 
-/* An argument that is a list of names. attach_free_names() frees what a success gave, or nothing. */
-int attach_read_names(struct call *call, const char *arg, struct attach_names *names);
-void attach_free_names(const struct attach_names *names);
+/* Arguments `functions` or `pattern`, `retprobe`, `session`. attach_free_functions() frees what a success gave. */
+int attach_read_functions(struct call *call, struct attach_functions *functions);
+void attach_free_functions(const struct attach_functions *functions);
 
 /* Run the rest of an operation in the network namespace that argument `netns` names a file of: *saved is the
  * descriptor to go back with, -1 where there is no such argument. netns_leave() closes it.

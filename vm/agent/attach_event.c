@@ -86,7 +86,7 @@ static int attach_perf_event(struct call *call, const struct handle *prog, struc
 	uint32_t pid = 0, cpu = 0;
 	int cpus = one_process || one_cpu ? 1 : libbpf_num_possible_cpus();
 	struct perf_links *perf;
-	int err = read_event(call, &attr) ?: arg_u32_opt(call, "pid", &pid) ?: arg_u32_opt(call, "cpu", &cpu);
+	int err = read_event(call, &attr) ?: arg_u31_opt(call, "pid", &pid) ?: arg_u31_opt(call, "cpu", &cpu);
 
 	if (err)
 		return err;
@@ -138,7 +138,7 @@ static int read_iter(struct call *call, union bpf_iter_link_info *info, int *fd)
 	if (arg_find(call, "cgroup"))
 		return read_iter_cgroup(call, info, fd);
 	if (!arg_find(call, "map"))
-		return arg_u32_opt(call, "tid", &info->task.tid) ?: arg_u32_opt(call, "pid", &info->task.pid);
+		return arg_u31_opt(call, "tid", &info->task.tid) ?: arg_u31_opt(call, "pid", &info->task.pid);
 	err = arg_handle(call, "map", HANDLE_MAP, &map);
 	if (!err)
 		info->map.map_fd = (uint32_t)map->fd;

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Programs on functions of the kernel, on tracepoints, and on functions of other programs. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "attach.h"
-
-#define FUNCTIONS_MAX 1024u
 
 static int attach_kprobe(struct call *call, const struct handle *prog, struct attached *attached)
 {
@@ -44,58 +38,22 @@ static int attach_ksyscall(struct call *call, const struct handle *prog, struct 
 			   "system call %s", name);
 }
 
-void attach_free_names(const struct attach_names *names)
-{
-	free(names->texts);
-	free(names->list);
-}
-
-int attach_read_names(struct call *call, const char *arg, struct attach_names *names)
-{
-	const msgpack_object_array *list;
-	int err = arg_list(call, arg, &list);
-
-	*names = (struct attach_names){};
-	if (err)
-		return err;
-	if (!list->size || list->size > FUNCTIONS_MAX)
-		return fail(call, EINVAL, "%s: not 1 to %u names (%u)", arg, FUNCTIONS_MAX, list->size);
-	names->list = calloc(list->size, sizeof(*names->list));
-	names->texts = calloc(list->size, ATTACH_NAME_ROOM);
-	if (!names->list || !names->texts)
-		err = fail(call, ENOMEM, "%s: no memory for %u names", arg, list->size);
-	for (; !err && names->len < list->size; names->len++) {
-		char *text = names->texts + (size_t)names->len * ATTACH_NAME_ROOM;
-
-		err = value_str(call, &list->ptr[names->len], arg, text, ATTACH_NAME_ROOM);
-		names->list[names->len] = text;
-	}
-	if (err)
-		attach_free_names(names);
-	return err;
-}
-
 static int attach_kprobe_multi(struct call *call, const struct handle *prog, struct attached *attached)
 {
 	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
-	struct attach_names names = {};
-	char pattern[ATTACH_NAME_ROOM];
-	bool one = arg_find(call, "pattern"), retprobe = false, session = false;
-	int err = arg_bool_opt(call, "retprobe", &retprobe) ?: arg_bool_opt(call, "session", &session);
+	struct attach_functions functions;
+	int err = attach_read_functions(call, &functions);
 
-	if (!err)
-		err = one ? arg_str(call, "pattern", pattern, sizeof(pattern))
-			  : attach_read_names(call, "functions", &names);
 	if (err)
 		return err;
-	opts.retprobe = retprobe;
-	opts.session = session;
-	opts.syms = names.list;
-	opts.cnt = names.len;
+	opts.retprobe = functions.retprobe;
+	opts.session = functions.session;
+	opts.syms = functions.names;
+	opts.cnt = functions.len;
 	err = attach_take(call, attached,
-			  bpf_program__attach_kprobe_multi_opts(prog->program, one ? pattern : NULL, &opts),
-			  "functions %s%s", one ? pattern : names.list[0], names.len > 1 ? " and others" : "");
-	attach_free_names(&names);
+			  bpf_program__attach_kprobe_multi_opts(prog->program, functions.pattern, &opts),
+			  "functions %s%s", functions.first, functions.len > 1 ? " and others" : "");
+	attach_free_functions(&functions);
 	return err;
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Programs on functions and probes of user space: by the path of a binary, for one process or for all. */
-#include <stdlib.h>
-
 #include "attach.h"
 
 #define BINARY_ROOM 4096
@@ -17,7 +15,7 @@ static int read_place(struct call *call, struct user_place *place)
 {
 	uint32_t pid = 0;
 	int err = arg_str(call, "binary", place->binary, sizeof(place->binary)) ?:
-		  arg_u32_opt(call, "pid", &pid) ?: arg_u64_opt(call, "cookie", &place->cookie);
+		  arg_u31_opt(call, "pid", &pid) ?: arg_u64_opt(call, "cookie", &place->cookie);
 
 	place->pid = arg_find(call, "pid") ? (int)pid : ALL_PROCESSES;
 	return err;
@@ -31,10 +29,9 @@ static int attach_uprobe(struct call *call, const struct handle *prog, struct at
 	uint64_t offset = 0;
 	bool retprobe = false;
 	int err = read_place(call, &place) ?: arg_u64_opt(call, "offset", &offset) ?:
-		  arg_bool_opt(call, "retprobe", &retprobe);
+		  arg_bool_opt(call, "retprobe", &retprobe) ?:
+		  arg_str_opt(call, "function", function, sizeof(function));
 
-	if (!err && arg_find(call, "function"))
-		err = arg_str(call, "function", function, sizeof(function));
 	if (err)
 		return err;
 	opts.func_name = function[0] ? function : NULL;
@@ -49,27 +46,20 @@ static int attach_uprobe_multi(struct call *call, const struct handle *prog, str
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts);
 	struct user_place place = {};
-	struct attach_names names = {};
-	char pattern[ATTACH_NAME_ROOM];
-	bool one = arg_find(call, "pattern"), retprobe = false, session = false;
-	int err = read_place(call, &place) ?: arg_bool_opt(call, "retprobe", &retprobe) ?:
-		  arg_bool_opt(call, "session", &session);
+	struct attach_functions functions;
+	int err = read_place(call, &place) ?: attach_read_functions(call, &functions);
 
-	if (!err)
-		err = one ? arg_str(call, "pattern", pattern, sizeof(pattern))
-			  : attach_read_names(call, "functions", &names);
 	if (err)
 		return err;
-	opts.retprobe = retprobe;
-	opts.session = session;
-	opts.syms = names.list;
-	opts.cnt = names.len;
+	opts.retprobe = functions.retprobe;
+	opts.session = functions.session;
+	opts.syms = functions.names;
+	opts.cnt = functions.len;
 	err = attach_take(call, attached,
-			  bpf_program__attach_uprobe_multi(prog->program, place.pid, place.binary,
-							   one ? pattern : NULL, &opts),
-			  "functions %s%s of %s", one ? pattern : names.list[0],
-			  names.len > 1 ? " and others" : "", place.binary);
-	attach_free_names(&names);
+			  bpf_program__attach_uprobe_multi(prog->program, place.pid, place.binary, functions.pattern,
+							   &opts),
+			  "functions %s%s of %s", functions.first, functions.len > 1 ? " and others" : "", place.binary);
+	attach_free_functions(&functions);
 	return err;
 }
 
