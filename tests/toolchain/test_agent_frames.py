@@ -124,3 +124,18 @@ def test_an_answer_that_is_too_long_is_a_failure_of_its_call_alone(stdio_agent, 
     answers = stdio_agent.batch(read, read, read, ("hello", {}))
     assert [status for status, _ in answers] == [0, 0, 90, 0]
     assert answers[2][1] == {"what": f"the answer is longer than {63 * MIB + 4} bytes"}
+
+
+def test_what_cannot_be_told_of_is_not_done(stdio_agent, tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(bytes(30 * MIB))
+    fill = [
+        ("read_file", {"path": str(path), "limit": limit}) for limit in (30 * MIB, 30 * MIB, 3 * MIB - 2000)
+    ]
+    made, written = tmp_path / "made", ("write_file", {"path": str(tmp_path / "made"), "data": b""})
+    *read, refused, again = stdio_agent.batch(*fill, written, written)
+    assert [status for status, _ in read] == [0, 0, 0]
+    taken = 4 + 1 + 1 + 1 + sum(1 + 1 + 5 + limit for limit in (30 * MIB, 30 * MIB, 3 * MIB - 2000))
+    assert refused == [90, {"what": f"not done: the answers before it take {taken} bytes"}]
+    assert again[0] == 90
+    assert not made.exists()

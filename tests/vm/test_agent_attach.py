@@ -32,6 +32,7 @@ WRONG = [
     ("trace", {"cookie": "x"}, "cookie: not an unsigned integer"),
     ("uprobe", {}, "binary: missing"),
     ("uprobe", {"binary": "/init", "pid": "x"}, "pid: not an unsigned integer"),
+    ("uprobe", {"binary": "/init", "pid": 2**31}, "pid: more than 2147483647 (2147483648)"),
     ("uprobe_multi", {"binary": "/init"}, "functions: missing"),
     ("usdt", {"binary": "/init", "provider": "a"}, "name: missing"),
     ("perf_event", {}, "type: missing"),

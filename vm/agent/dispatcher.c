@@ -16,6 +16,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "attach.h"
+
 #define NOTHING (-1)
 
 /* Runs in a row. Attaching and detaching take about as long as four. */
@@ -72,8 +74,7 @@ static int attach(int prog_fd)
 	if (before < 0)
 		return NOTHING;
 	link = bpf_link_create(prog_fd, LOOPBACK, BPF_XDP, &opts);
-	setns(before, CLONE_NEWNET);
-	close(before);
+	netns_leave(before);
 	return link;
 }
 

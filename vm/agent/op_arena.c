@@ -33,7 +33,7 @@ static bool takes_any_offset(void)
 	};
 	char log[1024] = "";
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = sizeof(log), .log_level = 1);
-	int map;
+	int map, prog;
 
 	if (known >= 0)
 		return known;
@@ -41,7 +41,9 @@ static bool takes_any_offset(void)
 	if (map < 0)
 		return false;
 	insns[0].imm = map;
-	bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "offset", "GPL", insns, sizeof(insns) / sizeof(insns[0]), &opts);
+	prog = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "offset", "GPL", insns, sizeof(insns) / sizeof(insns[0]), &opts);
+	if (prog >= 0)
+		close(prog);
 	known = !strstr(log, "direct value offset of");
 	close(map);
 	return known;

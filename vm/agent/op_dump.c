@@ -105,7 +105,7 @@ static int dump_batch(struct call *call, struct dump *dump)
 {
 	size_t each = dump->map->shape.key_size + dump->room, count = BATCH_BYTES / each + 1;
 	uint32_t got = 0;
-	int err;
+	int err = ENOSPC;
 
 	if (count > dump->limit)
 		count = dump->limit;
@@ -119,7 +119,7 @@ static int dump_batch(struct call *call, struct dump *dump)
 		err = -bpf_map_lookup_batch(dump->map->fd, (void *)dump->cursor.data, dump->next, dump->keys,
 					    dump->values, &got, NULL);
 		count *= 2;
-	} while (err == ENOSPC); /* a bucket of a hash holds more than that */
+	} while (err == ENOSPC); /* a bucket of a hash holds more than that; one value may be more than the most */
 	if (err && err != ENOENT)
 		return dump->cursor.data ? fail(call, err, "the kernel gives no further entries") : 0;
 	dump->batched = true;

@@ -4,16 +4,21 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "handles.h"
 #include "ops.h"
 
 #define ITER_LIMIT ((uint32_t)1 << 20)
 #define ITER_MAX ((uint32_t)32 << 20)
 #define ITER_CHUNK ((size_t)65536)
+/* Without a byte: a program that returns 1 is called for the same object again, for ever (bpf_iter_run_prog). */
+#define SILENCE_MS 5000u
 
 /* All that an iterator writes; EFBIG if that is more than `limit` bytes, or another errno. */
 static int read_iterator(int fd, struct buffer *data, uint32_t limit)
 {
+	uint64_t deadline = deadline_in(SILENCE_MS);
+
 	/* One byte more than is allowed tells that there is more. */
 	data->limit = (size_t)limit + 1;
 	while (data->len < data->limit) {
@@ -25,10 +30,14 @@ static int read_iterator(int fd, struct buffer *data, uint32_t limit)
 		got = read(fd, data->data + data->len, want);
 		if (got == 0)
 			return 0;
-		if (got > 0)
-			data->len += (size_t)got;
-		else if (errno != EINTR && errno != EAGAIN)
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
 			return errno;
+		if (got < 0 && clock_ms() >= deadline)
+			return ETIMEDOUT;
+		if (got > 0) {
+			data->len += (size_t)got;
+			deadline = deadline_in(SILENCE_MS);
+		}
 	}
 	return EFBIG;
 }
@@ -52,6 +61,8 @@ int op_iter(struct call *call)
 	close(fd);
 	if (err == EFBIG)
 		err = fail(call, err, "the iterator writes more than %u bytes", limit);
+	else if (err == ETIMEDOUT)
+		err = fail(call, err, "the iterator writes nothing for %u ms, and goes on", SILENCE_MS);
 	else if (err)
 		err = fail(call, err, "the iterator fails after %zu bytes", data.len);
 	else

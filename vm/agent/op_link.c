@@ -29,7 +29,8 @@ int netns_enter(struct call *call, int *saved)
 	err = arg_str(call, "netns", path, sizeof(path));
 	if (err)
 		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: a pipe without a writer would not open. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail(call, errno, "netns: %s", path);
 	*saved = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -164,7 +165,6 @@ int op_attach(struct call *call)
 	err = netns_enter(call, &saved);
 	if (err)
 		return err;
-	attached.prog = prog;
 	err = row->attach(call, prog, &attached);
 	netns_leave(saved);
 	return err ?: give_link(call, &attached, prog->owner);

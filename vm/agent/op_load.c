@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* load, unload: an object file through libbpf, with the settings a loader would make. */
+/* load, unload: an object file through libbpf, with the settings a loader would make; and to be rid of it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -203,11 +203,21 @@ int op_load(struct call *call)
 
 int op_unload(struct call *call)
 {
-	struct handle *object;
-	int err = arg_handle(call, "object", HANDLE_OBJECT, &object);
+	struct handle *object, *prog;
+	int err;
 
+	if (!arg_find(call, "prog")) {
+		err = arg_handle(call, "object", HANDLE_OBJECT, &object);
+		if (err)
+			return err;
+		handle_drop_object(object->number);
+		return answer_nil(call);
+	}
+	err = arg_handle(call, "prog", HANDLE_PROG, &prog);
 	if (err)
 		return err;
-	handle_drop_object(object->number);
+	if (prog->owner != NO_OWNER)
+		return fail(call, EINVAL, "prog: goes with its object (%u)", prog->owner);
+	handle_drop(prog->number);
 	return answer_nil(call);
 }

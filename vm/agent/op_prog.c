@@ -138,6 +138,9 @@ int op_prog_info(struct call *call)
 	info.map_ids = (uintptr_t)map_ids;
 	len = sizeof(info);
 	err = -bpf_prog_get_info_by_fd(prog->fd, &info, &len);
+	/* A program may be given one more at any time (BPF_PROG_BIND_MAP). */
+	if (info.nr_map_ids > maps)
+		info.nr_map_ids = maps;
 	if (err)
 		err = fail(call, err, "the kernel tells nothing of its maps");
 	else

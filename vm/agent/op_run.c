@@ -68,8 +68,9 @@ static int make_buffers(struct call *call, struct run *run)
 	/* A syscall program's context is changed in place, whatever room was asked for. */
 	if (run->ctx_room != ROOM_UNSET && run->ctx_room > ctx)
 		ctx = run->ctx_room;
-	run->data_out = malloc(data ? data : 1);
-	run->ctx_out = malloc(ctx ? ctx : 1);
+	/* Zeros, for types that take a buffer and write nothing to it (tracing). */
+	run->data_out = calloc(1, data ? data : 1);
+	run->ctx_out = calloc(1, ctx ? ctx : 1);
 	if (!run->data_out || !run->ctx_out)
 		return fail(call, ENOMEM, "no memory for the outputs");
 	return 0;

@@ -10,6 +10,8 @@
 
 /* Kept free in every answer, so that a value too long can still be answered by its failure. */
 #define ANSWER_SLACK (1u << 20)
+/* What is answered with less than this (a handle, or nil) is not done where there is no room to tell of it. */
+#define ANSWER_SMALL (4u << 10)
 
 static const struct op {
 	const char *name;
@@ -124,24 +126,35 @@ static void pack_failure(struct call *call, int err)
 	}
 }
 
+/* Answer with a value, if there is room for one: 0, or the value of fail(). */
+static int answer_value(struct call *call, const msgpack_object *item)
+{
+	struct buffer *out = call->out;
+	char name[32];
+	int err;
+
+	if (out->len + ANSWER_SMALL > out->limit)
+		return fail(call, EMSGSIZE, "not done: the answers before it take %zu bytes", out->len);
+	msgpack_pack_array(&call->pk, 2);
+	msgpack_pack_int(&call->pk, 0);
+	err = carry_out(call, item, name, sizeof(name));
+	if (err || !out->failed)
+		return err;
+	call->failure.has_log = false;
+	return fail(call, EMSGSIZE, "the answer is longer than %zu bytes", out->limit);
+}
+
 static void answer_call(const msgpack_object *item, struct buffer *out)
 {
 	struct call call = { .out = out, .failure.index = -1 };
 	size_t start = out->len, limit = out->limit;
-	char name[32];
 	int err;
 
 	msgpack_packer_init(&call.pk, out, buffer_write);
 	out->limit = limit - ANSWER_SLACK;
 	if (start > out->limit)
 		out->limit = start;
-	msgpack_pack_array(&call.pk, 2);
-	msgpack_pack_int(&call.pk, 0);
-	err = carry_out(&call, item, name, sizeof(name));
-	if (!err && out->failed) {
-		call.failure.has_log = false;
-		err = fail(&call, EMSGSIZE, "the answer is longer than %zu bytes", out->limit);
-	}
+	err = answer_value(&call, item);
 	if (err) {
 		buffer_truncate(out, start);
 		pack_failure(&call, -err);
