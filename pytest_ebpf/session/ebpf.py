@@ -27,7 +27,7 @@ from pytest_ebpf.suggest import suggestion
 if TYPE_CHECKING:
     from pytest_ebpf.report import Prediction
     from pytest_ebpf.system.system import System
-    from pytest_ebpf.wire import Wire
+    from pytest_ebpf.wire import Wire, Wires
 
 #: ``BPF_FUNC_trace_printk`` and ``BPF_FUNC_trace_vprintk``, behind ``bpf_printk``.
 _PRINTK: Final = frozenset({6, 177})
@@ -134,16 +134,14 @@ class Ebpf:
         return self._place.system
 
     @property
-    def wires(self) -> tuple[Wire, ...]:
+    def wires(self) -> Wires:
         """Frames to and from the network cards ``eth0``, ``eth1``, ... of the guest; see ``docs/wire.md``."""
         return self._place.wires
 
     @property
     def wire(self) -> Wire:
         """The first of :attr:`wires`; :class:`~pytest_ebpf.errors.UsageError` if the machine has none."""
-        from pytest_ebpf.wire import first_of  # noqa: PLC0415  # only for those who send frames
-
-        return first_of(self.wires)
+        return self.wires.first
 
     def printk(self) -> list[trace.Message]:
         """Return what programs of this test have said by ``bpf_printk`` so far, as str with more to it."""

@@ -21,7 +21,7 @@ from pytest_ebpf.session.workspace import Workspace
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System
-    from pytest_ebpf.wire import Wire
+    from pytest_ebpf.wire import Wires
 
 #: ``BPF_FUNC_get_prandom_u32`` of ``include/uapi/linux/bpf.h``.
 _GET_PRANDOM_U32: Final = 7
@@ -45,7 +45,7 @@ class Place:
     running: Running | None = None
     shared: bool = True
     observed: bool = False
-    _wires: tuple[Wire, ...] | None = None
+    _wires: Wires | None = None
 
     @property
     def guest(self) -> Guest:
@@ -63,7 +63,7 @@ class Place:
         return self.running.system
 
     @property
-    def wires(self) -> tuple[Wire, ...]:
+    def wires(self) -> Wires:
         """The other ends of the guest's network cards."""
         from pytest_ebpf.wire import wires_of  # noqa: PLC0415  # only for those who send frames
 

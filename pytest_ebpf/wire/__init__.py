@@ -2,6 +2,7 @@
 
 from pytest_ebpf.packets.pcap import Frame
 from pytest_ebpf.wire.capture import Capture
-from pytest_ebpf.wire.wire import End, Wire, first_of, wires_of
+from pytest_ebpf.wire.wire import End, Wire
+from pytest_ebpf.wire.wires import Wires, wires_of
 
-__all__ = ["Capture", "End", "Frame", "Wire", "first_of", "wires_of"]
+__all__ = ["Capture", "End", "Frame", "Wire", "Wires", "wires_of"]

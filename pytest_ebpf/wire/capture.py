@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pytest_ebpf import packets
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.packets.pcap import Frame, write_pcap
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ class Capture:
         self._settle = settle
         self._running = running
         self._frames: list[Frame] = []
+        self._begun = False
 
     def __enter__(self) -> Self:
+        if self in self._running:
+            raise UsageError("goes on already", where="capture", hint="make another for the block within")
         self._settle()
+        self._begun = True
         self._running.append(self)
         return self
 
@@ -44,7 +49,12 @@ class Capture:
 
     @property
     def frames(self) -> list[Frame]:
-        """Every frame, in order: the test's as it was sent, the guest's as it was taken in."""
+        """Every frame, in order: the test's as it was sent, the guest's as it was taken in.
+
+        :class:`~pytest_ebpf.errors.UsageError` if it never began: no frames would say that none came.
+        """
+        if not self._begun:
+            raise UsageError("has not begun", where="capture", hint="with wire.capture() as capture: ...")
         if self in self._running:
             self._settle()
         return list(self._frames)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pytest_ebpf.errors import UsageError
+
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
@@ -13,6 +15,16 @@ Expected: TypeAlias = "type[Packet] | Callable[[Packet], bool] | None"
 
 #: Packets that are named when another was expected.
 _NAMED: Final = 5
+
+
+def check(what: object, where: str) -> None:
+    """:class:`~pytest_ebpf.errors.UsageError` for what says nothing of packets, as the name of a layer."""
+    if what is not None and not callable(what):
+        raise UsageError(
+            f"{what!r} is no layer of scapy",
+            where=where,
+            hint="give the class, such as UDP, or a function: lambda packet: packet[UDP].dport == 53",
+        )
 
 
 def fits(packet: Packet, what: Expected) -> bool:

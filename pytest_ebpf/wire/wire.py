@@ -16,7 +16,7 @@ from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.packets.convert import PacketLike
 from pytest_ebpf.packets.pcap import read_pcap
 from pytest_ebpf.wire.capture import Capture
-from pytest_ebpf.wire.expectation import Expected, fits, instead, name
+from pytest_ebpf.wire.expectation import Expected, check, fits, instead, name
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -101,7 +101,7 @@ class Wire:
     def send_many(self, frames: Iterable[PacketLike]) -> int:
         """Put packets on the wire as quickly as the guest takes them, and return how many there were."""
         count = 0
-        for count, packet in enumerate(frames, start=1):
+        for count, packet in enumerate(_several(frames), start=1):
             self._send(self._frame(packet), self._deadline(_PATIENCE))
             if count % _BURST == 0:
                 self._glance()
@@ -136,6 +136,7 @@ class Wire:
 
         What comes before it is dropped. :class:`~pytest_ebpf.errors.ConditionError` says what came instead.
         """
+        check(what, self.interface)
         others: list[Packet] = []
         deadline = time.monotonic() + timeout
         while (came := self._next(deadline)) is not None:
@@ -147,19 +148,19 @@ class Wire:
             f"no {name(what)} came within {timeout:g} s ({instead(others)})", where=self.interface
         )
 
-    def exchange(self, frames: Sequence[PacketLike], timeout: float = 10.0) -> list[bytes]:
+    def exchange(self, frames: Iterable[PacketLike], timeout: float = 10.0) -> list[bytes]:
         """Send *frames* and return those that come back: as many, or fewer once it is sure that no more will.
 
         Sure it is when the guest's kernel has dealt with all of them; what a process of the guest sends is
         not waited for. :class:`~pytest_ebpf.errors.ConditionError` if the kernel does not get there in time.
         """
         deadline = self._deadline(timeout)
-        wanted = len(frames)
+        given = list(_several(frames))
         self._glance()
         before, self._unread = self._unread, deque()
         try:
-            self._drive(frames, deadline)
-            return [self._unread.popleft() for _ in range(min(wanted, len(self._unread)))]
+            self._drive(given, deadline)
+            return [self._unread.popleft() for _ in range(min(len(given), len(self._unread)))]
         finally:
             self._unread.extendleft(reversed(before))
 
@@ -295,15 +296,10 @@ class Wire:
         return min(time.monotonic() + timeout, self._guest.until)
 
 
-def wires_of(guest: Guest, ends: Iterable[End]) -> tuple[Wire, ...]:
-    """Return the wires whose ends a machine has, in the order of the guest's network cards."""
-    return tuple(Wire(guest, end, number) for number, end in enumerate(ends))
-
-
-def first_of(wires: Sequence[Wire]) -> Wire:
-    """Return the first of a machine's wires; :class:`~pytest_ebpf.errors.UsageError` if it has none."""
-    if not wires:
-        raise UsageError(
-            "this machine has no wire", where="ebpf.wire", hint="set wires = 1 under [test] of ebpf.toml"
+def _several(frames: Iterable[PacketLike]) -> Iterable[PacketLike]:
+    """*frames*, which are not the bytes of one: those would be iterated over by mistake."""
+    if isinstance(frames, (bytes, bytearray, memoryview)):
+        raise PacketError(
+            "one frame where several are expected", where="packets", hint="put it in a list, or use send()"
         )
-    return wires[0]
+    return frames
