@@ -153,10 +153,11 @@ class Values:
     def _enumeration(
         self, found: Enum, name: str
     ) -> tuple[Codec, Callable[[int], Any], Callable[[Any], Any]]:
-        number = codec.integer(found.size, signed=found.signed, order=self._order)
+        constants, signed = _constants(found)
+        number = codec.integer(found.size, signed=signed, order=self._order)
         cls = self._bindings.get(name)
         bound = cls if cls and issubclass(cls, IntEnum) else None
-        return codec.enumeration(f"enum {name}".rstrip(), number, dict(found.values), bound)
+        return codec.enumeration(f"enum {name}".rstrip(), number, constants, bound)
 
     def _array(self, found: Array) -> Codec:
         element = self._btf.type(self._btf.strip(found.type_id))
@@ -242,7 +243,7 @@ class Values:
         wrap: Callable[[int], Any] = _same
         unwrap: Callable[[Any], Any] = _same
         if isinstance(inner, Enum):
-            signed = inner.signed
+            _, signed = _constants(inner)
             _, wrap, unwrap = self._enumeration(inner, self._walk(member.type_id)[0])
         elif isinstance(inner, Int):
             signed = inner.signed
@@ -258,6 +259,18 @@ class Values:
             unwrap=unwrap,
         )
         return structs.Field(member.name, offset, shifted)
+
+
+def _constants(found: Enum) -> tuple[dict[str, int], bool]:
+    """The constants of an enum by name, and whether it is signed.
+
+    clang calls one that is held by a typedef unsigned (``enum e : __s8``). Where negative constants then do
+    not fit its size, which are written with 32 bits, that shows.
+    """
+    signed = found.signed or any(number >> 8 * found.size for _, number in found.values)
+    wrap = signed and not found.signed
+    numbers = {name: number - (1 << 32) if wrap and number >> 31 else number for name, number in found.values}
+    return numbers, signed
 
 
 def _narrow(found: Type) -> int:

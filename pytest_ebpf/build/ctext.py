@@ -24,6 +24,13 @@ SPELLING: Final[Mapping[str, str]] = {
     "ipv6_prefix": "struct ebpf_ipv6_prefix",
 }
 
+#: C for the types that hold enums: of a typedef clang does not look behind, BTF calls every enum unsigned.
+_HOLDERS: Final[Mapping[str, str]] = {
+    f"{sign}{bits}": f"{word}{kind}"
+    for sign, word in (("u", "unsigned "), ("s", "signed "))
+    for bits, kind in ((8, "char"), (16, "short"), (32, "int"), (64, "long long"))
+}
+
 _SWAPS: Final = {"be16": "bpf_htons", "be32": "bpf_htonl", "be64": "bpf_cpu_to_be64"}
 
 Types = Mapping[str, TypeDecl]
@@ -99,7 +106,7 @@ def _with_parts(name: str, types: Types, done: set[str]) -> Iterator[CType]:
 
 def _enum(name: str, declared: EnumDecl) -> CType:
     # Without more C takes unsigned int; clang takes a fixed type in every dialect, and BTF keeps its size.
-    fixed = "" if declared.type == "u32" else f" : {SPELLING[declared.type]}"
+    fixed = "" if declared.type == "u32" else f" : {_HOLDERS[declared.type]}"
     lines = tuple(f"{constant} = {integer(value)}," for constant, value in declared.values.items())
     return CType(f"enum {name}{fixed}", lines)
 

@@ -17,10 +17,13 @@ from textwrap import dedent
 import pytest
 
 from pytest_ebpf import objects
+from pytest_ebpf.bpf.codec import pack, unpack
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.btf import Btf, Struct
 from pytest_ebpf.build import BuildResult, build
 from pytest_ebpf.errors import MismatchError, Problem
 from pytest_ebpf.manifest import Manifest
+from pytest_ebpf.manifest.typeexpr import INTEGERS
 from pytest_ebpf.objects.check import differences
 
 ROOT = Path(__file__).parents[2]
@@ -288,6 +291,25 @@ def test_the_types_of_maps_are_in_the_objects_btf(project: Project) -> None:
     assert isinstance(btf, Btf)
     assert btf.find("rule", Struct) is not None
     assert btf.find("ebpf_ipv4_prefix", Struct) is not None
+
+
+def test_enums_of_every_type_have_the_values_that_are_declared(project: Project) -> None:
+    limits = {name: (each.minimum, each.maximum) for name, each in INTEGERS.items()}
+    declared = "".join(
+        f'[types.{name}_enum]\nenum = {{ {name}_LOW = {low}, {name}_HIGH = {high} }}\ntype = "{name}"\n'
+        for name, (low, high) in limits.items()
+        if name != "u64"  # TOML has no such numbers
+    )
+    project.edit("ebpf.toml", "[types.rule]", f"{declared}[types.rule]")
+    used = "".join(f"enum {name}_enum v_{name};\n" for name in limits if name != "u64")
+    project.edit("src/drop.bpf.c", 'SEC("xdp")', used + 'SEC("xdp")')
+    project.build("drop")
+    values = Values(objects.read_object(project.root / "build" / "ebpf" / "drop.bpf.o").btf)
+    for name, (low, high) in limits.items():
+        if name != "u64":
+            codec = values.named(f"enum {name}_enum")
+            read = [unpack(codec, pack(codec, f"{name}_{word}", ""), "") for word in ("LOW", "HIGH")]
+            assert (codec.size * 8, read) == (INTEGERS[name].bits, [low, high]), name
 
 
 def test_the_compilation_database_compiles(project: Project, tmp_path: Path) -> None:

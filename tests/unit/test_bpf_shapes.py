@@ -144,6 +144,13 @@ class TestNumbers:
         assert unpack(old, pack(old, {"a": 5, "b": -3}, ""), "") == {"a": 5, "b": -3}
         assert pack(old, {"a": 5, "b": -3}, "") == bytes([5 | (-3 & 31) << 3, 0, 0, 0])
 
+    def test_an_enum_of_a_small_typedef_with_negative_constants(self, builder):
+        """``enum small : __s8``, which clang calls unsigned, with constants of 32 bits."""
+        builder.enum("small", ("LOW", (1 << 32) - 3), ("HIGH", 5), size=1)
+        small = Values(builder.btf()).named("small")
+        assert unpack(small, pack(small, "LOW", ""), "") == unpack(small, b"\xfd", "") == -3
+        assert pack(small, "HIGH", "") == b"\5"
+
     def test_only_char_is_text(self, builder):
         """``CHAR`` in an integer's encoding says nothing: no compiler uses it as others do."""
         char = builder.array(builder.int("char", 1), 2)

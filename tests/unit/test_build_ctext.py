@@ -59,7 +59,9 @@ def test_types_come_after_what_they_are_made_of(manifest_of: Read) -> None:
 
 def test_an_enum_of_another_size_says_so(manifest_of: Read) -> None:
     manifest = manifest_of('[types.e]\nenum = { A = -1, B = 4294967296 }\ntype = "s64"\n')
-    assert list(ctext.ctypes(manifest.types)) == [CType("enum e : __s64", ("A = -1,", "B = 4294967296LL,"))]
+    assert list(ctext.ctypes(manifest.types)) == [
+        CType("enum e : signed long long", ("A = -1,", "B = 4294967296LL,"))
+    ]
     assert ctext.enumerators(manifest.types) == ["A", "B"]
 
 
