@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from pytest_ebpf.manifest.source import absolute
 
 if TYPE_CHECKING:
     from pytest_ebpf.build.make import Check
-    from pytest_ebpf.manifest.reader import Manifest
 
 
 @dataclass(frozen=True)
@@ -32,19 +30,11 @@ class BuildResult:
     *seconds* is how long it took, *warnings* what clang had to say of what it compiled.
     """
 
-    manifest_path: Path
     objects: tuple[BuiltObject, ...]
     compiled: int
     bindings: Path
     seconds: float
     warnings: tuple[str, ...] = ()
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The manifest, read on first use: a build with nothing to do does not need it."""
-        from pytest_ebpf.manifest.reader import load  # noqa: PLC0415 - pydantic costs more than the build
-
-        return load(self.manifest_path)
 
 
 def build(
@@ -70,7 +60,7 @@ def build(
     path = absolute(manifest_path)
     directory = state.directory(path)
     if directory is not None and (known := _unchanged(path, path.parent / directory, only, check)):
-        return BuildResult(path, *known, seconds=time.monotonic() - start)
+        return BuildResult(*known, seconds=time.monotonic() - start)
 
     from pytest_ebpf.build import make  # noqa: PLC0415 - jinja2 and pydantic, only when something is stale
     from pytest_ebpf.manifest.reader import load  # noqa: PLC0415
@@ -79,10 +69,10 @@ def build(
     folder = path.parent / manifest.build.directory
     with make.locked(folder):
         if known := _unchanged(path, folder, only, check):  # made by another process while this one waited
-            return BuildResult(path, *known, seconds=time.monotonic() - start)
+            return BuildResult(*known, seconds=time.monotonic() - start)
         made = make.Maker(manifest, kernel_btf, check).make(only, jobs)
     objects = tuple(BuiltObject(name, file) for name, file in made.objects.items())
-    return BuildResult(path, objects, made.compiled, made.bindings, time.monotonic() - start, made.warnings)
+    return BuildResult(objects, made.compiled, made.bindings, time.monotonic() - start, made.warnings)
 
 
 def _unchanged(

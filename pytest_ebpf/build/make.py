@@ -19,6 +19,7 @@ from pytest_ebpf.build.units import Unit, Units
 from pytest_ebpf.build.vmlinux import Vmlinux
 from pytest_ebpf.errors import BuildError, MismatchError, Problem, UsageError
 from pytest_ebpf.manifest.reader import Manifest
+from pytest_ebpf.paths import LOCK_NAME
 from pytest_ebpf.suggest import suggestion
 
 #: Holds a built object against the manifest: (manifest, object's name, its file) to what is wrong with it.
@@ -26,9 +27,6 @@ Check = Callable[[Manifest, str, Path], Sequence[Problem]]
 
 #: Packages whose code decides what is built; a change in any of them makes everything stale.
 _CODE: Final = ("build", "manifest", "btf")
-
-#: Names the kernels that the project is pinned to; another one may bring another BTF.
-_LOCK_FILE: Final = "ebpf-kernels.lock"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Maker:
         self._units = Units(manifest)
         self.folder = self._units.folder
         self._last = state.load(self.folder)
-        lock = manifest.root / _LOCK_FILE
+        lock = manifest.root / LOCK_NAME
         salt = hashlib.sha256(lock.read_bytes() if lock.is_file() else b"").hexdigest()
         salt += repr(sorted(Stamps(manifest.root).all_of(_code("btf")).items()))
         self._vmlinux = Vmlinux(manifest.vmlinux_kernel, manifest.build.vmlinux, kernel_btf, salt)
@@ -201,7 +199,7 @@ class Maker:
         return Stamps(manifest.root).all_of(
             [
                 manifest.path.name,
-                _LOCK_FILE,
+                LOCK_NAME,  # another kernel may bring another BTF
                 search.found,
                 *search.missed,
                 *map(self._units.shown, graph_files),

@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import ObjectError, UsageError
-from pytest_ebpf.objects import ObjectFacts, ProgramFacts, parse_object
+from pytest_ebpf.objects import ObjectFacts, ProgramFacts, parse_object, read_bytes
 from pytest_ebpf.objects.code import Function
 from pytest_ebpf.requirements import Requirements, requirements_of
 from pytest_ebpf.requirements.linked import Linker
@@ -41,11 +41,7 @@ class Inspection:
     @classmethod
     def read(cls, path: Path) -> Inspection:
         """Read the file; :class:`~pytest_ebpf.errors.ObjectError`, located at *path*, if it is no object."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            what = f"cannot be read ({error.strerror or error})"
-            raise ObjectError(what, where=str(path), hint="check the path") from error
+        data = read_bytes(path)
         return cls(path, data, parse_object(data, path))
 
     @cached_property

@@ -63,11 +63,6 @@ __all__ = [
     "UnionDecl",
 ]
 
-#: Licenses that ``license_is_gpl_compatible`` of the kernel knows (``include/linux/license.h``).
-GPL_COMPATIBLE: Final = frozenset(
-    {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
-)
-
 #: The length of a license that the kernel reads (``char license[128]`` of ``bpf_prog_load``).
 MAX_LICENSE: Final = 127
 
@@ -92,11 +87,6 @@ class Project(Declaration):
             description='The kernels promised: a line ("6.1"), a release, "latest", or the path of an image.',
         ),
     ]
-
-    @property
-    def gpl_compatible(self) -> bool:
-        """Whether the kernel lets programs under this license call GPL-only helpers."""
-        return self.license in GPL_COMPATIBLE
 
 
 class Build(Declaration):

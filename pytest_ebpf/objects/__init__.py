@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_ebpf.objects.facts import parse_object, read_object
+from pytest_ebpf.objects.facts import parse_object, read_bytes, read_object
 from pytest_ebpf.objects.model import CoreRelocation, GlobalFacts, MapFacts, ObjectFacts, ProgramFacts
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "ObjectFacts",
     "ProgramFacts",
     "parse_object",
+    "read_bytes",
     "read_object",
 ]

@@ -23,13 +23,20 @@ _LARGEST = 64 << 20
 
 def read_object(path: Path) -> ObjectFacts:
     """Read the object at *path*; :class:`ObjectError`, located there, if it is none or damaged."""
+    return parse_object(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the file at *path*, of one that is no object by its size no more than shows that.
+
+    :class:`ObjectError`, located there, if it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            return file.read(_LARGEST + 1)
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
         raise ObjectError(what, where=str(path), hint="check the path") from error
-    return parse_object(data, path)
 
 
 def parse_object(data: bytes, path: Path) -> ObjectFacts:

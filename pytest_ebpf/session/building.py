@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_ebpf.build import BuildResult, build
-from pytest_ebpf.paths import LOCK_NAME as LOCK_NAME  # noqa: PLC0414 - where others look for it
+from pytest_ebpf.paths import LOCK_NAME
 
 if TYPE_CHECKING:
     from pytest_ebpf.errors import Problem

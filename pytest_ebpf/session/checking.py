@@ -15,7 +15,7 @@ from pytest_ebpf.compat.model import Report
 from pytest_ebpf.compat.verdict import Declared, Subject, judge
 from pytest_ebpf.errors import EbpfError, ObjectError
 from pytest_ebpf.kernels import Kernel
-from pytest_ebpf.objects import ObjectFacts, parse_object
+from pytest_ebpf.objects import ObjectFacts, parse_object, read_bytes
 from pytest_ebpf.session.ranges import declared_for
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ def read_subject(path: Path, name: str, manifest: Manifest | None = None) -> Sub
 
     :class:`~pytest_ebpf.errors.ObjectError` if it cannot be read or is damaged.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        what = f"cannot be read ({error.strerror})"
-        raise ObjectError(what, where=str(path), hint="give the path of an object file") from error
+    data = read_bytes(path)
     facts = parse_object(data, path)
     return Subject.of(name, data, facts, _declared(manifest, name, data, facts) if manifest else None)
 

@@ -13,12 +13,13 @@ from pytest_ebpf import manifest, objects, paths
 from pytest_ebpf.bpf import LoadOptions, bindings_of
 from pytest_ebpf.bpf.alternatives import Choice
 from pytest_ebpf.build import BuildResult
-from pytest_ebpf.errors import MachineError, ObjectError, UsageError
+from pytest_ebpf.errors import MachineError, UsageError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.accelerator import Request
 from pytest_ebpf.machine.recipe import find_qemu
 from pytest_ebpf.manifest import Test as TestDecl
-from pytest_ebpf.session.building import LOCK_NAME, build_project
+from pytest_ebpf.paths import LOCK_NAME
+from pytest_ebpf.session.building import build_project
 from pytest_ebpf.session.declared import declared_options
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.predictions import Predictions
@@ -121,11 +122,9 @@ class Workspace:
 
 
 def _read(name: str, path: Path, options_of: Callable[[objects.ObjectFacts], LoadOptions]) -> Prepared:
-    facts = objects.read_object(path)
-    try:
-        return Prepared(name, path.read_bytes(), facts, options_of(facts))
-    except OSError as error:
-        raise ObjectError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    data = objects.read_bytes(path)
+    facts = objects.parse_object(data, path)
+    return Prepared(name, data, facts, options_of(facts))
 
 
 def _module_of(path: Path) -> ModuleType:

@@ -12,6 +12,7 @@ import pytest
 from pytest_ebpf import paths
 from pytest_ebpf.build import build
 from pytest_ebpf.build.rendering import BODY
+from pytest_ebpf.manifest import load
 from pytest_ebpf.objects import read_object
 from pytest_ebpf.objects.check import differences
 
@@ -93,7 +94,7 @@ def test_a_body_compiles_as_declared(body: str, tmp_path: Path, kernel_btf: Call
     assert result.compiled == len(result.objects) > 0
     assert result.warnings == ()
     for built in result.objects:
-        declared = result.manifest.objects[built.name].programs
+        declared = load(manifest).objects[built.name].programs
         assert [program.name for program in read_object(built.path).programs] == list(declared)
 
 
