@@ -11,6 +11,7 @@ from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels.version import Version
 
 _RANGE: Final = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S+)")
+_BOUND: Final = re.compile(r"\d+\.\d+(\.\d+)?")
 _NAME: Final = re.compile(r"\d+\.\d+[\w.+~:-]*")
 _COMPARE: Final[dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]]] = {
     ">=": operator.ge,
@@ -81,15 +82,12 @@ def in_range(expression: str, version: Version, *, where: str) -> bool:
     A bound counts to the precision it is written in, as for :func:`select`. :class:`UsageError`, located at
     *where*, for what is no range.
     """
-    numbers = (version.major, version.minor, version.patch)
     for item in expression.split(","):
         match = _RANGE.fullmatch(item.strip())
         if match is None:
-            raise UsageError(
-                f"not a range of kernels ({item.strip()})", where=where, hint="write it like >=6.1"
-            )
+            raise _no_range(item.strip(), where)
         bound = _bound(match, where)
-        if not _COMPARE[match[1]](numbers[: len(bound)], bound):
+        if not _COMPARE[match[1]](_numbers(version)[: len(bound)], bound):
             return False
     return True
 
@@ -104,20 +102,19 @@ def _in_every(ranges: Sequence[re.Match[str]], promised: Sequence[str], option: 
 
 
 def _bound(match: re.Match[str], where: str) -> tuple[int, ...]:
-    try:
-        version = Version.parse(match[2])
-    except UsageError as error:
-        raise UsageError(
-            f"not a range of kernels ({match[0]})", where=where, hint="write it like >=6.1"
-        ) from error
-    numbers = (version.major, version.minor, version.patch)
-    return numbers if match[2].count(".") > 1 else numbers[:2]
+    if not _BOUND.fullmatch(match[2]):
+        raise _no_range(match[0], where)
+    return tuple(map(int, match[2].split(".")))
+
+
+def _no_range(text: str, where: str) -> UsageError:
+    return UsageError(f"not a range of kernels ({text})", where=where, hint="write it like >=6.1")
+
+
+def _numbers(version: Version) -> tuple[int, int, int]:
+    return version.major, version.minor, version.patch
 
 
 def _within(spec: str, sign: str, bound: tuple[int, ...]) -> bool:
-    if spec == "latest":
-        numbers: tuple[int, ...] = _NEWEST
-    else:
-        version = Version.parse(spec)
-        numbers = (version.major, version.minor, version.patch)
+    numbers = _NEWEST if spec == "latest" else _numbers(Version.parse(spec))
     return _COMPARE[sign](numbers[: len(bound)], bound)

@@ -44,7 +44,7 @@ def opened(data: bytes) -> Inspection:
 @given(DATA)
 def test_every_view(seed, data):
     content = data.draw(mutated(seed))
-    start = time.perf_counter()
+    start = time.process_time()
     with only(ObjectError, "o: "), located(PATH):
         inspection = opened(content)
         report.to_json(inspection, None)
@@ -53,7 +53,7 @@ def test_every_view(seed, data):
         graph.to_dot(inspection)
         for each in inspection.facts.programs:
             report.of_program(inspection, each.name)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 @given(DATA)

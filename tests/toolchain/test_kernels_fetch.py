@@ -23,6 +23,7 @@ import pytest
 from pytest_ebpf import elf
 from pytest_ebpf.errors import KernelError
 from pytest_ebpf.kernels import Available, Kernel, KernelStore, lock_kernels
+from pytest_ebpf.kernels.cache import Cache
 from pytest_ebpf.kernels.catalog import matching
 from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked, unpack
 from pytest_ebpf.kernels.version import debian_key
@@ -159,9 +160,9 @@ def test_btf_is_out_of_an_image_in_under_600_milliseconds(old, new):
         image = kernel.image.read_bytes()
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             extract_btf(unpack(image, read_header(image, where="image"), where="image"), where="image")
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         assert min(times) < 0.6
 
 
@@ -177,14 +178,16 @@ def test_the_archive_has_at_least_five_lines(offered):
 
 
 def test_two_processes_fetch_one_kernel_once(root, old):
-    fetching = [run_fetch(root, OLD) for _ in range(2)]
+    waiting = "waiting for another process that is fetching a kernel"
+    with Cache(root).locked(pytest.fail):
+        fetching = [run_fetch(root, OLD) for _ in range(2)]
+        assert [process.stdout.readline().rstrip() for process in fetching] == [waiting] * 2
     outputs = [process.communicate(timeout=120) for process in fetching]
     assert [process.returncode for process in fetching] == [0, 0], outputs
     lines = [stdout.splitlines() for stdout, _ in outputs]
     assert [last for *_, last in lines] == [old.release, old.release]
     every = [line for output in lines for line in output]
     assert sum(": fetching " in line for line in every) == 1
-    assert every.count("waiting for another process that is fetching a kernel") == 1
     assert entries(root) == [old.image.parent.name]
 
 

@@ -316,7 +316,7 @@ def test_reading_is_quick(compile_bpf):
     read_object(path)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         read_object(path)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.06

@@ -183,6 +183,6 @@ def test_a_hundred_thousand_types_are_indexed_in_no_time(builder):
     words = [0, 2 << 24, 1] * 100_000
     types = struct.pack(f"<{len(words)}I", *words)
     data = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), 1) + types + b"\0"
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(Btf.parse(data)) == 100_001
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.kernels import select
-from pytest_ebpf.kernels.selection import check_spec, is_path
+from pytest_ebpf.kernels import Version, in_range, select
+from pytest_ebpf.kernels.selection import check_spec, is_path, names_promised
 
 PROMISED = ["5.10", "6.1", "6.12", "6.18", "latest"]
 
@@ -56,6 +56,39 @@ def test_a_bound_counts_to_the_precision_it_is_written_in():
     promised = ["6.1.100", "6.1.192"]
     assert select("<=6.1", promised) == ("6.1.100", "6.1.192")
     assert select("<=6.1.100", promised) == ("6.1.100",)
+
+
+@pytest.mark.parametrize(
+    ("expression", "inside"),
+    [
+        (">=6.1", True),
+        (">6.1", False),
+        ("<=6.1", True),
+        ("==6.1", True),
+        ("!=6.1", False),
+        (">6.1.191", True),
+        ("<6.1.192", False),
+        (">=5.15,<6.12", True),
+        (">= 5.15 , < 6.1", False),
+    ],
+)
+def test_a_version_that_booted_is_in_a_range_or_not(expression, inside):
+    assert in_range(expression, Version(6, 1, 192), where="here") is inside
+
+
+@pytest.mark.parametrize("text", ["6.1", ">6", ">=6.1.x", ">=6.1,newer", "", ">=6.1.192.1", "=>6.1"])
+def test_what_is_no_range_is_not_taken_for_part_of_one(text):
+    item = text.rpartition(",")[2]
+    with pytest.raises(UsageError) as caught:
+        in_range(text, Version(6, 1, 192), where="test_a.py:7")
+    assert str(caught.value) == f"test_a.py:7: not a range of kernels ({item}); write it like >=6.1"
+
+
+@pytest.mark.parametrize(
+    ("expression", "promised"), [("all", True), ("6.1, >=6.12", True), ("6.1,latest", False), ("", False)]
+)
+def test_all_and_ranges_need_what_the_project_promises(expression, promised):
+    assert names_promised(expression) is promised
 
 
 def test_a_path_is_in_no_range():

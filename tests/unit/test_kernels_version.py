@@ -61,6 +61,11 @@ def test_package_versions_sort_as_dpkg_sorts_them():
         "7.3~rc7-1~exp1",
         "7.3~rc10-1~exp1",
         "7.3-1",
+        "7.3a-1",
+        "7.3+-1",
+        "7.3-1-1",
+        "7.3-2-1",
+        "1:1.0",
         "1:1.0-1",
     ]
     shuffled = sorted(ordered, key=len)

@@ -56,7 +56,7 @@ def test_frames_keep_their_bounds_and_their_order(bench):
 def test_when_none_comes_time_is_over(bench):
     start = time.monotonic()
     assert bench.end.receive(soon(0.02)) is None
-    assert 0.02 <= time.monotonic() - start < 1
+    assert 0.02 <= time.monotonic() - start < 10  # not for ever, on a host that does much else too
 
 
 def test_what_was_sent_is_counted(bench):

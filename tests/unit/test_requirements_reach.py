@@ -514,11 +514,11 @@ def loops(count: int) -> list[Instruction]:
 
 
 def test_large_programs_take_bounded_time(monkeypatch):
-    start = time.perf_counter()
+    start = time.process_time()
     body = loops(30_000)
     found = reachable(program(body), NOTHING)
     assert len(body) - len(found) in {0, 1}
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_what_takes_too_long_is_reached_as_a_whole(monkeypatch):

@@ -48,11 +48,13 @@ def test_what_comes_up_is_what_was_saved(fresh, kernel):
 
 
 def test_its_clock_is_that_of_the_host(fresh):
+    before = time.time()
     _, guest = fresh()
     (booted,) = [line for line in text(guest, "/proc/stat").splitlines() if line.startswith("btime ")]
     uptime = float(text(guest, "/proc/uptime").split()[0])
     assert uptime < 30
-    assert int(booted.split()[1]) + uptime == pytest.approx(time.time(), abs=2)  # btime is in whole seconds
+    # btime is in whole seconds; on a host that does much else some pass until the answers are here
+    assert before - 2 < int(booted.split()[1]) + uptime < time.time() + 2
 
 
 def test_its_kernel_log_starts_empty_of_what_was_before(fresh):
