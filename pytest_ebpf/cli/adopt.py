@@ -11,7 +11,7 @@ from pytest_ebpf.adoption.lacks import Lack, lacks_of
 from pytest_ebpf.adoption.manifest_text import manifest_text
 from pytest_ebpf.adoption.module_text import module_text
 from pytest_ebpf.adoption.survey import SurveyedObject, names_of, survey
-from pytest_ebpf.cli.build import say
+from pytest_ebpf.cli.progress import say
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.inspection import Inspection, located

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_ebpf.cli.build import manifest_of, say
+from pytest_ebpf.cli.progress import say
+from pytest_ebpf.cli.project import kernel_store, manifest_of
 from pytest_ebpf.compat import render
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.kernels import Kernel, KernelStore, select
+from pytest_ebpf.kernels import Kernel, select
 from pytest_ebpf.kernels.selection import names_promised
 from pytest_ebpf.manifest.discovery import find
-from pytest_ebpf.paths import LOCK_NAME
 from pytest_ebpf.session.checking import check, read_subject
 
 
@@ -36,7 +36,7 @@ def _kernels(given: Sequence[str]) -> Sequence[Kernel]:
         from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
 
         promised = load(manifest).project.kernels
-    store = KernelStore(lock=manifest.parent / LOCK_NAME if manifest else None, say=say)
+    store = kernel_store()
     if expression:
         return [store.get(spec) for spec in select(expression, promised, option="--kernel")]
     kernels = [store.get(spec) for spec in promised] or [each for each in store.cached() if each.packages]

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from pytest_ebpf.cli.build import say
+from pytest_ebpf.cli.progress import say
 from pytest_ebpf.session.health import Finding, State, examine, healthy
 
 _MARKS: Final[dict[State, str]] = {"ok": "ok", "note": "--", "fail": "FAIL"}

@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from pytest_ebpf import paths
-from pytest_ebpf.cli.build import manifest_of, say
-from pytest_ebpf.kernels import KernelStore, lock_kernels
+from pytest_ebpf.cli.progress import say
+from pytest_ebpf.cli.project import kernel_store, manifest_of
+from pytest_ebpf.kernels import lock_kernels
 from pytest_ebpf.machine.shelf import Entry, Shelf
-from pytest_ebpf.manifest import find, load
-from pytest_ebpf.session.building import LOCK_NAME
+from pytest_ebpf.manifest import load
 
 
 def show(arguments: Namespace) -> int:
     """Print what the cache has, then what the archive offers: the newest of each line, or everything."""
-    store = _store()
+    store = kernel_store()
     cached = store.cached()
     releases = {kernel.release for kernel in cached}
     print("in the cache")
@@ -40,7 +39,7 @@ def show(arguments: Namespace) -> int:
 
 def fetch(arguments: Namespace) -> int:
     """Put kernels into the cache and say where they are."""
-    store = _store()
+    store = kernel_store()
     for spec in arguments.specs:
         kernel = store.get(spec)
         print(f"{spec}: {kernel.version} ({kernel.release})", flush=True)
@@ -51,8 +50,8 @@ def lock(arguments: Namespace) -> int:
     """Pin the newest build of each kernel that the manifest promises, or of those named."""
     manifest = manifest_of(None)
     specs = arguments.specs or load(manifest).project.kernels
-    path = manifest.parent / LOCK_NAME
-    for spec, kernel in lock_kernels(specs, KernelStore(lock=path, say=say), path).items():
+    path = manifest.parent / paths.LOCK_NAME
+    for spec, kernel in lock_kernels(specs, kernel_store(), path).items():
         print(f"{spec}: {kernel.version} sha256 {kernel.sha256[:16]}")
     print(f"written to {path.name}; commit it")
     return 0
@@ -65,7 +64,7 @@ def clear(arguments: Namespace) -> int:
     """
     freed = _shelf().clear()
     if arguments.all:
-        freed += _store().clear()
+        freed += kernel_store().clear()
     print(f"{freed / 1e6:.0f} MB freed")
     return 0
 
@@ -81,8 +80,3 @@ def _show_snapshots(entries: Sequence[Entry]) -> None:
 
 def _shelf() -> Shelf:
     return Shelf(paths.cache_root(), say=say)
-
-
-def _store() -> KernelStore:
-    manifest = find(Path.cwd())
-    return KernelStore(lock=manifest.parent / LOCK_NAME if manifest else None, say=say)

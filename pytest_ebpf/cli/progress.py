@@ -1,4 +1,7 @@
-"""A line on a terminal while a command works; nothing where standard error goes elsewhere."""
+"""What a command says beside what it is asked for: on standard error, a line at a time.
+
+What tells of progress is drawn where that is a terminal, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,16 @@ from pytest_ebpf.session.progress import ProgressLine
 
 #: To the beginning of the line, and clear it (ECMA-48: EL).
 ERASE: Final = "\r\x1b[K"
+
+
+def say(message: str) -> None:
+    """Print a line at once, in the place of one that tells of progress."""
+    print(f"{ERASE if sys.stderr.isatty() else ''}{message}", file=sys.stderr, flush=True)
+
+
+def count(number: int, what: str) -> str:
+    """Spell *number* of *what* out."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_ebpf import report
-from pytest_ebpf.cli.build import manifest_of, say
-from pytest_ebpf.cli.matrix import count, read_files
-from pytest_ebpf.cli.progress import working
+from pytest_ebpf.cli.loading import load_all, read_files, workspace_here
+from pytest_ebpf.cli.progress import say
+from pytest_ebpf.cli.project import manifest_of
 from pytest_ebpf.kernels import select
-from pytest_ebpf.manifest import find
 from pytest_ebpf.report import ProgramSize
-from pytest_ebpf.session.compatibility import compatibility
 from pytest_ebpf.session.limits import (
     Baseline,
     Excess,
@@ -29,16 +27,12 @@ from pytest_ebpf.session.workspace import Workspace
 
 def run(arguments: Namespace) -> int:
     """Print the figures; 1 if one is over its budget, or if there are none because a program is refused."""
-    workspace = Workspace(find(Path.cwd()), Path.cwd(), say=say)
+    workspace = workspace_here()
     specs = select(arguments.kernel, workspace.promised, option="--kernel")
     limits = _limits(workspace, arguments)
     objects = _objects(workspace, arguments.objects)
-    workspace.require_emulator()
-    programs = sum(len(each.facts.programs) for each in objects)
-    say(f"loading {count(programs, 'program')} on {count(len(specs), 'kernel')}")
     fleet = workspace.fleet(arguments.accelerator)
-    with working("kernels") as tell:
-        found = compatibility(objects, specs, fleet, tell)
+    found = load_all(workspace, objects, specs, fleet)
     sizes = report.in_order(found.programs)
     exceeded = limits.exceeded(sizes)
     emulated = fleet.accelerator.accelerator == "tcg"

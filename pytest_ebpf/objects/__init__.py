@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_ebpf.objects.facts import parse_object, read_bytes, read_object
+from pytest_ebpf.objects.facts import parse_object, read_bytes, read_object, require_programs
 from pytest_ebpf.objects.model import CoreRelocation, GlobalFacts, MapFacts, ObjectFacts, ProgramFacts
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "parse_object",
     "read_bytes",
     "read_object",
+    "require_programs",
 ]

@@ -48,6 +48,12 @@ def parse_object(data: bytes, path: Path) -> ObjectFacts:
         raise ObjectError(what, where=str(path), hint=error.hint) from error
 
 
+def require_programs(facts: ObjectFacts, name: str) -> None:
+    """:class:`ObjectError` for the object *name* if it has no program: it could only look as if it worked."""
+    if not facts.programs:
+        raise ObjectError("there is no program in it", where=name, hint='give a function a SEC("xdp")')
+
+
 def _facts(data: bytes, path: Path) -> ObjectFacts:
     if len(data) > _LARGEST:
         raise ObjectError(f"larger than {_LARGEST >> 20} MiB", hint="give a BPF object")

@@ -13,9 +13,9 @@ from pytest_ebpf.btf import Func
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Report
 from pytest_ebpf.compat.verdict import Declared, Subject, judge
-from pytest_ebpf.errors import EbpfError, ObjectError
+from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels import Kernel
-from pytest_ebpf.objects import ObjectFacts, parse_object, read_bytes
+from pytest_ebpf.objects import ObjectFacts, parse_object, read_bytes, require_programs
 from pytest_ebpf.session.ranges import declared_for
 
 if TYPE_CHECKING:
@@ -80,10 +80,7 @@ def check(subjects: Sequence[Subject], kernels: Sequence[Kernel]) -> Report:
     worked, :class:`~pytest_ebpf.errors.KernelError` for a kernel whose BTF cannot be read.
     """
     for subject in subjects:
-        if not subject.facts.programs:
-            raise ObjectError(
-                "there is no program in it", where=subject.name, hint='give a function a SEC("xdp")'
-            )
+        require_programs(subject.facts, subject.name)
     subjects = _side_by_side(subjects)
     ordered = sorted({kernel.image: kernel for kernel in kernels}.values(), key=lambda each: each.version)
     _make_indexes(ordered)

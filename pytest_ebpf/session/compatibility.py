@@ -10,7 +10,8 @@ from typing import Final
 
 from pytest_ebpf.bpf import LoadOptions, load
 from pytest_ebpf.bpf.complexity import Complexity
-from pytest_ebpf.errors import EbpfError, LoadError, ObjectError
+from pytest_ebpf.errors import EbpfError, LoadError
+from pytest_ebpf.objects import require_programs
 from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, ProgramSize, Run
 from pytest_ebpf.session.failure import lost_machine, outcome_of
 from pytest_ebpf.session.fleet import Fleet
@@ -36,10 +37,7 @@ def compatibility(
     loaded.
     """
     for prepared in objects:
-        if not prepared.facts.programs:
-            raise ObjectError(
-                "there is no program in it", where=prepared.name, hint='give a function a SEC("xdp")'
-            )
+        require_programs(prepared.facts, prepared.name)
     kernels = {spec: fleet.kernel(spec) for spec in specs}  # fetched first, one after the other
     assert fleet.accelerator  # decided once, before machines are started side by side
     done: list[str] = []

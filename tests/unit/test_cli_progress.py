@@ -6,8 +6,7 @@ import io
 import sys
 from threading import Event
 
-from pytest_ebpf.cli.build import say
-from pytest_ebpf.cli.progress import ERASE, working
+from pytest_ebpf.cli.progress import ERASE, say, working
 from pytest_ebpf.session.progress import ProgressLine
 
 

@@ -1,0 +1,45 @@
+"""Objects on kernels that are booted: what ``matrix`` and ``stats`` have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_ebpf.cli.progress import count, say, working
+from pytest_ebpf.errors import UsageError
+from pytest_ebpf.manifest import find
+from pytest_ebpf.report import Run
+from pytest_ebpf.session.compatibility import compatibility
+from pytest_ebpf.session.fleet import Fleet
+from pytest_ebpf.session.prepared import Prepared
+from pytest_ebpf.session.workspace import Workspace
+
+
+def workspace_here() -> Workspace:
+    """Return the project here, or the folder where there is none."""
+    return Workspace(find(Path.cwd()), Path.cwd(), say=say)
+
+
+def read_files(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
+    """Read the objects in *files*, named as short as tells them apart."""
+    found = {}
+    for name in dict.fromkeys(files):
+        if not Path(name).is_file():
+            raise UsageError("no such file", where=name, hint="give the path of an object file")
+        found[name] = workspace.file(str(Path(name).absolute()))
+    names = Counter(each.name for each in found.values())
+    return [each if names[each.name] == 1 else replace(each, name=name) for name, each in found.items()]
+
+
+def load_all(workspace: Workspace, objects: Sequence[Prepared], specs: Sequence[str], fleet: Fleet) -> Run:
+    """Load every program of *objects* on every kernel, and tell how far that is.
+
+    :class:`~pytest_ebpf.errors.EbpfError` if no machine can be started here.
+    """
+    workspace.require_emulator()
+    programs = sum(len(each.facts.programs) for each in objects)
+    say(f"loading {count(programs, 'program')} on {count(len(specs), 'kernel')}")
+    with working("kernels") as tell:
+        return compatibility(objects, specs, fleet, tell)
