@@ -19,9 +19,6 @@ from pytest_ebpf.suggest import suggestion
 #: The section of variables that lie in an arena.
 ARENA_SECTION: Final = ".addr_space.1"
 
-#: A section of global variables is an array map of one element; this is its key.
-_FIRST: Final = bytes(4)
-
 
 def _codec_of(variable: GlobalFacts, values: Values | None, order: Order) -> Codec:
     if values is not None and variable.type_id is not None:
@@ -112,11 +109,8 @@ class Globals:
         data = pack(self._codec(variable), value, f"globals.{name}")
         if variable.section == ARENA_SECTION:
             self._arena.write(self._arena.globals_offset + variable.offset, data)
-            return
-        image = bytearray(self._image(variable))
-        image[variable.offset : variable.offset + variable.size] = data
-        handle = self._sections[variable.section]
-        self._guest.call("update", map=handle, keys=[_FIRST], values=[bytes(image)])
+        else:
+            self._data(variable, data=data)
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -149,12 +143,13 @@ class Globals:
         if variable.section == ARENA_SECTION:
             arena: Arena = self._arena
             return arena.read(arena.globals_offset + variable.offset, variable.size)
-        return self._image(variable)[variable.offset : variable.offset + variable.size]
-
-    def _image(self, variable: GlobalFacts) -> bytes:
-        (data,) = self._guest.call("lookup", map=self._sections[variable.section], keys=[_FIRST])
-        image: bytes = data
+        image: bytes = self._data(variable, length=variable.size)
         return image
+
+    def _data(self, variable: GlobalFacts, **what: Any) -> Any:
+        """Read or write it alone: programs may be writing to its neighbours."""
+        handle = self._sections[variable.section]
+        return self._guest.call("data", map=handle, offset=variable.offset, **what)
 
 
 def changeable(variables: Globals) -> list[str]:

@@ -42,6 +42,7 @@ REQUIRED = {
     "perf": {"map": "not an unsigned integer"},
     "user_ring": {"map": "not an unsigned integer"},
     "arena": {"map": "not an unsigned integer"},
+    "data": {"map": "not an unsigned integer"},
     "freeze": {"map": "not an unsigned integer"},
     "map_info": {"map": "not an unsigned integer"},
     "lookup_by": {"map": "not an unsigned integer"},

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_ebpf.bpf import NoRecordError, PerCpu
 from pytest_ebpf.errors import EbpfError, GuestError, UnsupportedError, UsageError, ValueConversionError
+from pytest_ebpf.guest import CallError
 from pytest_ebpf.uapi import XDP, MapFlag, MapType
 
 FRAME = bytes(64)
@@ -350,6 +351,40 @@ class TestGlobals:
         sample.programs.count.run(FRAME)
         assert sample.globals.seen == 6
         assert sample.globals.sum == {"packets": 2, "bytes": 64}
+
+    def test_writing_one_leaves_those_that_programs_write_alone(self, load_object):
+        race = load_object("race")
+        with race.programs.count.attach():
+            for number in range(50):
+                race.globals.knob = number
+            differ = race.programs.differ.run(FRAME).verdict
+        assert (race.globals.knob, race.globals.counted > 50, differ) == (49, True, 0)
+
+    def test_a_section_of_static_variables(self, load_object):
+        """libbpf does not map it."""
+        race = load_object("race")
+        race.globals.hidden = 7
+        assert race.globals.hidden == 7
+
+    @pytest.mark.parametrize(
+        ("section", "args", "what"),
+        [
+            (
+                ".bss",
+                {"offset": 1 << 40, "length": 1},
+                "offset 1099511627776: 1 bytes from there are not in a",
+            ),
+            (".bss", {"data": bytes(100_000)}, "offset 0: 100000 bytes from there are not in a section of"),
+            (".bss", {"data": b"", "length": 1}, "length, data: more than one of them is given"),
+            (".rodata", {"data": b"x"}, "map: its data are fixed"),
+            ("rules", {"length": 1}, "map: no global data (type 1)"),
+        ],
+    )
+    def test_what_the_agent_does_not_read_or_write(self, sample, guest, section, args, what):
+        sections = vars(sample.globals)["_sections"]
+        with pytest.raises(CallError) as caught:
+            guest.call("data", map=sections.get(section) or sample.maps.rules.handle, **args)
+        assert caught.value.what.startswith(what)
 
     def test_initial_values(self, load_object):
         sample = load_object("maps", globals={"limit": 100, "seen": 40, "mode": "PASS"})

@@ -40,6 +40,7 @@ static const struct op {
 	{ "pin", op_pin },
 	{ "unpin", op_unpin },
 	{ "arena", op_arena },
+	{ "data", op_data },
 	{ "lookup_by", op_lookup_by },
 	{ "update_by", op_update_by },
 	{ "delete_by", op_delete_by },

@@ -39,6 +39,7 @@ int op_map_info(struct call *call);
 int op_pin(struct call *call);
 int op_unpin(struct call *call);
 int op_arena(struct call *call);
+int op_data(struct call *call);
 int op_lookup_by(struct call *call);
 int op_update_by(struct call *call);
 int op_delete_by(struct call *call);
