@@ -18,8 +18,7 @@ SUGGESTIONS: Final[Mapping[Kind, str]] = {
     Kind.NULL: "compare it with NULL first: if (!p) return ...;",
     Kind.NO_POINTER: "read what it points to by a helper (bpf_probe_read_kernel), or keep the pointer in a "
     "variable of its own type",
-    Kind.STALE: "read data and data_end from the context again behind the call, and check again; use nothing "
-    "that was released",
+    Kind.STALE: "read data and data_end from the context again behind the call, and check again",
     Kind.STACK_ACCESS: "let the index stay within the array on the stack: check it, or mask it",
     Kind.UNINITIALISED: "give it a value on every way there: struct key k = {};",
     Kind.CONTEXT: "use the fields of the context by name; which may be written depends on the program's type",
@@ -33,10 +32,13 @@ SUGGESTIONS: Final[Mapping[Kind, str]] = {
     Kind.RETURN: "return one of the values that programs of this type may, on every way out",
     Kind.REFERENCE: "release it on every way out of the program, those of errors too",
     Kind.LOCK: "unlock it on every way out, and call nothing in between",
+    Kind.FIELD: "use the helpers for it: bpf_spin_lock(), bpf_timer_init(), bpf_kptr_xchg(), ...",
     Kind.UNREACHABLE: "take out the code, or the jump over it",
-    Kind.LOOP: "let a counter with a constant limit end the loop, or use bpf_loop() or bpf_for()",
+    Kind.LOOP: "let a counter with a constant limit end the loop, or use bpf_loop() or bpf_for(); "
+    "no function may call itself",
     Kind.COMPLEX: "make the loop shorter, use bpf_loop() (5.17) or bpf_for() (6.4), or move parts into "
     "global functions, which are checked once",
+    Kind.CALLS: "have functions inlined (static __always_inline), and none call itself: make it a loop",
     Kind.STACK_DEPTH: "move large variables to a per-CPU array of one entry",
     Kind.POINTER: "do arithmetic with a number, and add that to the pointer",
     Kind.LEAK: "store or return a number instead",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -46,7 +46,7 @@ def explain(log: str, sources: Sources | None = None, *, program: str | None = N
         neighbours=sources.neighbours(place) if sources and place and place.file else (),
         registers=tuple(case.registers()),
         causes=tuple(case.causes()),
-        suggestion=SUGGESTIONS.get(case.kind) or suggested(log),
+        suggestion=case.advice or SUGGESTIONS.get(case.kind) or suggested(log),
         lines=len(log.splitlines()),
     )
 
@@ -57,6 +57,13 @@ def _is_of_number(found: Match) -> bool:
         Kind.NO_POINTER,
         Kind.ARGUMENT,
     }
+
+
+def _without_checks(state: RegisterState) -> RegisterState:
+    """*state* without the word that nothing of a packet is checked: newer kernels do not print that it is."""
+    if state.fields.get("r") != "0":
+        return state
+    return replace(state, fields={name: text for name, text in state.fields.items() if name != "r"})
 
 
 @dataclass
@@ -72,6 +79,8 @@ class _Case:
         """The kind of mistake."""
         if self.stale:
             return Kind.STALE
+        if self.is_null:
+            return Kind.NULL
         return self.found.rule.kind if self.found else Kind.OTHER
 
     @cached_property
@@ -80,12 +89,33 @@ class _Case:
         if self.stale:
             call, pointer = self.stale
             what = f"a {type_words(pointer.type)}" if self.it == self.register else self.it
-            return f"{what} is used behind {call.helper}, which makes it invalid"
+            return f"{what} is used behind {self._called(call)}, which makes it invalid"
         if self.found is None:
             return None
+        if self.is_null:
+            return f"{self.it} may be null where memory is {self.found.does} through it"
         lost = origin.lost_in(self.path, self.register) if self.register and self.last else None
         about = replace(self.found, register=self.register, it=self.it, lost_in=lost, step=self._subject())
         return about.sentence()
+
+    @property
+    def advice(self) -> str | None:
+        """What to do, where it is not the same for all mistakes of the kind."""
+        if self.stale:
+            return "use it before it is given back" if origin.releases(self.stale[0].helper) else None
+        return self.found.rule.advice if self.found and not self.is_null else None
+
+    @property
+    def is_null(self) -> bool:
+        """Whether memory is used through a pointer that the verifier knows to be null on this way."""
+        if self.found is None or self.found.rule.kind is not Kind.NO_POINTER or self.register is None:
+            return False
+        state = self._known.get(self.register)
+        return state is not None and state.number == 0
+
+    @cached_property
+    def _known(self) -> Mapping[str, RegisterState]:
+        return self.path.known() if self.path.steps else {}
 
     @property
     def it(self) -> str | None:
@@ -113,11 +143,18 @@ class _Case:
         role = self.found.rule.role
         if self.found.register or self.last is None or not role:
             return self.found.register
+        if self.found.rule.kind is Kind.BOUNDS and self.last.helper:
+            return self._length_of(int(self.found.parts["size"]))
         if role == "memory":
             return origin.base_register(self.last)
         if role == "length":
             return origin.length_register(self.path)
         return origin.added_register(self.last) or origin.base_register(self.last)
+
+    def _length_of(self, size: int) -> str | None:
+        """The argument that may be *size*, which is not always that."""
+        numbers = (state for state in self._known.values() if state.is_number and not state.is_constant)
+        return next((state.name for state in numbers if state.limits[1] == size), None)
 
     @cached_property
     def trail(self) -> Trail | None:
@@ -155,7 +192,8 @@ class _Case:
         if named is not None:
             return self._place_of_instruction(named)
         if self.last is None:
-            return self._place_of_function(self.found.parts.get("function"))
+            deepest = self.sources.functions[-1].name if self.sources and kind is Kind.CALLS else None
+            return self._place_of_function(self.found.parts.get("function") or deepest)
         if kind is Kind.RETURN and self.trail and self.trail.start is not None:
             return self._place_of(self.path.steps[self.trail.start])
         return self._place_of(self._subject())
@@ -165,14 +203,13 @@ class _Case:
         if self.register is None or self.found is None:
             return
         if self.stale:
-            yield self.stale[1]
+            yield _without_checks(self.stale[1])
             return
-        known = self.path.known() if self.path.steps else {}
-        if state := self._corrected(known.get(self.register)):
+        if state := self._corrected(self._known.get(self.register)):
             yield state
         for name in self.trail.offsets if self.trail else ():
-            if name in known and name != self.register and not known[name].is_constant:
-                yield known[name]
+            if name in self._known and name != self.register and not self._known[name].is_constant:
+                yield self._known[name]
 
     def causes(self) -> Iterator[Cause]:
         """Where it began, and what led there."""
@@ -183,7 +220,7 @@ class _Case:
                 yield Cause(f"{each.name} uses {each.stack} bytes", self.sources.place(each.first))
         elif self.kind is Kind.STALE and self.stale:
             call, _ = self.stale
-            yield Cause(f"{call.helper} is called", self._place_of(call))
+            yield Cause(f"{self._called(call)} is called", self._place_of(call))
         elif self.kind is Kind.REFERENCE or (self.kind is Kind.LOCK and self.found.rule.role == "held"):
             yield Cause("the program ends", self._place_of(self.last))
         elif self.kind is Kind.LOCK and self.holder:
@@ -202,10 +239,17 @@ class _Case:
             before = state.fields if state and state.type == "pkt" else {}
             offset = int(parts["off"]) - (origin.own_offset(self.last) if self.last else 0)
             place = {} if before or parts.get("id") != "0" else {"off": str(offset)}
-            return RegisterState(self.register, "pkt", None, {**before, **place, "r": parts["r"]})
-        if said and (state is None or state.type != said):
+            known = {**before, **place, "id": parts["id"], "r": parts["r"]}
+            return RegisterState(self.register, "pkt", None, known)
+        if said and (state is None or not state.type.startswith(said)):
             return RegisterState(self.register, said)
-        return state
+        return _without_checks(state) if state else None
+
+    def _called(self, call: Step) -> str:
+        """The name of what is called."""
+        target = call.local_target
+        place = self.sources.place(target) if self.sources and target is not None else None
+        return call.helper or (place.function if place else "") or "a function of the program"
 
     def _place_of_function(self, name: str | None) -> Place | None:
         """The first line of the function called *name*; of the program, if it is its hook's."""

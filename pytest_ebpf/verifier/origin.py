@@ -114,7 +114,7 @@ class _Search:
 
 
 def _is_constant(path: Path, position: int, register: str) -> bool:
-    state = path.known(position).get(register) if position else None
+    state = path.known(position).get(register)
     return state is not None and state.number is not None
 
 
@@ -123,16 +123,40 @@ def _is_kept(steps: tuple[Step, ...], slot: int, depth: int) -> bool:
     return any(step.depth == depth and (stored := step.stored()) and stored[0] == slot for step in steps)
 
 
+def releases(helper: str | None) -> bool:
+    """Whether *helper* gives back what it is given."""
+    return helper is not None and _RELEASES.fullmatch(helper) is not None
+
+
 def _invalidates(helper: str | None) -> bool:
-    return helper is not None and bool(_MOVES_PACKET.fullmatch(helper) or _RELEASES.fullmatch(helper))
+    return releases(helper) or (helper is not None and _MOVES_PACKET.fullmatch(helper) is not None)
+
+
+def _invalidating(path: Path, first: int) -> list[int]:
+    """Positions from *first* on of calls that invalidate, themselves or in what they call.
+
+    Functions that are verified by themselves are not in the path: they may do anything.
+    """
+    depth = path.steps[-1].depth
+    calls: dict[int, None] = {}
+    call = None  # the function of the program that is running, in the function that the path ends in
+    for at in range(first, len(path.steps) - 1):
+        step = path.steps[at]
+        if step.depth <= depth:
+            call = at if step.is_local_call and step.depth == depth else None
+            alone = call is not None and path.steps[at + 1].depth == depth
+            if alone or _invalidates(step.helper):
+                calls[at] = None
+        elif call is not None and _invalidates(step.helper):
+            calls[call] = None
+    return list(calls)
 
 
 def invalidated_by(path: Path, found: Trail) -> tuple[Step, RegisterState] | None:
     """The call that made an invalid number of the pointer that *found* tells of, and the pointer."""
     first = 0 if found.start is None else found.start + 1
-    calls = [at for at in range(first, len(path.steps) - 1) if _invalidates(path.steps[at].helper)]
-    for at in reversed(calls[-_CALLS:]):
-        state = path.known(at).get(found.register_at(at)) if at else None
+    for at in reversed(_invalidating(path, first)[-_CALLS:]):
+        state = path.known(at).get(found.register_at(at))
         if state is not None and not state.is_number:
             return path.steps[at], state
     return None

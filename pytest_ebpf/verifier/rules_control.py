@@ -12,16 +12,53 @@ _KEPT = "what {callee} acquired is not released before the program ends"
 _LOCKED = "the program ends with the lock held"
 _CALLS_LOCKED = "{callee} is called with a lock held"
 _SLEEPS = "{callee} may sleep, and this program may not"
+_RETURNS = (
+    r" the register R0 has (?:value \((?P<value>0x[0-9a-f]+); (?P<mask>0x[0-9a-f]+)\)"
+    r"|(?:smin=(?P<least>-?\w+) )?(?:smax=(?P<most>-?\w+) )?(?:unknown scalar value )?)"
+    r" ?should have been in (?:\((?P<low>0x[0-9a-f]+); (?P<high>0x[0-9a-f]+)\)"
+    r"|\[(?P<from>-?\d+), (?P<to>-?\d+)\])"
+)
 
 CONTROL: Final[tuple[Rule, ...]] = (
     # calls
     rule(Kind.SLEEP, r"unknown func (?P<name>bpf_copy_from_user)#148", _SLEEPS),
     rule(
         Kind.SLEEP,
+        r"sleepable (?:helper \w+#\d+|global function \w+\(\) called) in (?P<region>[\w-]+) region"
+        r"|kernel func(?:tion)? \w+ is sleepable within (?P<within>[\w-]+) region",
+        sentences.region,
+        advice="call it before the region begins, or behind its end",
+    ),
+    rule(
+        Kind.SLEEP,
         r"helper call might sleep in a non-sleepable prog|sleepable helper \w+#\d+ in"
         r"|must be sleepable to call sleepable"
         r"|kernel func(?:tion)? \w+ is sleepable within|sleepable global function \w+\(\) called in",
         _SLEEPS,
+    ),
+    rule(
+        Kind.HELPER,
+        r"(?P<what>tracing|socket filter|[\w ]+?) prog(?:ram)?s cannot use (?P<field>bpf_\w+)",
+        "{what} programs cannot use {field} on this kernel",
+        advice="use atomic operations, or another type of program",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"helper access to the packet is not allowed",
+        "{callee} takes no pointer into the packet",
+        advice="copy the bytes to a buffer first: bpf_skb_load_bytes(), bpf_xdp_load_bytes() (5.18)",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"(?P<field>\w+) pointer in R\d+ map_uid=\d+ doesn't match map pointer",
+        "{callee} is given a {field} that is not in the map which it is given",
+        advice="give it the map that the value was looked up in",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"REG must be (?:referenced or trusted|a rcu pointer|referenced$)",
+        "{it} is given to {callee}, which takes only pointers that are sure to be valid",
+        advice="acquire it first, or use it between bpf_rcu_read_lock() and bpf_rcu_read_unlock()",
     ),
     rule(
         Kind.HELPER,
@@ -76,8 +113,9 @@ CONTROL: Final[tuple[Rule, ...]] = (
     rule(
         Kind.ARGUMENT,
         r"release (?:helper|kfunc|kernel function) (?P<name>\w+) expects"
-        r"|reference has not been acquired before",
+        r"|reference has not been acquired before|must be referenced when passed to release function",
         "{callee} is given something that was not acquired, or was released before",
+        advice="release what a helper has acquired, once, and only that",
     ),
     rule(Kind.DYNPTR, r"[Ee]xpected a dynptr of type", "{callee} is given a dynptr of another kind"),
     # what is held
@@ -86,6 +124,12 @@ CONTROL: Final[tuple[Rule, ...]] = (
         Kind.REFERENCE,
         r"would lead to reference leak|Leaking reference id=\d+ alloc_insn=(?P<insn>\d+)",
         "something that was acquired is not released before the program ends",
+    ),
+    rule(
+        Kind.LOCK,
+        r"bpf_\w+ without taking a lock|unmatched \w+ read unlock|unmatched attempt to",
+        "{callee} is called, but nothing is locked",
+        advice="lock first, on every way there",
     ),
     rule(Kind.LOCK, r"function calls are not allowed while holding a lock", _CALLS_LOCKED),
     rule(
@@ -96,14 +140,13 @@ CONTROL: Final[tuple[Rule, ...]] = (
         "held",
     ),
     # the way of control
+    rule(Kind.RETURN, rf"At program exit{_RETURNS}", sentences.returned("the program"), "R0"),
     rule(
         Kind.RETURN,
-        r"At program exit the register R0 has (?:value \((?P<value>0x[0-9a-f]+); (?P<mask>0x[0-9a-f]+)\)"
-        r"|(?:smin=(?P<least>-?\w+) )?(?:smax=(?P<most>-?\w+) )?(?:unknown scalar value )?)"
-        r" ?should have been in (?:\((?P<low>0x[0-9a-f]+); (?P<high>0x[0-9a-f]+)\)"
-        r"|\[(?P<from>-?\d+), (?P<to>-?\d+)\])",
-        sentences.returned,
+        rf"At (?:async )?callback(?: return)?{_RETURNS}",
+        sentences.returned("the callback"),
         "R0",
+        advice="return one of these values, on every way out of the callback",
     ),
     rule(
         Kind.RETURN,
@@ -122,6 +165,11 @@ CONTROL: Final[tuple[Rule, ...]] = (
         Kind.LOOP,
         r"infinite loop detected at insn (?P<insn>\d+)|back-edge from insn (?P<edge>\d+) to \d+",
         "the loop never ends, as far as the verifier can see",
+    ),
+    rule(
+        Kind.CALLS,
+        r"recursive call from (?P<function>\w+)\(\) to (?P<called>\w+)\(\)",
+        "{function} calls {called}, which leads back to {function}: recursion",
     ),
     rule(
         Kind.JUMP,
@@ -145,13 +193,18 @@ CONTROL: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.STACK_DEPTH,
-        r"stack size of subprog \d+ is (?P<size>\d+)|call stack of previous frames is (?P<before>\d+) bytes",
-        "a function has a larger stack than it may have where it is called",
+        r"tail_calls are not allowed when call stack of previous frames is \d+ bytes",
+        "a function that makes a tail call is called with more than 256 bytes of stack in use",
     ),
     rule(
         Kind.STACK_DEPTH,
-        r"the call stack of (?P<calls>\d+) frames is too deep",
-        "functions call each other {calls} deep, but 8 are the most",
+        r"stack size of subprog \d+ is (?P<size>\d+)",
+        "a function has a larger stack than it may have where it is called",
+    ),
+    rule(
+        Kind.CALLS,
+        r"the call stack of (?P<calls>\d+) frames is too deep(?P<early> !)?",
+        sentences.frames,
     ),
     # pointers
     rule(

@@ -9,6 +9,10 @@ from pytest_ebpf.verifier.model import Kind
 from pytest_ebpf.verifier.sentences import Rule, rule
 
 _NULL_ARGUMENT = "{it} may be null, and {callee} takes no null"
+_CONSTANT = "{callee} takes only a size that is a constant ({reg})"
+_ANY_CONSTANT = (
+    "give it the most that is needed; what varies goes through bpf_ringbuf_output() or a dynptr (5.19)"
+)
 
 MEMORY: Final[tuple[Rule, ...]] = (
     # memory
@@ -32,8 +36,11 @@ MEMORY: Final[tuple[Rule, ...]] = (
         "memory",
     ),
     rule(
+        Kind.LENGTH, r"REG unbounded size, use|REG is not a (?:known )?const", _CONSTANT, advice=_ANY_CONSTANT
+    ),
+    rule(
         Kind.LENGTH,
-        r"REG unbounded (?:memory access|size), use 'var &= const'",
+        r"REG unbounded memory access, use 'var &= const'",
         "{callee} is given a length that has no upper limit ({reg})",
     ),
     rule(
@@ -49,7 +56,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
     rule(
         Kind.UNBOUNDED,
         r"REG min value is negative|math between \w+ pointer and register with unbounded min value"
-        r"|REG max value is outside|value -?\d+ makes (?P<pointer>\w+) pointer be out of bounds"
+        r"|REG (?:min|max) value is outside|value -?\d+ makes (?P<pointer>\w+) pointer be out of bounds"
         r"|math between \w+ pointer and -?\d+ is not allowed",
         "memory is used at an offset that may be negative or far too large",
         "added",
@@ -62,15 +69,15 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.NULL,
-        r"REG (?:pointer )?arithmetic on (?P<type>\w+_or_null) prohibited",
+        r"REG (?:pointer )?arithmetic on (?P<type>\w+_or_null_?) prohibited",
         "{it} may be null where a number is added to it",
     ),
     rule(
         Kind.NULL,
-        r"REG invalid mem access '(?P<type>\w+_or_null)'",
+        r"REG invalid mem access '(?P<type>\w+_or_null_?)'",
         "{it} may be null where memory is {does} through it",
     ),
-    rule(Kind.NULL, r"REG type=(?P<type>\w+_or_null) expected=", _NULL_ARGUMENT),
+    rule(Kind.NULL, r"REG type=(?P<type>\w+_or_null_?) expected=", _NULL_ARGUMENT),
     rule(Kind.NULL, r"NULL pointer passed to (?:trusted|helper) (?:arg#?(?P<arg>\d+)|REG)", _NULL_ARGUMENT),
     rule(
         Kind.NO_POINTER,
@@ -122,6 +129,13 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.CONTEXT,
+        r"func '(?P<function>\w+)' doesn't have \d+-th argument",
+        "{function} has fewer arguments than are read here",
+        "memory",
+        advice="read no more arguments than this kernel's function has",
+    ),
+    rule(
+        Kind.CONTEXT,
         r"invalid bpf_context access off=(?P<off>-?\d+) size=(?P<size>\d+)",
         "{count} at offset {off} of the context cannot be {does} by programs of this type",
         "memory",
@@ -131,6 +145,12 @@ MEMORY: Final[tuple[Rule, ...]] = (
         r"variable ctx access",
         "the context is {does} at an offset that is not constant",
         "memory",
+    ),
+    rule(
+        Kind.ARGUMENT,
+        r"REG must have zero offset when passed to release func|dereference of modified \w*mem ptr REG",
+        "{it} was moved before it is given to {callee}, which takes it as it was returned",
+        advice="keep the pointer that was returned, and give that",
     ),
     rule(
         Kind.CONTEXT,
@@ -154,6 +174,14 @@ MEMORY: Final[tuple[Rule, ...]] = (
         Kind.READ_ONLY,
         r"BPF_(?:ST|XADD|ATOMIC) stores into REG (?P<type>\w+) is not allowed",
         "memory is written in a way that is not allowed there ({words})",
+        advice="atomic operations work on maps and global variables: use a plain read and a plain write here",
+    ),
+    rule(
+        Kind.FIELD,
+        r"(?P<field>bpf_\w+|kptr) cannot be accessed (?:in)?directly by"
+        r"|store to (?:\w+ )?(?P<other>kptr) disallowed",
+        sentences.field,
+        "memory",
     ),
     rule(
         Kind.BOUNDS,

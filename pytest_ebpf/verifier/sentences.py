@@ -31,7 +31,7 @@ class Match:
     @property
     def instruction(self) -> int | None:
         """The instruction that the line itself names."""
-        found = self.parts.get("insn")
+        found = self.parts.get("insn") or self.parts.get("edge")
         return int(found) if found else None
 
     @property
@@ -72,7 +72,7 @@ class Rule:
 
     *role* is what the register at fault is for, where lines do not name it: the ``memory`` that is used, what
     is ``added`` to it, a ``length``, or the register itself. It is ``held`` for what is held at the end.
-    *at_call*: the rule is of calls only.
+    *at_call*: the rule is of calls only. *advice* is what to do, where that is not the same for all its kind.
     """
 
     kind: Kind
@@ -80,15 +80,22 @@ class Rule:
     say: str | Callable[[Match], str]
     role: str = ""
     at_call: bool = False
+    advice: str | None = None
 
 
 def rule(
-    kind: Kind, pattern: str, say: str | Callable[[Match], str], role: str = "", *, at_call: bool = False
+    kind: Kind,
+    pattern: str,
+    say: str | Callable[[Match], str],
+    role: str = "",
+    *,
+    at_call: bool = False,
+    advice: str | None = None,
 ) -> Rule:
     """A rule; *pattern* has ``REG`` for the register at fault, in as many of its alternatives as name it."""
     number = count()
     named = re.sub("REG", lambda _: rf"(?P<reg{next(number)}>R\d+)", pattern)
-    return Rule(kind, re.compile(named), say, role, at_call)
+    return Rule(kind, re.compile(named), say, role, at_call, advice)
 
 
 def _bytes(size: str | None) -> str:
@@ -120,6 +127,8 @@ def memory(what: str) -> Callable[[Match], str]:
     def say(found: Match) -> str:
         size, offset = found.parts["size"], found.parts["off"]
         whole = _bytes(found.parts.get("whole"))
+        if found.step and found.step.helper:
+            return f"{found.callee} is told of {_bytes(size)} at offset {offset} of {what} of {whole}"
         return f"{_bytes(size)} at offset {offset} {_are(size)} {found.does} in {what} of {whole}"
 
     return say
@@ -141,24 +150,40 @@ def stack(found: Match) -> str:
     return f"{_bytes(size)} {_are(size)} {found.does} at offset {offset} of the stack, which has -512 to -1"
 
 
-def returned(found: Match) -> str:
-    """Of what a program returns, and what it may."""
-    parts = found.parts
-    if "mask" in parts:  # before 6.8: the bits that are known, and those that are not
-        value, mask = int(parts["value"], 16), int(parts["mask"], 16)
-        low, high = int(parts["low"], 16), int(parts["high"], 16)
-        return _out_of_range(value, value | mask, low, low | high)
-    least, most = (int(parts[each], 0) if each in parts else None for each in ("least", "most"))
-    if least is None or most is None:
-        return (
-            f"the program returns any number, but must return {_span(int(parts['from']), int(parts['to']))}"
+def returned(who: str) -> Callable[[Match], str]:
+    """Of what *who* returns, and what it may."""
+
+    def say(found: Match) -> str:
+        parts = found.parts
+        least: int | None
+        most: int | None
+        if "mask" in parts:  # before 6.8: the bits that are known, and those that are not
+            least, most = _of_bits(parts["value"], parts["mask"])
+        else:
+            least, most = (int(parts[each], 0) if each in parts else None for each in ("least", "most"))
+        low, high = (
+            _of_bits(parts["low"], parts["high"])
+            if "low" in parts
+            else (int(parts["from"]), int(parts["to"]))
         )
-    return _out_of_range(least, most, int(parts["from"], 0), int(parts["to"], 0))
+        return f"{who} returns {_any_of(least, most)}, but must return {_span(low, high)}"
+
+    return say
 
 
-def _out_of_range(least: int, most: int, low: int, high: int) -> str:
-    what = f"{least}" if least == most else f"any number from {least} to {most}"
-    return f"the program returns {what}, but must return {_span(low, high)}"
+def _of_bits(value: str, mask: str) -> tuple[int, int]:
+    """The least and the most of numbers that have the bits of *value*, and any of *mask*."""
+    return int(value, 16), int(value, 16) | int(mask, 16)
+
+
+def _any_of(least: int | None, most: int | None) -> str:
+    if least is None or most is None:
+        return "any number"
+    if least != most:
+        return f"any number from {least} to {most}"
+    if least >= 1 << 63:
+        return str(least - (1 << 64))
+    return f"{least} ({least - (1 << 32)})" if 1 << 31 <= least < 1 << 32 else str(least)
 
 
 def _span(low: int, high: int) -> str:
@@ -190,6 +215,24 @@ def aged(found: Match) -> Match:
     if "old" in parts:
         parts |= {"off": parts["old"], "size": parts["old_size"]}
     return replace(found, parts=parts)
+
+
+def frames(found: Match) -> str:
+    """Of functions that call each other. Before it follows them the verifier counts from 0."""
+    calls = int(found.parts["calls"]) + ("early" in found.parts)
+    return f"functions call each other {calls} deep, but 8 are the most"
+
+
+def region(found: Match) -> str:
+    """Of a call that may sleep where that is not allowed, in a program that may."""
+    what = found.parts.get("region") or found.parts["within"]
+    return f"{found.callee} may sleep, and is called where that is not allowed: {what} region"
+
+
+def field(found: Match) -> str:
+    """Of a field of a map's value that only helpers may touch."""
+    what = found.parts.get("field") or found.parts["other"]
+    return f"a {what} is {found.does}, which is for its helpers alone"
 
 
 def named(found: Match) -> Match:

@@ -14,7 +14,7 @@ _REGISTER: Final = re.compile(
 _FIELD: Final = re.compile(r"(?P<names>[a-z_0-9]+(?:=[a-z_0-9]+(?==))*)=(?P<value>\([^()]*\)|[^,]*)")
 _NUMBER: Final = re.compile(r"P?(?P<number>-?(?:0x[0-9a-f]+|\d+))")
 _OLD_NUMBER: Final = re.compile(r"invP?(?P<number>-?\d*)")
-_STACK: Final = re.compile(r"fp(?P<offset>-?\d*)")
+_STACK: Final = re.compile(r"fp(?:\[\d+\])?(?P<offset>-?\d*)")  # fp[0]-16: of a caller
 
 #: Names of fields before Linux 6.0, and what they became.
 _RENAMED: Final = {"umin_value": "umin", "umax_value": "umax", "smin_value": "smin", "smax_value": "smax"}
@@ -93,12 +93,12 @@ class RegisterState:
         """What it holds, in words."""
         if self.is_number:
             return _number(self)
-        kind = self.type.removesuffix(_NULLABLE)
+        kind = self.type.replace(_NULLABLE, "", 1)
         text = _WORDS.get(kind) or _pointed(kind)
         if kind in {"map_value", "map_key", "map_ptr"}:
             text += f" {self.fields['map']}" if "map" in self.fields else ""
             text += f" ({self.fields['vs']} bytes)" if kind == "map_value" and "vs" in self.fields else ""
-        if self.type.endswith(_NULLABLE):
+        if kind != self.type:
             text += ", or null"
         return ", ".join([text, *self._details(kind)])
 
@@ -108,10 +108,12 @@ class RegisterState:
             least, most = self.limits
             if (least, most) != (0, 0):
                 yield f"offset {_range(least + offset, most + offset)}"
+            elif kind == "pkt" and self.fields.get("id", "0") != "0":
+                yield "offset variable"
             elif offset or kind in {"pkt", "fp"}:
                 yield f"offset {offset}"
-        if kind == "pkt":
-            checked = int(self.fields.get("r", "0"), 0)
+        if kind == "pkt" and "r" in self.fields:
+            checked = int(self.fields["r"], 0)
             yield f"{checked} bytes checked" if checked else "no bytes checked"
 
 
@@ -145,9 +147,10 @@ def type_words(kind: str) -> str:
 
 def _pointed(kind: str) -> str:
     bare = _TRUST.sub("", kind)
-    if bare.startswith("ptr_") and len(bare) > len("ptr_"):
-        return f"pointer to struct {bare.removeprefix('ptr_')}"
-    return bare or kind
+    if bare.startswith("ptr_"):
+        name = bare.removeprefix("ptr_")
+        return f"pointer to struct {name}" if name else "pointer to a structure of the kernel"
+    return _WORDS.get(bare) or bare or kind
 
 
 def _number(state: RegisterState) -> str:

@@ -26,7 +26,10 @@ _COPY: Final = re.compile(r"(?:\(\w+\))?(?P<register>[rw]\d+)")
 _LOADED: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\)")
 _STORED: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\) = (?P<value>\S+)")
 _CALL: Final = re.compile(r"call (?P<name>[A-Za-z_]\w*)#-?\d+")
-_LOCAL_CALL: Final = re.compile(r"call pc[+-]\d+")
+_LOCAL_CALL: Final = re.compile(r"call pc(?P<distance>[+-]\d+)")
+
+#: Of a call, the states with which a function begins that it will call back.
+_CALLED_BACK: Final = re.compile(r" \d+: frame(?P<depth>\d+): ")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,13 @@ class Step:
     @property
     def is_local_call(self) -> bool:
         """Whether a function of the program is called here."""
-        return _LOCAL_CALL.match(self.text) is not None
+        return self.local_target is not None
+
+    @property
+    def local_target(self) -> int | None:
+        """The first instruction of the function of the program that is called here."""
+        found = _LOCAL_CALL.match(self.text)
+        return self.index + 1 + int(found["distance"]) if found else None
 
     @property
     def is_store(self) -> bool:
@@ -111,27 +120,27 @@ class Path:
     steps: tuple[Step, ...]
     last: Mapping[str, RegisterState]
 
-    def known(self, count: int | None = None) -> dict[str, RegisterState]:
-        """What is known of registers before the last step, or behind the first *count*, in its function.
+    def known(self, position: int | None = None) -> dict[str, RegisterState]:
+        """What is known of registers before the step at *position*, the last one, in its function.
 
         Old kernels print states at branches only: what an instruction changes after that is not known, but
         for copies.
         """
-        steps = self.steps[:-1] if count is None else self.steps[:count]
-        now = self.steps[-1] if count is None else steps[-1]
+        at = len(self.steps) - 1 if position is None else position
         states: dict[str, RegisterState] = {}
         depth = 0
-        for step in steps:
+        for step in self.steps[:at]:
             if step.depth != depth:
                 states.clear()
                 depth = step.depth
             states.update(step.before)
             _apply(states, step)
             states.update(step.after)
+        now = self.steps[at]
         if now.depth != depth:
             states.clear()
-        if count is None:
-            states.update(now.before)
+        states.update(now.before)
+        if position is None:
             states.update(self.last)
         return states
 
@@ -171,10 +180,13 @@ class _Walk:
 
     def _step(self, index: int, text: str) -> None:
         text, _, states = text.partition(" ; ")
+        back = _CALLED_BACK.search(text)
+        text, begin = (text[: back.start()], text[back.start() :]) if back else (text, "")
         if self.path and self.path[-1].text == "exit" and self.path[-1].depth == self._depth:
             self._depth = max(self._depth - 1, 0)
         self.path.append(Step(index, text.strip(), self._depth, self._quote, self.pending, parse(states)))
-        self.pending = {}
+        self.pending = parse(begin)
+        self._depth = int(back["depth"]) if back else self._depth
         self._looks_back = False
 
     def _go_back(self, start: int) -> None:

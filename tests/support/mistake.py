@@ -11,14 +11,15 @@ from pytest_ebpf import paths
 from pytest_ebpf.verifier import Kind
 
 SOURCES: Final = Path(__file__).resolve().parents[1] / "vm" / "data" / "mistakes"
-OBJECTS: Final = ("memory", "calls", "flow", "licence", "dynptrs", "kfuncs")
+OBJECTS: Final = ("memory", "calls", "flow", "habits", "licence", "dynptrs", "kfuncs")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong with *program* of *object*, and the *line* of its source where that is.
+    """What is wrong with *program* of *object*, and the *line* of its source where that is, "" for nowhere.
 
-    *since* is the first kernel that knows what the program uses.
+    *since* is the first kernel that knows what the program uses. *in_log* is the reason as far as it can be
+    told without the object, where that is less.
     """
 
     object: str
@@ -27,6 +28,7 @@ class Mistake:
     reason: str
     line: str
     since: str = "5.10"
+    in_log: str = ""
 
     @property
     def place(self) -> str:

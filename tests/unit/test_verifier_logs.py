@@ -29,7 +29,7 @@ def log(name: str, kernel: str) -> str:
 def test_the_same_is_told_on_every_kernel(mistake: Mistake, kernel: str):
     found = explain(log(mistake.program, kernel), program=mistake.program)
     assert found
-    assert (found.kind, found.reason) == (mistake.kind, mistake.reason)
+    assert (found.kind, found.reason) == (mistake.kind, mistake.in_log or mistake.reason)
     assert found.suggestion
     assert found.said in log(mistake.program, kernel)
     assert len(render(found).splitlines()) <= 40
@@ -43,7 +43,7 @@ WITHOUT_LINES = {Kind.UNREACHABLE, Kind.STACK_DEPTH, Kind.MISSING}
 def test_the_line_as_far_as_the_log_quotes_it(mistake: Mistake, kernel: str):
     found = explain(log(mistake.program, kernel))
     assert found
-    if mistake.kind in WITHOUT_LINES:
+    if mistake.kind in WITHOUT_LINES or not mistake.line:
         assert found.place is None
     else:
         assert found.place
@@ -54,7 +54,9 @@ def test_the_line_as_far_as_the_log_quotes_it(mistake: Mistake, kernel: str):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_mistake_is_recorded(kernel):
-    assert {path.stem for path in (LOGS / kernel).iterdir()} == {each.program for each in MISTAKES}
+    known = {each.program for each in MISTAKES if KERNELS.index(each.since) <= KERNELS.index(kernel)}
+    recorded = {path.stem for path in (LOGS / kernel).iterdir()}
+    assert known <= recorded <= {each.program for each in MISTAKES}
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def refused(instruction: str, *lines: str) -> str:
             CALLS,
             "R2 unbounded size, use 'var &= const' or 'if (var < const)'",
             Kind.LENGTH,
-            "bpf_csum_diff is given a length that has no upper limit (R2)",
+            "bpf_csum_diff takes only a size that is a constant (R2)",
         ),
         (
             CALLS,
@@ -131,7 +131,7 @@ def refused(instruction: str, *lines: str) -> str:
             CALLS,
             "kernel func bpf_wq_start is sleepable within rcu_read_lock region",
             Kind.SLEEP,
-            "bpf_csum_diff may sleep, and this program may not",
+            "bpf_csum_diff may sleep, and is called where that is not allowed: rcu_read_lock region",
         ),
         (
             CALLS,
@@ -182,12 +182,36 @@ def refused(instruction: str, *lines: str) -> str:
             Kind.DYNPTR,
             "bpf_ringbuf_submit_dynptr is given a dynptr of another kind",
         ),
+        (
+            CALLS,
+            "R2 must be referenced or trusted",
+            Kind.ARGUMENT,
+            "R2 is given to bpf_csum_diff, which takes only pointers that are sure to be valid",
+        ),
+        (
+            WRITES,
+            "store to referenced kptr disallowed",
+            Kind.FIELD,
+            "a kptr is written, which is for its helpers alone",
+        ),
         # the way of control
+        (
+            "7: (85) call pc-8",
+            "recursive call from walk() to step()",
+            Kind.CALLS,
+            "walk calls step, which leads back to walk: recursion",
+        ),
         (
             "7: (95) exit",
             "At program exit the register R0 has unknown scalar value should have been in [0, 3]",
             Kind.RETURN,
             "the program returns any number, but must return 0 to 3",
+        ),
+        (
+            "7: (95) exit",
+            f"At program exit the register R0 has value (0x{'f' * 16}; 0x0) should have been in (0x0; 0x1)",
+            Kind.RETURN,
+            "the program returns -1, but must return 0 or 1",
         ),
         (
             "7: (95) exit",
@@ -204,8 +228,8 @@ def refused(instruction: str, *lines: str) -> str:
         ),
         (
             READS,
-            "the call stack of 9 frames is too deep !",
-            Kind.STACK_DEPTH,
+            "the call stack of 8 frames is too deep !",
+            Kind.CALLS,
             "functions call each other 9 deep, but 8 are the most",
         ),
         (

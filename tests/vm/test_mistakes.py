@@ -54,9 +54,10 @@ def wrong(mistake: Mistake, error: EbpfError) -> Iterator[str]:
     screen = error.explanation.splitlines()
     if screen[:1] != [mistake.reason] or error.what != mistake.reason:
         yield f"reason: {error.what}"
-    if not any(f"{mistake.place}, in " in text for text in screen):
+    if mistake.line and not any(f"{mistake.place}, in " in text for text in screen):
         yield f"place: {error.at}, not {mistake.place}"
-    if [text.partition(" | ")[2].strip() for text in screen if text.startswith("> ")] != [mistake.line]:
+    marked = [text.partition(" | ")[2].strip() for text in screen if text.startswith("> ")]
+    if marked != [mistake.line] * bool(mistake.line):
         yield f"line: {error.at}"
     if len(screen) > 40:
         yield f"{len(screen)} lines"

@@ -15,6 +15,7 @@ extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
 extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
 extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
 extern void bpf_rcu_read_lock(void) __ksym;
+extern void bpf_rcu_read_unlock(void) __ksym;
 
 SEC("?syscall")
 int task_kept(void *ctx)
@@ -49,6 +50,65 @@ SEC("?tc")
 int rcu_kept(struct __sk_buff *skb)
 {
 	bpf_rcu_read_lock();
+	return TC_ACT_OK;
+}
+
+SEC("?syscall")
+int task_unchecked(void *ctx)
+{
+	struct task_struct *task = bpf_task_from_pid(1);
+	int pid = task->pid;
+
+	bpf_task_release(task);
+	return pid;
+}
+
+SEC("?syscall")
+int task_used_after(void *ctx)
+{
+	struct task_struct *task = bpf_task_from_pid(1);
+
+	if (!task)
+		return 0;
+	bpf_task_release(task);
+	return task->pid;
+}
+
+SEC("?syscall")
+int iterator_unchecked(void *ctx)
+{
+	struct bpf_iter_num it;
+	int sum;
+
+	bpf_iter_num_new(&it, 0, 3);
+	sum = *bpf_iter_num_next(&it);
+	bpf_iter_num_destroy(&it);
+	return sum & 1;
+}
+
+SEC("?tp_btf/sched_pi_setprio")
+int argument_may_be_null(__u64 *ctx)
+{
+	struct task_struct *donor = (void *)ctx[1];
+
+	return donor->pid;
+}
+
+SEC("?fentry.s/bpf_fentry_test1")
+int sleeps_under_rcu(__u64 *ctx)
+{
+	__u64 number;
+
+	bpf_rcu_read_lock();
+	bpf_copy_from_user(&number, sizeof(number), (void *)4096);
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
+SEC("?tc")
+int rcu_unlocked_only(struct __sk_buff *skb)
+{
+	bpf_rcu_read_unlock(); /* alone */
 	return TC_ACT_OK;
 }
 
