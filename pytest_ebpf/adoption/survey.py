@@ -13,11 +13,10 @@ from pytest_ebpf.adoption.lacks import Lack
 from pytest_ebpf.adoption.settings import Settings, settings_of
 from pytest_ebpf.bpf.attach import missing_settings
 from pytest_ebpf.bpf.testrun import RULES
-from pytest_ebpf.elf import Elf
 from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.scalars import identifier
 from pytest_ebpf.objects import ObjectFacts, ProgramFacts
-from pytest_ebpf.requirements.externs import externs
+from pytest_ebpf.requirements import Refusal
 from pytest_ebpf.uapi import AttachType, ProgType
 
 #: Types that the kernel verifies against a target, without which they do not load.
@@ -67,11 +66,16 @@ class SurveyedObject:
 
 
 def survey(
-    name: str, path: str, data: bytes, facts: ObjectFacts, lacks: Mapping[str, Lack] | None = None
+    name: str,
+    path: str,
+    facts: ObjectFacts,
+    refusals: Sequence[Refusal],
+    lacks: Mapping[str, Lack] | None = None,
 ) -> SurveyedObject:
-    """Look at the object *data*; *name* and *path* are what the manifest will say.
+    """Look at an object; *name* and *path* are what the manifest will say.
 
-    *lacks* says of programs what keeps them from being loaded on some kernel.
+    *refusals* are why no loader takes it, *lacks* says of programs what keeps them from being loaded on some
+    kernel.
     """
     settings = settings_of(facts)
     return SurveyedObject(
@@ -80,24 +84,8 @@ def survey(
         facts=facts,
         programs=tuple(_programs(facts, lacks or {})),
         settings=settings,
-        refusal=next(_refusals(data, facts), None) or settings.refusal,
+        refusal=str(refusals[0]) if refusals else settings.refusal,
     )
-
-
-def _refusals(data: bytes, facts: ObjectFacts) -> Iterator[str]:
-    """Why libbpf does not open the object."""
-    elf = Elf.read(data)
-    if facts.big_endian:
-        yield "it is built for big-endian machines: build it with -target bpfel"
-    if any(each.legacy for each in facts.maps) or elf.section("maps"):
-        yield "libbpf refuses maps in section maps from 1.0 on: declare them in .maps"
-    if not elf.symbols:
-        yield "it has no symbols, by which libbpf finds programs: strip it with -g, which leaves them"
-    if not facts.has_btf:
-        if elf.section(".maps"):
-            yield "libbpf reads .maps through BTF, which it does not have: compile with -g"
-        if externs(elf, None):
-            yield "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
 
 
 def _programs(facts: ObjectFacts, lacks: Mapping[str, Lack]) -> Iterator[SurveyedProgram]:

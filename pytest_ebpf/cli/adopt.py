@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
 def _survey(name: str, found: Inspection, output: Path, lacks: Mapping[str, Lack]) -> SurveyedObject:
     written = os.path.relpath(found.path.resolve(), output.resolve())
     with located(found.path):
-        return survey(name, written, found.data, found.facts, lacks)
+        return survey(name, written, found.facts, found.requirements.refusals, lacks)
 
 
 def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, dict[str, Lack]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pytest_ebpf import hooks
 from pytest_ebpf.btf.relocate import Resolution
 from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
@@ -14,12 +15,28 @@ from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import Rules, Since
 from pytest_ebpf.errors import BtfError
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
+from pytest_ebpf.uapi import MapFlag, ProgType
 
 #: Sections whose attach types came after them: with Linux 5.14, and 6.6 with tcx, whose name libbpf gives to
 #: what netlink attaches everywhere.
 _ONCE_WITHOUT_ATTACH_TYPE: Final = frozenset(
     {"sk_reuseport", "sk_reuseport/migrate", "tc/ingress", "tc/egress"}
 )
+
+#: Types of programs that the verifier lets load from packets in the old way (``may_access_skb``).
+_PACKET_ACCESS: Final = frozenset({ProgType.SOCKET_FILTER, ProgType.SCHED_CLS, ProgType.SCHED_ACT})
+
+#: Functions that kernels from 5.13 on let nobody trace (``btf_id_deny`` in kernel/bpf/verifier.c). Which of
+#: them are there and on the list depends on the kernel's version and configuration.
+_SELDOM_TRACED: Final = frozenset(
+    {
+        *("migrate_disable", "migrate_enable", "rcu_read_unlock_strict", "preempt_count_add"),
+        *("preempt_count_sub", "__rcu_read_lock", "__rcu_read_unlock"),
+    }
+)
+
+#: Functions whose result fmod_ret may change on every kernel; of others a list in the kernel says.
+_CHANGEABLE: Final = ("security_", "__x64_sys_")
 
 #: Sections of sleepable programs for which the kernel holds the target against lists of its own.
 _SLEEP_BY_TARGET: Final = frozenset({"fentry.s", "fexit.s", "fmod_ret.s", "fsession.s", "lsm.s"})
@@ -118,7 +135,18 @@ def _since(kernel: Kernel, entry: Since | None, what: str) -> Lack | None:
     return Lack(certain=certain, what=f"{what} came with {entry.first}{carried}")
 
 
-def _instruction(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+def _map_flag(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+    """Others than those with an entry came with a type of maps, or are for libbpf's own use."""
+    of = f"(map {need.subject})"
+    if need.name.upper() not in MapFlag.__members__:
+        return Lack(certain=False, what=f"nothing is known of flag {need.name} {of}")
+    return _since(kernel, kernel.rules.map_flags.get(need.name), f"map flag {need.name} {of}")
+
+
+def _instruction(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
+    hook = hooks.parse(section or "")
+    if need.name == "packet_access" and hook and hook.kind.prog_type not in _PACKET_ACCESS:
+        return Lack(certain=True, what=f"{section} programs may not use instruction {need.name}")
     return _since(kernel, kernel.rules.instructions.get(need.name), f"instruction {need.name}")
 
 
@@ -182,10 +210,15 @@ def _kconfig(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
     return Lack(certain=False, what=f"libbpf reads {need.name} from the configuration in /boot")
 
 
-def _function(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+def _function(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     """A function to trace; ``module:function`` says where it is."""
     module, _, name = need.name.rpartition(":")
     if not module and kernel.facts.has_function(name):
+        if name in _SELDOM_TRACED:
+            return Lack(certain=False, what=f"the verifier decides whether {name} may be traced")
+        if section in {"fmod_ret", "fmod_ret.s"} and not name.startswith(_CHANGEABLE):
+            what = f"the verifier decides whether programs may change what {name} returns"
+            return Lack(certain=False, what=what)
         return None
     return _elsewhere(kernel, name) or Lack(certain=True, what=f"no function {name} in its BTF")
 
@@ -258,7 +291,7 @@ def _licence(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
 
 
 def _nothing(_kernel: Kernel, _need: Requirement, _section: str | None) -> Lack | None:
-    """What libbpf sees to, and flags of maps: the new ones came with types or with libbpf's own use."""
+    """What libbpf sees to."""
     return None
 
 
@@ -267,7 +300,7 @@ _CHECKS: Final[dict[Kind, Check]] = {
     Kind.PROGRAM_FLAG: _program_flag,
     Kind.ATTACH_TYPE: _attach_type,
     Kind.MAP_TYPE: _enumerator("bpf_map_type", "map type"),
-    Kind.MAP_FLAG: _nothing,
+    Kind.MAP_FLAG: _map_flag,
     Kind.HELPER: _helper,
     Kind.KFUNC: _symbol,
     Kind.KSYM: _symbol,

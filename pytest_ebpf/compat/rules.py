@@ -133,6 +133,7 @@ class Rules:
 
     classes: tuple[HelperClass, ...]
     instructions: Mapping[str, Since]
+    map_flags: Mapping[str, Since]
     program_flags: Mapping[str, Since]
     sleepable: Mapping[str, Since]
     kfunc_classes: tuple[KfuncClass, ...]
@@ -197,6 +198,7 @@ def parse(data: Mapping[str, Any]) -> Rules:
     return Rules(
         classes=tuple(map(_class, data["helpers"]["classes"])),
         instructions=_since(data, "instructions"),
+        map_flags=_since(data, "map_flags"),
         program_flags=_since(data, "program_flags"),
         sleepable=_since(data, "sleepable"),
         kfunc_classes=tuple(map(_kfunc_class, data["kfuncs"]["classes"])),

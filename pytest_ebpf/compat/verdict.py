@@ -30,6 +30,13 @@ from pytest_ebpf.uapi import MapType, ProgType
 #: ``MAX_BPF_STACK`` of include/linux/filter.h, in bytes; for all frames of a chain of calls together.
 _STACK: Final = 512
 
+#: Bytes below a function that makes a tail call, from which on it may not (``check_max_stack_depth``).
+_STACK_BEFORE_TAIL_CALL: Final = 256
+
+#: ``MAX_CALL_FRAMES`` of include/linux/bpf_verifier.h. Measured: not more on 5.10 to 6.18, more on 7.2.
+_FRAMES: Final = 8
+_MORE_FRAMES: Final = Version(6, 19)
+
 #: "bpf: Support private stack for bpf progs": functions of tracing programs may each have as much.
 _PRIVATE_STACKS: Final = Version(6, 13)
 _WITH_PRIVATE_STACKS: Final = frozenset(
@@ -138,9 +145,9 @@ class _Judge:
     @cached_property
     def _common(self) -> list[Lack]:
         """What fails every program."""
-        facts, sized = self._subject.facts, self._subject.declared.sized
         needs = self._lacks(self._subject.requirements.common, None)
-        return [*_of_the_file(facts, sized), *self._links(facts), *(lack for _, lack in needs)]
+        links = self._links(self._subject.facts)
+        return [*_of_the_file(self._subject), *links, *(lack for _, lack in needs)]
 
     def _links(self, facts: ObjectFacts) -> Iterator[Lack]:
         """What a section of libbpf's asks for: operations that are attached by a link."""
@@ -152,7 +159,7 @@ class _Judge:
 
     def _own(self, program: ProgramRequirements) -> Iterator[Lack]:
         hook = self._hook(program)
-        yield from _left_to_the_loader(program.section, hook)
+        yield from _left_to_the_loader(program, hook)
         yield from _of_the_code(program, self._facts.version)
         needs = program.requirements
         if hook and self._is_beside(hook):
@@ -212,12 +219,15 @@ def _status(lacks: Iterable[Lack]) -> Status:
     return Status.WORKS
 
 
-def _left_to_the_loader(section: str, hook: hooks.Hook | None) -> Iterator[Lack]:
+def _left_to_the_loader(program: ProgramRequirements, hook: hooks.Hook | None) -> Iterator[Lack]:
     """What the section does not say, and the kernel must be told when the program is loaded."""
     if hook is None:
-        yield Lack(certain=False, what=f"section {section} is no hook: the loader says what it is")
+        yield Lack(certain=False, what=f"section {program.section} is no hook: the loader says what it is")
     elif hook.kind.prog_type == ProgType.EXT:
         yield Lack(certain=False, what="the loader says in which program it replaces a function")
+    elif hook.kind.prog_type == ProgType.STRUCT_OPS:
+        if all(need.kind is not Kind.STRUCT_OPS for need in program.requirements):
+            yield Lack(certain=False, what="the loader says which operation of which struct it is")
     elif hook.kind.prog_type in {ProgType.TRACING, ProgType.LSM} and not hook.target:
         yield Lack(certain=False, what=f"the loader says what this {hook.kind.prefix} program is attached to")
 
@@ -234,21 +244,17 @@ def _may_be_passed_by(need: Requirement) -> bool:
     return need.instruction is not None and not need.always
 
 
-def _of_the_file(facts: ObjectFacts, sized: Collection[str]) -> Iterator[Lack]:
-    """What is wrong with an object on any kernel; the entries of *sized* maps are known."""
-    if facts.big_endian:
-        yield Lack(
-            certain=True, what="the object is big-endian, the kernel is not", instead="use -target bpfel"
-        )
-    for name in _options(facts):
+def _of_the_file(subject: Subject) -> Iterator[Lack]:
+    """What is wrong with an object on any kernel, and what is left to its loader."""
+    for each in subject.requirements.refusals:
+        yield Lack(certain=True, what=each.what, instead=each.instead, source=each.source)
+    for name in _options(subject.facts):
         # libbpf wants the file for weak ones too.
         yield Lack(certain=False, what=f"libbpf reads {name} from the configuration in /boot")
-    for each in facts.maps:
-        if each.legacy:
-            what = f"map {each.name} is defined in section maps, which libbpf gave up with 1.0"
-            yield Lack(certain=True, what=what, instead='define it in SEC(".maps")')
-        elif not each.max_entries and each.type not in _UNSIZED and each.name not in sized:
-            yield Lack(certain=False, what=f"the loader says how many entries map {each.name} has")
+    for found in subject.facts.maps:
+        sized = found.max_entries or found.type in _UNSIZED or found.name in subject.declared.sized
+        if not sized and not found.legacy:
+            yield Lack(certain=False, what=f"the loader says how many entries map {found.name} has")
 
 
 def _options(facts: ObjectFacts) -> Iterator[str]:
@@ -265,13 +271,25 @@ def _options(facts: ObjectFacts) -> Iterator[str]:
 def _of_the_code(program: ProgramRequirements, version: Version) -> Iterator[Lack]:
     """What no kernel's verifier takes."""
     source = program.functions[0].source if program.functions else None
-    if program.stack is None:
+    chain = program.chain
+    if chain is None:
         yield Lack(certain=True, what="a function of it calls itself", source=source)
-    elif program.stack > _STACK:
-        what = f"it needs {program.stack} bytes of stack, and the verifier allows {_STACK}"
+    else:
         private = program.prog_type in _WITH_PRIVATE_STACKS and version >= _PRIVATE_STACKS
-        certain = not private or any(each.stack > _STACK for each in program.functions)
-        yield Lack(certain=certain, what=what, instead="put what is large into a map", source=source)
+        if chain.stack > _STACK:
+            what = f"it needs {chain.stack} bytes of stack, and the verifier allows {_STACK}"
+            alone = any(each.stack > _STACK for each in program.functions)
+            certain = alone or (chain.without_callbacks > _STACK and not private)
+            yield Lack(certain=certain, what=what, instead="put what is large into a map", source=source)
+        if chain.before_tail_call >= _STACK_BEFORE_TAIL_CALL:
+            what = f"a tail call comes above {chain.before_tail_call} bytes of stack, and the verifier allows"
+            what = f"{what} {_STACK_BEFORE_TAIL_CALL - 1}"
+            instead = "put what is large into a map, or make the tail call in the program itself"
+            yield Lack(certain=not private, what=what, instead=instead, source=source)
+        if chain.frames > _FRAMES:
+            what = f"{chain.frames} functions call one another, and the verifier allows {_FRAMES}"
+            certain, instead = version < _MORE_FRAMES, "make some of them __always_inline"
+            yield Lack(certain=certain, what=what, instead=instead, source=source)
     if program.instructions > _INSTRUCTIONS:
         what = f"it has {program.instructions} instructions, and the verifier looks at {_INSTRUCTIONS}"
         yield Lack(certain=True, what=what, source=source)

@@ -85,7 +85,7 @@ def _license(elf: Elf) -> str | None:
     return section.data.split(b"\0")[0].decode("utf-8", "replace") if section else None
 
 
-def _is_data(section: Section) -> bool:
+def is_data(section: Section) -> bool:
     """Whether libbpf makes a map of it (``.rodata``, ``.data.cold``, ...) or puts it into an arena."""
     return any(section.name == base or section.name.startswith(base + ".") for base in _DATA)
 
@@ -96,7 +96,7 @@ def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
     for symbol in elf.symbols:
         if symbol.type == "OBJECT":
             symbols.setdefault(symbol.section_index, {})[symbol.name] = symbol
-    for section in filter(_is_data, elf.sections):
+    for section in filter(is_data, elf.sections):
         known = symbols.get(section.index, {})
         found = btf.find(section.name, DataSec) if btf else None
         if btf is None or found is None:

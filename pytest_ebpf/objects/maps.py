@@ -14,8 +14,9 @@ from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.model import MapFacts
 from pytest_ebpf.uapi import MapFlag, MapType
 
-#: Members that are numbers; the rest of what libbpf knows does not change the shape.
-_NUMBERS = {"type", "max_entries", "map_flags", "key_size", "value_size", "pinning"}
+#: Members that are numbers, and the rest of what libbpf knows, which does not change the shape.
+_NUMBERS = frozenset({"type", "max_entries", "map_flags", "key_size", "value_size", "pinning"})
+_MEMBERS = _NUMBERS | {"key", "value", "values", "numa_node", "map_extra"}
 
 _LEGACY_DEFINITION = 20  # bytes of struct bpf_map_def: type, key size, value size, max_entries, flags
 
@@ -48,6 +49,15 @@ def _variables(btf: Btf, section: str) -> Iterator[Var]:
         if not isinstance(variable, Var):
             raise ObjectError(f"section {section}: type {slot.type_id} is no variable", hint="build it again")
         yield variable
+
+
+def unknown_members(btf: Btf) -> Iterator[tuple[str, str]]:
+    """Maps with what their declarations have that libbpf does not know."""
+    for variable in _variables(btf, ".maps"):
+        definition = btf.type(btf.strip(variable.type_id))
+        for member in definition.members if isinstance(definition, Struct) else ():
+            if member.name not in _MEMBERS:
+                yield variable.name, member.name or "a member without a name"
 
 
 def _declared(btf: Btf) -> Iterator[MapFacts]:

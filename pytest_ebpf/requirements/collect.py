@@ -22,8 +22,8 @@ from pytest_ebpf.requirements.model import (
     ProgramRequirements,
     Requirement,
     Requirements,
-    SourceLine,
 )
+from pytest_ebpf.requirements.refusals import refusals
 from pytest_ebpf.requirements.scan import Scanner
 from pytest_ebpf.requirements.stack import deepest
 from pytest_ebpf.requirements.targets import attach_type_of, flags_of, target_of
@@ -76,6 +76,7 @@ class _Reader:
             common=tuple(self._common()),
             programs=programs,
             relocations=self._ext.relocations if self._ext else (),
+            refusals=tuple(refusals(self._elf, self._facts, self._linker)),
         )
 
     def _common(self) -> Iterator[Requirement]:
@@ -96,15 +97,9 @@ class _Reader:
             kind = Kind.KCONFIG
         else:
             kind = Kind.KFUNC if symbol.is_function else Kind.KSYM
-        return Requirement(kind, symbol.name, symbol=symbol, source=self._first_line(name), always=True)
-
-    def _first_line(self, name: str) -> SourceLine | None:
-        symbol = self._linker.externs[name]
-        for function in self._linker.code.functions:
-            for index, found in self._linker.body(function).symbols.items():
-                if found is symbol:
-                    return self._linker.line(function, index)
-        return None
+        return Requirement(
+            kind, symbol.name, symbol=symbol, source=self._linker.first_line(name), always=True
+        )
 
     def _program(self, function: Function, facts: ProgramFacts) -> ProgramRequirements:
         code, bodies = self._linker.link(function)
@@ -122,7 +117,7 @@ class _Reader:
             attach_type=facts.attach_type,
             requirements=tuple(needs),
             functions=code.functions,
-            stack=deepest(code.functions),
+            chain=deepest(code.functions),
             code=code,
         )
 

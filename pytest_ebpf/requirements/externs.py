@@ -57,6 +57,12 @@ def externs(elf: Elf, btf: Btf | None) -> dict[str, Ksym | Kconfig]:
     return found
 
 
+def undeclared(elf: Elf, btf: Btf | None) -> list[str]:
+    """Those that no BTF tells of, weak ones too: functions and variables that are defined nowhere."""
+    declared = dict(_declared(btf)) if btf else {}
+    return [each.name for each in elf.symbols if is_extern(each) and each.name not in declared]
+
+
 def _declared(btf: Btf) -> Iterator[tuple[str, _Declared]]:
     for section in (".kconfig", ".ksyms"):
         found = btf.find(section, DataSec)

@@ -157,6 +157,15 @@ class Linker:
             return _source(self.code.relocated_line(function, place))
         return _source(self.code.line(function.section.name, place))
 
+    def first_line(self, name: str) -> SourceLine | None:
+        """The line that first says the extern *name*."""
+        symbol = self.externs[name]
+        for function in self.code.functions:
+            for index, found in self.body(function).symbols.items():
+                if found is symbol:
+                    return self.line(function, index)
+        return None
+
     def link(self, program: Function) -> tuple[ProgramCode, tuple[Body, ...]]:
         """The code of *program* and its functions, in their order."""
         functions = (program, *self.code.subprograms(program))

@@ -84,6 +84,19 @@ class Kconfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no kernel is ever asked to take an object, or none takes it; *instead* is what can be done."""
+
+    what: str
+    instead: str | None = None
+    source: SourceLine | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.what}, at {self.source}" if self.source else self.what
+        return f"{text}: {self.instead}" if self.instead else text
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """One thing that is asked of a kernel.
 
@@ -198,12 +211,26 @@ class ProgramCode:
     reached: dict[Hashable, frozenset[int]] = field(default_factory=dict, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The deepest chains of calls in a program, by what they can be seen to use.
+
+    *stack* is in bytes, each frame rounded up to 32 as the verifier does; *without_callbacks*, some of which
+    run on a stack of their own, it is less. *frames* are functions called one within the other.
+    *before_tail_call* are the bytes of those that come before a function which makes a tail call.
+    """
+
+    stack: int
+    without_callbacks: int
+    frames: int
+    before_tail_call: int
+
+
 @dataclass(frozen=True)
 class ProgramRequirements:
     """What one program asks for, in the order of its instructions; first what no instruction asks.
 
-    *stack* is the bytes that the deepest chain of calls can be seen to use, each frame rounded up to 32 as
-    the verifier does; None for a chain without end.
+    *chain* is None where a function calls itself.
     """
 
     name: str
@@ -213,8 +240,13 @@ class ProgramRequirements:
     attach_type: int | None
     requirements: tuple[Requirement, ...]
     functions: tuple[FunctionFacts, ...]
-    stack: int | None
+    chain: Chain | None
     code: ProgramCode = field(repr=False, compare=False)
+
+    @property
+    def stack(self) -> int | None:
+        """Bytes of the deepest chain of calls; None for one without end."""
+        return self.chain.stack if self.chain else None
 
     @property
     def instructions(self) -> int:
@@ -226,7 +258,8 @@ class ProgramRequirements:
 class Requirements:
     """What an object asks for: *common* to all of it, and by program, in libbpf's order.
 
-    *relocations* are all CO-RE relocations in the file's order, in which libbpf resolves them.
+    *relocations* are all CO-RE relocations in the file's order, in which libbpf resolves them. *refusals* are
+    what is wrong with it on any kernel.
     """
 
     licence: str | None
@@ -234,6 +267,7 @@ class Requirements:
     common: tuple[Requirement, ...]
     programs: tuple[ProgramRequirements, ...]
     relocations: tuple[CoreRelo, ...]
+    refusals: tuple[Refusal, ...]
 
     def program(self, name: str) -> ProgramRequirements:
         """The program called *name*; KeyError if there is none."""

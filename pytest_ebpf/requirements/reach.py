@@ -39,8 +39,8 @@ _CLOSE_STEPS: Final = 200_000
 #: States that are kept apart at one place; beyond them they are joined.
 _APART: Final = 256
 
-#: Frames of calls that a verifier follows (``MAX_CALL_FRAMES``); lists of arguments that are kept apart.
-_FRAMES: Final = 8
+#: Frames of calls that are followed, as many as any verifier does; lists of arguments that are kept apart.
+_FRAMES: Final = 16
 _CONTEXTS: Final = 32
 
 

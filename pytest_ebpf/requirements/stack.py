@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pytest_ebpf.requirements.instructions import ALU64, JMP, JMP32, LDX, MOV, ST, STX, Instruction
-from pytest_ebpf.requirements.model import FunctionFacts
+from pytest_ebpf.requirements.model import Chain, FunctionFacts
 
 _FRAME: Final = 10  # the register that points behind the frame
 _ADD: Final = 0x00
@@ -41,16 +41,15 @@ def frame_size(instructions: Sequence[Instruction]) -> int:
     return -lowest
 
 
-def deepest(functions: Sequence[FunctionFacts]) -> int | None:
-    """Bytes of the deepest chain of calls from the first of *functions*; None for one without end."""
+def deepest(functions: Sequence[FunctionFacts]) -> Chain | None:
+    """What the calls from the first of *functions* come to; None for a chain without end."""
     by_first = {each.first: each for each in functions}
-    depths: dict[int, int] = {}
+    depths: dict[int, Chain] = {}
     waiting = [functions[0].first]
     under_way: set[int] = set()
     while waiting:
         function = by_first[waiting[-1]]
-        callees = {call.target for call in function.calls}
-        missing = callees.difference(depths)
+        missing = {call.target for call in function.calls}.difference(depths)
         if missing and function.first not in under_way:
             under_way.add(function.first)
             if not under_way.isdisjoint(missing):
@@ -59,6 +58,21 @@ def deepest(functions: Sequence[FunctionFacts]) -> int | None:
             continue
         waiting.pop()
         under_way.discard(function.first)
-        own = -(-max(function.stack, 1) // _GRAIN) * _GRAIN
-        depths[function.first] = own + max((depths[each] for each in callees), default=0)
+        depths[function.first] = _with_callees(function, by_first, depths)
     return depths[functions[0].first]
+
+
+def _with_callees(
+    function: FunctionFacts, by_first: Mapping[int, FunctionFacts], depths: Mapping[int, Chain]
+) -> Chain:
+    own = -(-max(function.stack, 1) // _GRAIN) * _GRAIN
+    callees = {call.target: depths[call.target] for call in function.calls}
+    called = [depths[call.target] for call in function.calls if not call.is_callback]
+    below = [each.before_tail_call for each in callees.values() if each.before_tail_call]
+    below += [0 for each in callees if by_first[each].tail_calls]
+    return Chain(
+        stack=own + max((each.stack for each in callees.values()), default=0),
+        without_callbacks=own + max((each.without_callbacks for each in called), default=0),
+        frames=1 + max((each.frames for each in called), default=0),
+        before_tail_call=own + max(below) if below else 0,
+    )

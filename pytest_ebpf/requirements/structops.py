@@ -18,10 +18,16 @@ _SECTIONS: Final = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct
 
 
 def struct_types(elf: Elf, btf: Btf | None) -> Iterator[Requirement]:
-    """The struct of each map of callbacks, which the kernel must know."""
+    """The struct of each map of callbacks, which the kernel must know, and the members that hold numbers."""
     for section, variable, found in _variables(elf, btf):
-        weak = section.name.startswith("?")
-        yield Requirement(Kind.STRUCT_OPS, essential(found.name), subject=variable.name, weak=weak)
+        weak, name = section.name.startswith("?"), essential(found.name)
+        yield Requirement(Kind.STRUCT_OPS, name, subject=variable.name, weak=weak)
+        contents = section.data[variable.value : variable.value + variable.size]
+        ends = [*(each.bit_offset // 8 for each in found.members[1:]), found.size]
+        for member, end in zip(found.members, ends, strict=True):
+            if member.name and any(contents[member.bit_offset // 8 : end]):
+                # libbpf leaves out what the kernel does not have only if it is zero.
+                yield Requirement(Kind.STRUCT_OPS, f"{name}.{member.name}", subject=variable.name, weak=weak)
 
 
 def members(elf: Elf, btf: Btf | None) -> dict[tuple[int, int], str]:

@@ -22,6 +22,7 @@ from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.inspection import Inspection, difference_report, graph, located, report
 from pytest_ebpf.inspection.difference import difference
 from pytest_ebpf.objects import parse_object
+from pytest_ebpf.requirements import requirements_of
 
 DATA = st.data()
 PATH = Path("o")
@@ -68,7 +69,8 @@ def test_differences(seed, data):
 def test_what_is_written_for_it_can_be_read(seed, data):
     content = data.draw(mutated(seed))
     with only(ObjectError, "o: "), located(PATH):
-        found = survey("subject", "o", content, parse_object(content, PATH))
+        facts = parse_object(content, PATH)
+        found = survey("subject", "o", facts, requirements_of(content, facts).refusals)
         written = tomli.loads(manifest_text("fuzz", ["6.12"], [found]))["objects"]["subject"]
         declared = [each.facts.name for each in found.programs if each.declared]
         assert list(written.get("programs", {})) == list(dict.fromkeys(declared))

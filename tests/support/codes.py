@@ -89,7 +89,7 @@ def program(
         rodata={".rodata": rodata},
         little_endian=True,
     )
-    return ProgramRequirements("f0", "xdp", True, 6, 37, (), code.functions, 0, code)
+    return ProgramRequirements("f0", "xdp", True, 6, 37, (), code.functions, None, code)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -222,11 +223,11 @@ def test_a_program_that_only_some_kernels_take_has_a_test_of_its_own(adopt, plac
     ) in text_of(tmp_path, "tests/test_hooks.py")
 
 
-BIG = "it is built for big-endian machines: build it with -target bpfel"
-OLD = "libbpf refuses maps in section maps from 1.0 on: declare them in .maps"
-UNTYPED = "libbpf reads .maps through BTF, which it does not have: compile with -g"
-EXTERNS = "libbpf finds symbols of the kernel through BTF, which it does not have: compile with -g"
-NAMELESS = "it has no symbols, by which libbpf finds programs: strip it with -g, which leaves them"
+BIG = "the object is big-endian, the kernel is not: use -target bpfel"
+OLD = 'map counts is defined in section maps, which libbpf gave up with 1.0: define it in SEC(".maps")'
+UNTYPED = "libbpf reads .maps through BTF, which the object does not have: compile with -g"
+EXTERNS = "libbpf finds bpf_prog_active through BTF, which the object does not have: compile with -g"
+NAMELESS = "there are no symbols, by which libbpf finds programs: strip it with -g, which leaves them"
 UNKEYED = "map samples has no size of keys, which its loader sets"
 SHAPELESS = "map tenants holds maps, and the object has none that tells what they look like"
 KSYM = (
@@ -266,7 +267,7 @@ def test_an_object_that_no_loader_takes_is_skipped(source, flags, reason, adopt,
     done = adopt("subject.o")
     assert (done.returncode, done.stderr) == (0, f"../subject.o: {reason}\n")
     assert f"# No kernel takes it as it is: {reason}.\n" in text_of(tmp_path, "ebpf.toml")
-    assert f'\npytestmark = pytest.mark.skip(reason="{reason}")\n' in text_of(
+    assert f"\npytestmark = pytest.mark.skip(reason={json.dumps(reason)})\n" in text_of(
         tmp_path, "tests/test_subject.py"
     )
 

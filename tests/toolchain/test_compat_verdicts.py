@@ -139,6 +139,70 @@ def words(verdict: Verdict) -> str | None:
             "6.12",
             "it needs 672 bytes of stack, and the verifier allows 512; put what is large into a map",
         ),
+        (
+            "refused_static_program",
+            "6.12",
+            ("prog in section tc is static, and libbpf takes it for a program; leave out static, or SEC"),
+        ),
+        (
+            "refused_program_calls_program",
+            "6.12",
+            (
+                "prog calls inner in section tc, and libbpf takes calls of subprograms;"
+                " leave out the SEC of what is called"
+            ),
+        ),
+        (
+            "refused_no_btf_map",
+            "6.12",
+            "libbpf reads .maps through BTF, which the object does not have; compile with -g",
+        ),
+        (
+            "refused_bcc_maps",
+            "6.12",
+            (
+                "prog refers to events in maps/events, which libbpf does not load;"
+                ' define maps in SEC(".maps"), variables in .data, .rodata or .bss'
+            ),
+        ),
+        (
+            "refused_undefined_function",
+            "6.12",
+            (
+                "somewhere is defined nowhere;"
+                " declare it __ksym if it is the kernel's, else link what defines it"
+            ),
+        ),
+        (
+            "refused_unknown_map_member",
+            "6.12",
+            "map map has no_such_member, which libbpf does not know; leave it out",
+        ),
+        ("refused_map_flag_new", "6.12", "map flag rb_overwrite (map map) came with 6.19"),
+        ("refused_map_array_long_key", "6.12", "map map: keys of array have 4 bytes, not 8"),
+        ("refused_map_ring_of_values", "6.12", "map map: values of ringbuf have no bytes, not 8"),
+        ("refused_map_trie_without_its_flag", "6.12", "map map: lpm_trie takes the flag no_prealloc"),
+        ("refused_map_flag_of_another_type", "6.12", "map map: the flag mmapable is not for hash"),
+        (
+            "refused_tail_call_deep",
+            "6.12",
+            (
+                "a tail call comes above 320 bytes of stack, and the verifier allows 255; put what is large"
+                " into a map, or make the tail call in the program itself"
+            ),
+        ),
+        ("refused_ld_abs_in_xdp", "6.12", "xdp programs may not use instruction packet_access"),
+        (
+            "refused_deep_calls",
+            "6.12",
+            ("10 functions call one another, and the verifier allows 8; make some of them __always_inline"),
+        ),
+        (
+            "refused_kconfig_unknown_virtual",
+            "6.12",
+            "libbpf knows no LINUX_NO_SUCH_THING; declare what it knows",
+        ),
+        ("refused_struct_ops_extra_field", "6.12", "struct tcp_congestion_ops has no no_such_flag"),
         ("others_big_endian", "6.12", "the object is big-endian, the kernel is not; use -target bpfel"),
     ],
 )
@@ -158,6 +222,22 @@ def test_functions_of_the_kernel_that_were_measured(judged, name):
         ("hook_lsm_sleeps", "6.12", "the verifier decides which functions and hooks may sleep"),
         ("hook_fentry_anywhere", "6.12", "the loader says what this fentry program is attached to"),
         ("hook_freplace", "6.12", "the loader says in which program it replaces a function"),
+        ("refused_struct_ops_alone", "6.12", "the loader says which operation of which struct it is"),
+        (
+            "refused_fmod_ret_plain",
+            "6.12",
+            "the verifier decides whether programs may change what tcp_connect returns",
+        ),
+        (
+            "refused_fentry_denied",
+            "6.12",
+            "the verifier decides whether migrate_disable may be traced",
+        ),
+        (
+            "refused_stack_of_a_timer",
+            "6.12",
+            "it needs 640 bytes of stack, and the verifier allows 512; put what is large into a map",
+        ),
         ("hook_loaders_own", "6.12", "section custom/something is no hook: the loader says what it is"),
         (
             "symbols_kconfig_weak",

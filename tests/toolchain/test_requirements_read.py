@@ -117,8 +117,11 @@ def test_types_of_programs_and_where_they_attach(sections):
 
 
 def test_a_struct_of_callbacks_is_asked_for_by_the_object(sections):
-    need = only(Kind.STRUCT_OPS, sections.common)
+    need, *members = [each for each in sections.common if each.kind is Kind.STRUCT_OPS]
     assert (need.name, need.subject, need.weak) == ("tcp_congestion_ops", "mine", False)
+    assert [(each.name, each.subject, each.weak) for each in members] == [
+        ("tcp_congestion_ops.name", "mine", False)
+    ]
 
 
 def test_maps_are_asked_for_by_the_object(read):

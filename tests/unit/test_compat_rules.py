@@ -51,6 +51,7 @@ def test_between_two_lines_it_is_what_both_say(number, version, allowed):
 KFUNCS = Rules(
     classes=(),
     instructions={},
+    map_flags={},
     program_flags={},
     sleepable={},
     kfunc_classes=(
