@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_ebpf.manifest.model import EnumDecl, GlobalDecl, MapDecl, StructDecl, TypeDecl
+from pytest_ebpf.manifest.composition import parts_first
+from pytest_ebpf.manifest.model import EnumDecl, GlobalDecl, MapDecl, TypeDecl
 from pytest_ebpf.manifest.objectdecl import ProgramDecl
 from pytest_ebpf.manifest.typeexpr import TypeExpr
 
@@ -65,13 +66,6 @@ class CGlobal:
     line: str
 
 
-def kind(declared: TypeDecl) -> str:
-    """Return the C keyword of a declared type."""
-    if isinstance(declared, EnumDecl):
-        return "enum"
-    return "struct" if isinstance(declared, StructDecl) else "union"
-
-
 def spell(expr: TypeExpr, name: str, types: Types) -> str:
     """Return the C declaration of *name* as an *expr*: ``__u32 name[4]``."""
     dims = "".join(f"[{count}]" for count in expr.dims)
@@ -80,28 +74,18 @@ def spell(expr: TypeExpr, name: str, types: Types) -> str:
 
 def _base(name: str, types: Types) -> str:
     declared = types.get(name)
-    return f"{kind(declared)} {name}" if declared else SPELLING[name]
+    return f"{declared.keyword} {name}" if declared else SPELLING[name]
 
 
 def ctypes(types: Types) -> Iterator[CType]:
     """Return the declared types, each after those it is made of."""
-    done: set[str] = set()
-    for name in types:
-        yield from _with_parts(name, types, done)
-
-
-def _with_parts(name: str, types: Types, done: set[str]) -> Iterator[CType]:
-    if name in done or name not in types:
-        return
-    done.add(name)
-    declared = types[name]
-    if isinstance(declared, EnumDecl):
-        yield _enum(name, declared)
-        return
-    for expr in declared.fields.values():
-        yield from _with_parts(expr.base, types, done)
-    lines = tuple(f"{spell(expr, field, types)};" for field, expr in declared.fields.items())
-    yield CType(f"{kind(declared)} {name}", lines)
+    for name in parts_first(types):
+        declared = types[name]
+        if isinstance(declared, EnumDecl):
+            yield _enum(name, declared)
+        else:
+            lines = tuple(f"{spell(expr, field, types)};" for field, expr in declared.fields.items())
+            yield CType(f"{declared.keyword} {name}", lines)
 
 
 def _enum(name: str, declared: EnumDecl) -> CType:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from pytest_ebpf.manifest.composition import circle
 from pytest_ebpf.manifest.defect import DefectError, Finding, named_twice
 from pytest_ebpf.manifest.initial import check_initial
 from pytest_ebpf.manifest.mapchecks import map_findings
-from pytest_ebpf.manifest.model import Document, EnumDecl, ObjectDecl, StructDecl
+from pytest_ebpf.manifest.model import Document, EnumDecl, ObjectDecl
 from pytest_ebpf.manifest.objectchecks import object_findings
 from pytest_ebpf.manifest.scope import Scope
-from pytest_ebpf.manifest.sizes import circle
 
 
 def check(document: Document, root: Path, *, doubtful: Collection[tuple[str | int, ...]]) -> list[Finding]:
@@ -51,9 +51,8 @@ def _types(scope: Scope) -> Iterator[Finding]:
     for name, decl in types.items():
         if isinstance(decl, EnumDecl):
             continue
-        kind = "struct" if isinstance(decl, StructDecl) else "union"
         for field, expr in decl.fields.items():
-            yield from scope.unknown_type(("types", name, kind, field), expr)
+            yield from scope.unknown_type(("types", name, decl.keyword, field), expr)
         chain = circle(types, name)
         if chain and frozenset(chain) not in circles:
             circles.add(frozenset(chain))

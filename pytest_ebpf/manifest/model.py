@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -162,6 +163,8 @@ class Test(Declaration):
 class StructDecl(Declaration):
     """A C struct: its *fields* in order."""
 
+    keyword: ClassVar[str] = "struct"
+
     fields: Annotated[
         dict[Name, TypeRef],
         Field(alias="struct", min_length=1, description="Fields and their types, in order."),
@@ -171,6 +174,8 @@ class StructDecl(Declaration):
 class UnionDecl(Declaration):
     """A C union: its *fields*, all at offset 0."""
 
+    keyword: ClassVar[str] = "union"
+
     fields: Annotated[
         dict[Name, TypeRef], Field(alias="union", min_length=1, description="Members and their types.")
     ]
@@ -178,6 +183,8 @@ class UnionDecl(Declaration):
 
 class EnumDecl(Declaration):
     """A C enum: its constants, as *values* by name, and the integer *type* that holds them."""
+
+    keyword: ClassVar[str] = "enum"
 
     values: Annotated[
         dict[Name, int],
@@ -199,15 +206,22 @@ class EnumDecl(Declaration):
         return self
 
 
+TypeDecl = StructDecl | UnionDecl | EnumDecl
+
+#: By the key of the manifest that tells a type, which is C's keyword, and the tag pydantic puts into paths.
+KINDS_OF_TYPE: Final[Mapping[str, type[TypeDecl]]] = {
+    kind.keyword: kind for kind in (StructDecl, UnionDecl, EnumDecl)
+}
+
+
 def _kind_of_type(value: object) -> str | None:
     """The one of struct, union and enum that a declaration has; None for none or several."""
-    if isinstance(value, Declaration):
-        return {StructDecl: "struct", UnionDecl: "union", EnumDecl: "enum"}[type(value)]
-    given = [kind for kind in ("struct", "union", "enum") if isinstance(value, dict) and kind in value]
+    if isinstance(value, TypeDecl):
+        return value.keyword
+    given = [kind for kind in KINDS_OF_TYPE if isinstance(value, dict) and kind in value]
     return given[0] if len(given) == 1 else None
 
 
-TypeDecl = StructDecl | UnionDecl | EnumDecl
 _AnyType = Annotated[
     Annotated[StructDecl, Tag("struct")]
     | Annotated[UnionDecl, Tag("union")]

@@ -11,22 +11,20 @@ from pydantic_core import ErrorDetails
 
 from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import (
+    KINDS_OF_TYPE,
     AllowedSplat,
     BudgetDecl,
     Build,
     Declaration,
     Document,
     EntryDecl,
-    EnumDecl,
     GlobalDecl,
     LoadDecl,
     MapDecl,
     ObjectDecl,
     ProgramDecl,
     Project,
-    StructDecl,
     Test,
-    UnionDecl,
 )
 from pytest_ebpf.manifest.scalars import shown
 from pytest_ebpf.manifest.source import dotted
@@ -34,8 +32,6 @@ from pytest_ebpf.suggest import suggestion
 
 Path = tuple[str | int, ...]
 
-#: What a type is told to be, as a key of the manifest and as the tag pydantic puts into paths.
-_KINDS: Final[Mapping[str, type[Declaration]]] = {"struct": StructDecl, "union": UnionDecl, "enum": EnumDecl}
 _TABLES: Final[Mapping[str, type[Declaration]]] = {"project": Project, "build": Build, "test": Test}
 _ENTRIES: Final[Mapping[str, type[Declaration]]] = {
     "maps": MapDecl,
@@ -112,7 +108,7 @@ def _model_at(table: Path) -> type[Declaration]:
         case ():
             return Document
         case ("types", _, str(kind)):
-            return _KINDS[kind]
+            return KINDS_OF_TYPE[kind]
         case ("objects", _, "programs", _, "budget", *_):
             return BudgetDecl
         case ("test", str(key), *_):

@@ -28,21 +28,6 @@ def layout(manifest: HasTypes, expr: TypeExpr) -> Layout:
     return _layout(manifest.types, expr, ())
 
 
-def circle(types: Mapping[str, TypeDecl], name: str) -> tuple[str, ...] | None:
-    """The chain of declared types by which *name* contains itself (``a, b, a``); None if it does not."""
-    seen: set[str] = set()
-    waiting: list[tuple[str, ...]] = [(name,)]
-    while waiting:
-        chain = waiting.pop()
-        decl = types.get(chain[-1])
-        bases = () if decl is None or isinstance(decl, EnumDecl) else [f.base for f in decl.fields.values()]
-        if name in bases:
-            return (*chain, name)
-        waiting += [(*chain, base) for base in bases if base in types and base not in seen]
-        seen.update(bases)
-    return None
-
-
 def _layout(types: Mapping[str, TypeDecl], expr: TypeExpr, within: tuple[str, ...]) -> Layout:
     one = BUILTINS.get(expr.base) or _declared(types, expr.base, within)
     count = 1

@@ -37,6 +37,8 @@ EVERYTHING = """
     struct = { spoken = "spoken", many = "spoken[2]" }
     [types.hash_map]
     struct = { x = "u32" }
+    [types.record]
+    struct = { x = "u32" }
     [maps.rules]
     type = "hash"
     key = "flow_key"
@@ -250,6 +252,8 @@ def test_classes_are_found_by_the_name_of_their_type(module: ModuleType) -> None
 
 def test_no_name_is_used_twice(module: ModuleType) -> None:
     assert module.HashMap_.__btf_name__ == "hash_map"
+    assert module.Record_.__btf_name__ == "record"
+    assert module.Record is Record
     assert module.Rule.__btf_name__ == "rule"
     assert module.Rule_.ebpf_object == "rule"
     assert module.Bare.ebpf_object == "bare"
