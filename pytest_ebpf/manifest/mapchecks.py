@@ -182,6 +182,7 @@ def _programs(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Fi
     objects = scope.document.objects.values()
     known = {name for each in objects for name in (*each.programs, *each.alternatives)}
     keyed = decl.entries if isinstance(decl.entries, dict) else dict(enumerate(decl.entries))
+    seen: dict[int | None, str | int] = {}
     for key, program in keyed.items():
         number = prog_array_key(scope.document.types, key)
         if number is None:
@@ -190,6 +191,9 @@ def _programs(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Fi
         elif decl.max_entries is not None and number >= decl.max_entries:
             what = f"beyond the last key, {decl.max_entries - 1} (seen {key})"
             yield Finding((*here, key), what, "make max_entries larger")
+        elif number in seen:
+            yield Finding((*here, key), f'the same key as "{seen[number]}" (seen "{key}")', "remove one")
+        seen[number] = key
         if program not in known and "objects" not in {path[0] for path in scope.doubtful}:
             hint = suggestion(program, known) or "declare it with the object that it belongs to"
             yield Finding((*here, key), f'no such program is declared (seen "{program}")', hint)

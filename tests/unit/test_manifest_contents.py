@@ -248,6 +248,10 @@ def test_programs_in_a_map(manifest_of: Read, entries: str, read: object) -> Non
         ('["fliter"]', '[0]: no such program is declared (seen "fliter"); did you mean "filter"?'),
         ('{ 4 = "filter" }', ".4: beyond the last key, 3 (seen 4); make max_entries larger"),
         (
+            '{ 3 = "filter", COUNT = "count" }',
+            '.COUNT: the same key as "3" (seen "COUNT"); remove one',
+        ),
+        (
             '{ FLTER = "filter" }',
             '.FLTER: not a key (seen "FLTER"); write a number, or a constant of a declared enum',
         ),

@@ -46,6 +46,7 @@ def phase(outcome, *, row="a.py::test_x", line=1, spec="6.1", column="6.1.9", re
         (LoadError("refused", where="fw", log="long"), Outcome.FAILED, "fw: refused"),
         (UsageError("a\nb"), Outcome.FAILED, "a"),
         (AssertionError("assert 1 == 2\n  more"), Outcome.FAILED, "assert 1 == 2"),
+        (AssertionError(), Outcome.FAILED, "AssertionError"),
         (ValueError("odd"), Outcome.FAILED, "ValueError: odd"),
         (RuntimeError(), Outcome.FAILED, "RuntimeError"),
         (pytest.fail.Exception("on purpose"), Outcome.FAILED, "on purpose"),
@@ -83,6 +84,20 @@ def test_xfail_does_not_cover_what_is_no_verdict(error, outcome, counts_as):
     assert expected.outcome == counts_as
 
 
+def test_what_failed_as_expected_stays_so():
+    expected = report("skipped", wasxfail="known")
+    outcomes.impose(expected, Outcome.XFAILED, "known", ("a.py", 4))
+    assert (expected.outcome, expected.wasxfail) == ("skipped", "known")
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome])
+def test_just_what_says_nothing_of_the_program_is_run_again(outcome):
+    made = report()
+    if outcome is not None:
+        outcomes.attach(made, phase(outcome))
+    assert outcomes.could_not_tell(made) is (outcome is Outcome.INFRASTRUCTURE)
+
+
 def test_a_strict_xfail_that_passes_says_so():
     strict = report("failed", longrepr="[XPASS(strict)] known")
     assert outcomes.classify(strict, None) == (Outcome.FAILED, "[XPASS(strict)] known")
@@ -114,6 +129,7 @@ def test_a_phase_travels_on_a_report():
         ("a.py::test_x[6.1-6.1]", "6.1-6.1", "6.1", "a.py::test_x[6.1]"),
         ("a.py::test_x[my-kernel-64]", "my-kernel-64", "my-kernel", "a.py::test_x[64]"),
         ("a.py::test_x[6.12]", "6.12", "6.1", "a.py::test_x[6.12]"),
+        ("a.py::test_x[64-my-kernel]", "64-my-kernel", "my-kernel", "a.py::test_x[64]"),
         ("a[b]/t.py::test_x[6.1]", "6.1", "6.1", "a[b]/t.py::test_x"),
         ("a.py::test_x", "", "6.1", "a.py::test_x"),
     ],
@@ -139,6 +155,8 @@ def test_the_test_of_a_worker_that_died_is_told_by_its_name():
 def test_the_phases_of_a_test_are_one_cell():
     phases = [phase(Outcome.PASSED), phase(Outcome.FAILED, reason="x"), phase(Outcome.PASSED)]
     assert outcomes.cells(phases) == [Cell("a.py::test_x", "6.1.9", Outcome.FAILED, "x", 3.0)]
+    (passed,) = outcomes.cells([phase(Outcome.PASSED)])
+    assert passed.reason is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_ebpf.plugin import outcomes
 from pytest_ebpf.plugin.outcomes import Phase
-from pytest_ebpf.report import Outcome, ProgramSize, Section
+from pytest_ebpf.report import Outcome, Prediction, ProgramSize, Section
 
 NODE = "a.py::test_x[6.1]"
 
@@ -17,8 +17,8 @@ def report(outcome="passed", longrepr=None, sections=(), when="call"):
     return pytest.TestReport(NODE, ("a.py", 3, "test_x[6.1]"), {}, outcome, longrepr, when, sections)
 
 
-def phase(outcome, *, column="6.1.9", programs=()):
-    return Phase("a.py::test_x", 1, "6.1", column, outcome.value, "", 1.0, programs=programs)
+def phase(outcome, *, column="6.1.9", **more):
+    return Phase("a.py::test_x", 1, "6.1", column, outcome.value, "", 1.0, **more)
 
 
 def test_what_passed_is_not_told():
@@ -46,6 +46,13 @@ def test_sections_are_those_of_the_phase_that_decides():
     teardown = outcomes.told(phase(Outcome.CRASHED), report("failed", "teardown", when="teardown"))
     (cell,) = outcomes.cells([call, teardown])
     assert [section.text for section in cell.sections] == ["teardown"]
+
+
+def test_what_was_predicted_crosses_processes():
+    said = phase(Outcome.PASSED, predictions=(("fw", "ingress", "6.1.9", '"works"', "it was refused"),))
+    assert outcomes.predictions([phase(Outcome.PASSED), said]) == [
+        Prediction("fw", "ingress", "6.1.9", '"works"', "it was refused")
+    ]
 
 
 def test_what_the_verifier_had_to_do_crosses_processes():
