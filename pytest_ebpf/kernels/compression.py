@@ -21,6 +21,9 @@ LARGEST: Final = 256 << 20
 #: frame"). Beyond :data:`LARGEST` no more than this is held.
 _PIECE: Final = 8 << 20
 
+#: What a header may ask for; the kernel's build takes 128 MiB (``scripts/xz_wrap.sh``, since 6.12).
+_LZMA_MEMORY: Final = 192 << 20
+
 #: zstandard takes no limit of output. Four bytes of input give at most 128 KiB (RFC 8878, RLE block), so a
 #: slice of this many bytes gives at most 8 MiB.
 _ZSTD_SLICE: Final = 256
@@ -56,7 +59,7 @@ def _bzip2(data: bytes) -> bytes:
 
 
 def _lzma(data: bytes) -> bytes:
-    return _streamed(lzma.LZMADecompressor(), data)
+    return _streamed(lzma.LZMADecompressor(memlimit=_LZMA_MEMORY), data)
 
 
 def _streamed(stream: Any, data: bytes) -> bytes:

@@ -86,3 +86,9 @@ def test_a_stream_that_never_ends_is_not_followed(name, monkeypatch):
     assert str(caught.value) == (
         "vmlinuz: the compressed data is damaged (it unpacks to more than 1 MiB); fetch or build it again"
     )
+
+
+def test_a_header_that_asks_for_two_gib_gets_none():
+    """In the "alone" format the size of the dictionary stands behind the first byte."""
+    with pytest.raises(KernelError, match=r"^vmlinuz: the compressed data is damaged \(Memory usage limit"):
+        decompress(b"\x5d" + (2 << 30).to_bytes(4, "little") + PACKED["lzma"][5:], where="vmlinuz")
