@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -16,6 +16,8 @@ from pytest_ebpf.report.matrix import version_key
 
 MARKER: Final = "ebpf_kernel"
 
+Side = Literal["lowered", "raised", "wider"]
+
 #: The attribute of a report of a test on a kernel that it is not for, with an :class:`Outside` as plain data.
 _ATTRIBUTE: Final = "ebpf_outside"
 
@@ -28,9 +30,12 @@ class Outside:
     """
 
     text: str
-    side: Literal["lowered", "raised"]
+    side: Side
     passed: bool = False
 
+
+#: What may be done to a bound, by the sign that it begins with.
+_SIDES: Final[Mapping[str, Side]] = {">": "lowered", "<": "raised"}
 
 KEY: Final = pytest.StashKey[Outside]()
 
@@ -50,8 +55,8 @@ def outside(item: pytest.Item, version: Version) -> Outside | None:
             )
         missed = [each for each in marker.args[0].split(",") if not in_range(each, version, where=where)]
         if missed:
-            low = any(each.strip().startswith(">") for each in missed)
-            return Outside(f"{marker.args[0]}: {reason}", "lowered" if low else "raised")
+            side: Side = _SIDES.get(missed[0].strip()[0], "wider")
+            return Outside(f"{marker.args[0]}: {reason}", side)
     return None
 
 
