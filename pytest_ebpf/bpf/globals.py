@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_ebpf.bpf import codec
@@ -18,6 +18,8 @@ from pytest_ebpf.suggest import suggestion
 
 #: The section of variables that lie in an arena.
 ARENA_SECTION: Final = ".addr_space.1"
+
+_RENAME: Final = "give each a name of its own, so that it can be told from the others"
 
 
 def _codec_of(variable: GlobalFacts, values: Values | None, order: Order) -> Codec:
@@ -41,9 +43,11 @@ def initial_images(
     if not wanted:
         return {}
     file = Elf.read(elf)
-    variables = {each.name: each for each in facts.globals}
+    variables, twice = _by_name(facts.globals)
     images: dict[str, bytearray] = {}
     for name, value in wanted.items():
+        if name in twice:
+            raise UsageError(_several(name), where=f"{owner}: globals", hint=_RENAME)
         variable = variables[name]
         if variable.section == ARENA_SECTION:
             raise UsageError(
@@ -53,20 +57,31 @@ def initial_images(
             )
         if variable.section not in images:
             section = file.section(variable.section)
-            if section is None:  # extern variables: .kconfig, .ksyms
-                raise UsageError(
-                    f'"{name}" is set by the loader', where=f"{owner}: globals", hint="leave it out"
-                )
+            assert section is not None, "variables are those of the file's sections"
             images[variable.section] = bytearray(section.data.ljust(section.size, b"\0"))
         data = pack(_codec_of(variable, values, order), value, f"globals.{name}")
         images[variable.section][variable.offset : variable.offset + variable.size] = data
     return {name: bytes(image) for name, image in images.items()}
 
 
+def _by_name(variables: Iterable[GlobalFacts]) -> tuple[dict[str, GlobalFacts], frozenset[str]]:
+    """The variables, and the names that several have, who are none of them."""
+    found: dict[str, list[GlobalFacts]] = {}
+    for each in variables:
+        found.setdefault(each.name, []).append(each)
+    alone = {name: same[0] for name, same in found.items() if len(same) == 1}
+    return alone, frozenset(found) - frozenset(alone)
+
+
+def _several(name: str) -> str:
+    return f'"{name}" is the name of several static variables'
+
+
 class Globals:
     """Global variables as attributes: ``fw.globals.seen`` reads, ``fw.globals.limit = 5`` writes.
 
-    Each access is a call of the guest. ``const`` variables are fixed once loaded: give their values to
+    Each access is a call of the guest. Static variables of several files that were linked may share a name,
+    by which none is reached. ``const`` variables are fixed once loaded: give their values to
     ``load(..., globals={...})``.
     """
 
@@ -83,13 +98,15 @@ class Globals:
         arena: Arena | None = None,
     ) -> None:
         reached = {*sections, *([ARENA_SECTION] if arena else [])}
+        variables, twice = _by_name(each for each in facts.globals if each.section in reached)
         state = {
             "_guest": guest,
             "_lifetime": lifetime,
             "_owner": owner,
             "_sections": sections,
             "_arena": arena,
-            "_variables": {each.name: each for each in facts.globals if each.section in reached},
+            "_variables": variables,
+            "_twice": twice,
             "_codec": lambda variable: _codec_of(variable, values, order),
         }
         self.__dict__.update(state)  # past __setattr__, which writes variables
@@ -132,6 +149,8 @@ class Globals:
 
     def _find(self, name: str) -> GlobalFacts:
         self._lifetime.check()
+        if name in self._twice:
+            raise UsageError(_several(name), where=f"globals.{name}", hint=_RENAME)
         found: GlobalFacts | None = self._variables.get(name)
         if found is None:
             hint = suggestion(name, self._variables)

@@ -76,7 +76,7 @@ def check_names(owner: str, facts: ObjectFacts, options: LoadOptions) -> None:
     """:class:`UsageError` if *options* name a program, a map or a variable that the object does not have."""
     maps = [each.name for each in facts.maps]
     programs = [each.name for each in facts.programs]
-    variables = [each.name for each in facts.globals]
+    variables = list(dict.fromkeys(each.name for each in facts.globals))
     entered = [*programs, *options.alternatives]
     expected: list[tuple[str, str, Iterable[str], list[str]]] = [
         ("globals", "global variable", options.globals, variables),

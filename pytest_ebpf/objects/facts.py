@@ -91,16 +91,19 @@ def is_data(section: Section) -> bool:
 
 
 def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
-    """Global variables: named by BTF if there is any, placed by the symbol table."""
-    symbols: dict[int, dict[str, Symbol]] = {}
+    """Global variables: named by BTF if there is any, placed by the symbol table.
+
+    Static ones of several files that were linked may have one name; of those BTF tells the places, too.
+    """
+    symbols: dict[int, list[Symbol]] = {}
     for symbol in elf.symbols:
         if symbol.type == "OBJECT":
-            symbols.setdefault(symbol.section_index, {})[symbol.name] = symbol
+            symbols.setdefault(symbol.section_index, []).append(symbol)
     for section in filter(is_data, elf.sections):
-        known = symbols.get(section.index, {})
+        known = symbols.get(section.index, [])
         found = btf.find(section.name, DataSec) if btf else None
         if btf is None or found is None:
-            for symbol in known.values():
+            for symbol in known:
                 yield _global(symbol.name, section, (symbol.value, symbol.size), None, None)
             continue
         data = btf.type(found)
@@ -108,8 +111,8 @@ def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
             variable = btf.type(slot.type_id)
             if not isinstance(variable, Var):
                 raise ObjectError(f"section {section.name}: type {slot.type_id} is no variable")
-            place = known.get(variable.name)
-            offset = place.value if place else slot.offset
+            places = [symbol.value for symbol in known if symbol.name == variable.name]
+            offset = places[0] if len(places) == 1 else slot.offset
             yield _global(variable.name, section, (offset, slot.size), btf, slot.type_id)
 
 

@@ -180,6 +180,22 @@ SEC("xdp") int program(struct xdp_md *ctx) { total += hidden; return limit + con
 )
 
 
+def test_static_variables_of_one_name_have_each_its_place(compile_bpf, tmp_path):
+    """As those of several files that ``bpftool gen object`` has linked."""
+    without_license = HEAD.partition("char LICENSE")[0]
+    sources = (
+        f"{without_license}static volatile int count = {number}; __u64 n{number} = 1;"
+        f'SEC("xdp") int p{number}(struct xdp_md *ctx) {{ return count += n{number}; }}'
+        for number in (5, 6)
+    )
+    linked = tmp_path / "linked.o"
+    argv = ["bpftool", "gen", "object", linked, *map(compile_bpf, sources)]
+    subprocess.run(argv, check=True, timeout=120)
+    counts = [each for each in read_object(linked).globals if each.name == "count"]
+    assert sorted(each.initial for each in counts) == [b"\5\0\0\0", b"\6\0\0\0"]
+    assert len({each.offset for each in counts}) == 2
+
+
 def test_globals_have_their_place_type_and_first_value(compile_bpf):
     found = {each.name: each for each in read_object(compile_bpf(GLOBALS)).globals}
     assert {name: (each.section, each.type_name, each.size) for name, each in found.items()} == {

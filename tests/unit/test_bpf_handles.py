@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 import pytest_ebpf
 from pytest_ebpf.bpf import PerCpu, Record
 from pytest_ebpf.bpf.codec import array, integer, pack, unpack
-from pytest_ebpf.bpf.globals import initial_images
+from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.loaded import Maps, Programs
 from pytest_ebpf.bpf.loading import load
@@ -144,6 +144,32 @@ class TestGlobals:
         with pytest.raises(ValueConversionError) as caught:
             self.images(rule={"hits": -1})
         assert str(caught.value).startswith("globals.rule.hits: -1 does not fit u64 (0..")
+
+    def test_a_variable_in_an_arena(self):
+        rule = next(each for each in self.facts.globals if each.name == "rule")
+        facts = replace(self.facts, globals=(replace(rule, section=".addr_space.1"),))
+        with pytest.raises(UsageError) as caught:
+            initial_images(self.elf, facts, None, {"rule": 1}, order="little", owner="edge")
+        assert str(caught.value) == (
+            'edge: globals: "rule" lies in an arena; set it once the object is loaded'
+        )
+
+    def test_a_name_that_several_variables_have(self):
+        facts = replace(self.facts, globals=(*self.facts.globals, self.facts.globals[0]))
+        name = facts.globals[0].name
+        hint = "give each a name of its own, so that it can be told from the others"
+        with pytest.raises(UsageError) as caught:
+            initial_images(self.elf, facts, None, {name: 1}, order="little", owner="edge")
+        assert str(caught.value) == f'edge: globals: "{name}" is the name of several static variables; {hint}'
+        found = Globals(
+            None, facts, None, lifetime=Lifetime("edge"), owner="edge", order="little", sections={".data": 0}
+        )
+        assert name not in list(found)
+        with pytest.raises(UsageError) as caught:
+            _ = found[name]
+        assert (
+            str(caught.value) == f'globals.{name}: "{name}" is the name of several static variables; {hint}'
+        )
 
     @pytest.mark.parametrize(
         ("options", "text"),
