@@ -89,6 +89,8 @@ fuzz: setup
 		round=$$((round + 1)); \
 		echo "==> round $$round, $$((end - SECONDS)) s left"; \
 		FUZZ_EXAMPLES=3000 $(BIN)/pytest tests/fuzz -q -n 2 -p no:cacheprovider --hypothesis-seed=$$RANDOM$$RANDOM; \
+		seed=$$RANDOM$$RANDOM; echo "==> the agent, FUZZ_SEED=$$seed"; \
+		FUZZ_EXAMPLES=1000 FUZZ_SEED=$$seed $(BIN)/pytest tests/vm/test_agent_hostile.py -q -n 2 -p no:cacheprovider; \
 	done
 
 SOAK_RESTORES ?= 2000

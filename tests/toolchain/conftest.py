@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import struct
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgpack
 import pytest
+import sanitized
 
 from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
@@ -52,19 +52,15 @@ def compile_bpf(tmp_path_factory: pytest.TempPathFactory) -> Compile:
 
 
 class StdioAgent:
-    """The guest agent with sanitizers, as a process of the host behind a pipe.
-
-    A sanitizer's report, leaks included, ends it with status 99 and a text on its standard error.
-    """
+    """The guest agent with sanitizers, as a process of the host behind a pipe."""
 
     def __init__(self, binary: Path) -> None:
-        options = "exitcode=99:allocator_may_return_null=1:detect_leaks=1"
         self.process = subprocess.Popen(
             [binary, "--stdio"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "ASAN_OPTIONS": options, "UBSAN_OPTIONS": "exitcode=99:print_stacktrace=1"},
+            env={**os.environ, **sanitized.ENVIRONMENT},
         )
         self._number = 0
 
@@ -113,16 +109,8 @@ class StdioAgent:
 
 @pytest.fixture(scope="session")
 def agent_asan() -> Path:
-    """``build/agent-asan``, built if it is not there."""
-    folder = paths.agent().parent.parent
-    with (folder / "Makefile").open() as lock:
-        # Two test processes may come here at once.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(
-            ["make", "-C", folder, "asan"], check=False, capture_output=True, text=True, timeout=600
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return paths.agent().with_name("agent-asan")
+    """``build/agent-asan``."""
+    return sanitized.build()
 
 
 @pytest.fixture

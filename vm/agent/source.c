@@ -77,22 +77,11 @@ static int of_path(struct call *call, const struct place *place, int *fd)
 	return *fd < 0 ? fail(call, errno, "%s: %s", place->where, path) : 0;
 }
 
-int fd_source(struct call *call, arg_t source, const char *where, int *fd, bool *owned)
+/* A descriptor made for this call. */
+static int open_source(struct call *call, const msgpack_object_map *map, const char *where, int *fd)
 {
-	const msgpack_object_map *map;
 	struct place place, number;
-	int err = value_map(call, source, where, &map);
 
-	if (err)
-		return err;
-	*owned = false;
-	if (find(map, where, "prog", &place))
-		return of_handle(call, &place, HANDLE_PROG, fd);
-	if (find(map, where, "map", &place))
-		return of_handle(call, &place, HANDLE_MAP, fd);
-	if (find(map, where, "link", &place))
-		return of_handle(call, &place, HANDLE_LINK, fd);
-	*owned = true;
 	if (find(map, where, "process", &place)) {
 		find(map, where, "fd", &number);
 		return of_process(call, &place, &number, fd);
@@ -101,6 +90,25 @@ int fd_source(struct call *call, arg_t source, const char *where, int *fd, bool 
 		return of_pid(call, &place, fd);
 	if (find(map, where, "path", &place))
 		return of_path(call, &place, fd);
-	*owned = false;
 	return fail(call, EINVAL, "%s: none of prog, map, link, process, pid, path", where);
+}
+
+int fd_source(struct call *call, arg_t source, const char *where, int *fd, bool *owned)
+{
+	const msgpack_object_map *map;
+	struct place place;
+	int err = value_map(call, source, where, &map);
+
+	*owned = false;
+	if (err)
+		return err;
+	if (find(map, where, "prog", &place))
+		return of_handle(call, &place, HANDLE_PROG, fd);
+	if (find(map, where, "map", &place))
+		return of_handle(call, &place, HANDLE_MAP, fd);
+	if (find(map, where, "link", &place))
+		return of_handle(call, &place, HANDLE_LINK, fd);
+	err = open_source(call, map, where, fd);
+	*owned = !err;
+	return err;
 }
