@@ -83,7 +83,7 @@ bench: kernels
 FUZZ_SECONDS ?= 600
 
 # Each round starts from another seed; a failure prints the example to keep.
-fuzz: setup
+fuzz: kernels
 	@end=$$((SECONDS + $(FUZZ_SECONDS))); round=0; \
 	while [ $$SECONDS -lt $$end ]; do \
 		round=$$((round + 1)); \

@@ -22,7 +22,7 @@ from pytest_ebpf.guest.wire import decode_response, encode_request
 from pytest_ebpf.machine import MachineConfig, Recipe, boot
 from pytest_ebpf.system import System
 
-COUNT = int(os.environ.get("FUZZ_EXAMPLES", "200"))
+COUNT = int(os.environ.get("FUZZ_EXAMPLES", "150"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261120"))
 
 pytestmark = pytest.mark.parametrize("line", ["5.10", "7.2"], indirect=True)
