@@ -35,7 +35,7 @@ def _kernels(given: Sequence[str]) -> Sequence[Kernel]:
     if manifest and (not expression or names_promised(expression)):
         from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
 
-        promised = load(manifest).project.kernels
+        promised = load(manifest).kernels
     store = kernel_store()
     if expression:
         return [store.get(spec) for spec in select(expression, promised, option="--kernel")]

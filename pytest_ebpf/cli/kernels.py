@@ -49,7 +49,7 @@ def fetch(arguments: Namespace) -> int:
 def lock(arguments: Namespace) -> int:
     """Pin the newest build of each kernel that the manifest promises, or of those named."""
     manifest = manifest_of(None)
-    specs = arguments.specs or load(manifest).project.kernels
+    specs = arguments.specs or load(manifest).kernels
     path = manifest.parent / paths.LOCK_NAME
     for spec, kernel in lock_kernels(specs, kernel_store(), path).items():
         print(f"{spec}: {kernel.version} sha256 {kernel.sha256[:16]}")

@@ -101,12 +101,13 @@ class Cache:
         (self.folder / name / _POSTPONED).touch()
 
     def discard_older(self, keep: Kernel) -> None:
-        """Remove what was built from the origin of *keep* over a day ago."""
+        """Remove what was built over a day ago from the origin of *keep*, or from an image that is gone."""
         for name in self.names():
             folder = self.folder / name
             if folder != keep.image.parent and time.time() - (folder / _FACTS).stat().st_mtime > _DAY:
                 with suppress(DamagedError):
-                    if self.describe(name).origin == keep.origin:
+                    origin = self.describe(name).origin
+                    if origin == keep.origin or _is_gone(origin):
                         self.discard(name)
 
     def names(self) -> tuple[str, ...]:
@@ -131,6 +132,11 @@ class Cache:
         for relative, (size, mtime, digest) in facts["files"].items():
             _check(folder / relative, size, mtime, digest, verify=verify)
         return _kernel(folder, facts)
+
+
+def _is_gone(origin: str) -> bool:
+    """Whether *origin* is the path of an image, and nothing is there any more."""
+    return origin.startswith("path:") and not Path(origin.removeprefix("path:")).exists()
 
 
 def remove(folder: Path) -> int:

@@ -27,7 +27,10 @@ def _silent(_message: str) -> None:
 
 
 class KernelStore:
-    """The user's kernels. *say* is given one line for each thing that takes long or was put right."""
+    """The user's kernels. *say* is given one line for each thing that takes long or was put right.
+
+    Relative paths of images are from the folder on that was the current one when it was made.
+    """
 
     def __init__(
         self, root: Path | None = None, *, lock: Path | None = None, say: Callable[[str], None] = _silent
@@ -37,6 +40,7 @@ class KernelStore:
         self._apt = Apt(root / "apt", say=say)
         self._lock_path = lock
         self._say = say
+        self._here = Path.cwd()
 
     def get(self, spec: str, *, verify: bool = False, refresh: bool = False) -> Kernel:
         """The kernel that *spec* means: a line (6.1), a version, a release, ``latest``, a path.
@@ -48,7 +52,7 @@ class KernelStore:
         """
         check_spec(spec, where="kernels")
         if is_path(spec):
-            return self._from_path(Path(spec).expanduser().resolve(), verify=verify)
+            return self._from_path(self._path(spec).resolve(), verify=verify)
         if refresh:
             return self._from_archive(spec, self._index(refresh=True), verify=verify)
         if locked := self._locked(spec):
@@ -66,7 +70,7 @@ class KernelStore:
     def has(self, spec: str) -> bool:
         """Whether :meth:`get` gives *spec* without a network: it is in the cache, as locked, or a file."""
         if is_path(spec):
-            return Path(spec).expanduser().is_file()
+            return self._path(spec).is_file()
         if locked := self._locked(spec):
             return self._cache.has(locked.as_available().name)
         there = [kernel for kernel in self._described() if kernel.packages]
@@ -87,6 +91,15 @@ class KernelStore:
         Without a network the last index is used, and that is said. :class:`KernelError` when there is none.
         """
         return self._index(refresh=refresh).kernels
+
+    def _path(self, spec: str) -> Path:
+        """The image that *spec* names; :class:`KernelError` where ``~`` is of nobody."""
+        try:
+            return self._here / Path(spec).expanduser()
+        except RuntimeError as error:
+            raise KernelError(
+                "there is no such home folder", where=spec, hint="write the whole path"
+            ) from error
 
     def _index(self, *, refresh: bool = False) -> Index:
         index = self._apt.index()

@@ -64,9 +64,18 @@ class Manifest:
         return self.path.parent
 
     @property
+    def kernels(self) -> tuple[str, ...]:
+        """The kernels promised, images by paths that hold wherever they are looked up from."""
+        return tuple(map(self._kernel, self.project.kernels))
+
+    @property
     def vmlinux_kernel(self) -> str:
         """The kernel whose BTF gives ``vmlinux.h``: as told by ``build.kernel``, else the last promised."""
-        return self.build.kernel or self.project.kernels[-1]
+        return self._kernel(self.build.kernel) if self.build.kernel else self.kernels[-1]
+
+    def _kernel(self, spec: str) -> str:
+        is_relative = "/" in spec and spec[0] not in "/~"
+        return str(absolute(self.root / spec)) if is_relative else spec
 
     def where(self, path: Sequence[str | int]) -> str:
         """``ebpf.toml:14``: the line of a dotted *path*, or of the nearest table around it."""

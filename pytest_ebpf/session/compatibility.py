@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_ebpf.bpf import LoadOptions, load
 from pytest_ebpf.bpf.complexity import Complexity
-from pytest_ebpf.errors import EbpfError, LoadError
+from pytest_ebpf.errors import EbpfError, KernelError, LoadError
 from pytest_ebpf.objects import require_programs
 from pytest_ebpf.report import Cell, Matrix, Outcome, Prediction, ProgramSize, Run
 from pytest_ebpf.session.failure import lost_machine, outcome_of
@@ -34,7 +34,7 @@ def compatibility(
     loaded; of alternatives that a kernel does not take those are skipped beside which it takes another.
     *tell* is told how far it is, by several threads.
     :class:`~pytest_ebpf.errors.ObjectError` for an object without programs, which could only look as if it
-    loaded.
+    loaded; :class:`~pytest_ebpf.errors.KernelError` for a kernel that cannot be had, or not be spoken to.
     """
     for prepared in objects:
         require_programs(prepared.facts, prepared.name)
@@ -144,6 +144,8 @@ def _attempt(prepared: Prepared, name: str, spec: str, fleet: Fleet) -> _Attempt
         ) as loaded:
             deed = Deed.of(prepared, kernel, loaded)
             done = replace(done, complexity=loaded.programs[name].complexity)
+    except KernelError:  # it is of no program
+        raise
     except EbpfError as error:
         if lost_machine(error):
             fleet.discard(spec)

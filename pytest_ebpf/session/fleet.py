@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf import paths
-from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.errors import EbpfError, KernelError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.guest.wire import Call
 from pytest_ebpf.kernels import Kernel, KernelStore
@@ -115,7 +115,8 @@ class Fleet:
     def prepare(self, specs: Sequence[str], tell: Callable[[str], None] = lambda _: None) -> None:
         """Fetch kernels, one after the other, then boot those of which there is no snapshot, side by side.
 
-        *tell* is told how far it is, by several threads.
+        *tell* is told how far it is, by several threads. :class:`~pytest_ebpf.errors.KernelError` for a
+        kernel that cannot be had, or that no test could speak to.
         """
         recipes: list[Recipe] = []
         for spec in specs:
@@ -124,8 +125,12 @@ class Fleet:
         done: list[Recipe] = []
 
         def keep(recipe: Recipe) -> None:
-            with suppress(EbpfError, OSError):  # it is said to the test that needs the kernel
+            try:
                 self._shelf.get(recipe, timeout=self._within(BOOT_TIMEOUT))
+            except KernelError:  # no other boot would end otherwise
+                raise
+            except (EbpfError, OSError):  # it is said to the test that needs the kernel
+                pass
             done.append(recipe)
             tell(f"{len(done)} of {len(specs)} can start")
 
@@ -311,7 +316,7 @@ class Fleet:
 
     def _prove_kvm(self) -> None:
         self._say("trying KVM, once for each boot of this host")
-        kernels = self._store.cached() or (self._store.get("latest"),)
+        kernels = [each for each in self._store.cached() if each.packages] or [self._store.get("latest")]
         recipe = Recipe(kernels[-1], paths.agent(), MachineConfig(self._memory, self._cpus, "kvm"))
         boot(recipe, timeout=accelerator.PROOF_TIMEOUT).stop()
 

@@ -48,7 +48,7 @@ class Workspace:
     @property
     def promised(self) -> tuple[str, ...]:
         """The kernels that the manifest promises."""
-        return self.manifest.project.kernels if self.manifest else ()
+        return self.manifest.kernels if self.manifest else ()
 
     @property
     def test(self) -> TestDecl:

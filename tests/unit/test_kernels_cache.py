@@ -271,6 +271,22 @@ def test_older_builds_of_one_path_are_removed_after_a_day(cache):
     assert contents(cache) == [".lock", NAME, "b", "c"]
 
 
+def test_builds_of_an_image_that_is_gone_are_removed_after_a_day(cache, tmp_path):
+    (image := tmp_path / "bzImage").touch()
+    with cache.locked(pytest.fail):
+        for name, origin in (
+            ("gone", "path:/none/bzImage"),
+            ("new", "path:/none/new"),
+            ("there", f"path:{image}"),
+        ):
+            with cache.building(name) as folder:
+                fill(folder, origin=origin)
+        for name in (NAME, "gone", "there"):
+            os.utime(cache.folder / name / "kernel.json", (0, 0))
+        cache.discard_older(cache.load("new"))
+    assert contents(cache) == [".lock", NAME, "new", "there"]
+
+
 def test_an_entry_is_read_in_well_under_five_milliseconds(cache):
     start = time.process_time()
     for _ in range(20):

@@ -292,6 +292,25 @@ def test_a_path_to_a_folder(store, tmp_path):
     )
 
 
+def test_a_path_is_from_the_folder_where_the_run_began(root, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bzImage").write_text("no kernel")
+    monkeypatch.chdir(tmp_path / "mine")
+    store = KernelStore(root, say=pytest.fail)
+    monkeypatch.chdir(tmp_path)
+    assert store.has("./bzImage")
+    with pytest.raises(KernelError, match=f"^{tmp_path}/mine/bzImage: not an x86 kernel image"):
+        store.get("./bzImage")
+
+
+def test_the_home_of_nobody(store):
+    with pytest.raises(KernelError) as caught:
+        store.get("~nobody-of-that-name/bzImage")
+    assert str(caught.value) == (
+        "~nobody-of-that-name/bzImage: there is no such home folder; write the whole path"
+    )
+
+
 def test_whether_a_kernel_can_be_had_without_a_network(root: Path, tmp_path: Path):
     put(root, "6.1.0-56-cloud-amd64", "6.1.192-2")
     (image := tmp_path / "bzImage").touch()

@@ -102,6 +102,7 @@ def test_project_build_and_test(full: Manifest, in_tmp: Path) -> None:
     assert full.project.name == "edge"
     assert full.project.license == "Dual BSD/GPL"
     assert full.project.kernels == ("5.10", "6.1.192", "latest", "./bzImage")
+    assert full.kernels == ("5.10", "6.1.192", "latest", f"{full.root}/bzImage")
     assert full.build == Build(
         directory="out",
         templates=("templates",),

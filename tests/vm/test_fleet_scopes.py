@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from pytest_ebpf.errors import KernelError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.session import fleet as fleets
 from pytest_ebpf.session.fleet import Fleet, Want
@@ -31,6 +33,20 @@ def fleet(said):
     yield made
     made.close()
     assert children() <= before
+
+
+def test_an_image_without_the_modules_that_it_needs(fleet, tmp_path):
+    """6.1 has its virtio console as a module; that is said once, before any test."""
+    kernel = fleet.kernel("6.1")
+    shutil.copy(kernel.image, image := tmp_path / "bzImage")
+    with pytest.raises(KernelError) as caught:
+        fleet.prepare([str(image)])
+    release = kernel.release
+    assert str(caught.value) == (
+        f"{image}: kernel {release} has no virtio console, and no modules are beside it; give the image "
+        f"as boot/vmlinuz-{release} with lib/modules/{release} beside boot, or build it with "
+        "CONFIG_VIRTIO_PCI=y and CONFIG_VIRTIO_CONSOLE=y"
+    )
 
 
 def test_a_scope_keeps_its_machine(fleet):
