@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Programs on functions of the kernel, on tracepoints, and on functions of other programs. */
 #include "attach.h"
+#include "events.h"
 
 static int attach_kprobe(struct call *call, const struct handle *prog, struct attached *attached)
 {
@@ -61,6 +62,7 @@ static int attach_tracepoint(struct call *call, const struct handle *prog, struc
 {
 	LIBBPF_OPTS(bpf_tracepoint_opts, opts);
 	char category[ATTACH_NAME_ROOM], name[ATTACH_NAME_ROOM];
+	struct bpf_link *link;
 	uint64_t cookie = 0;
 	int err = arg_str(call, "category", category, sizeof(category)) ?:
 		  arg_str(call, "name", name, sizeof(name)) ?: arg_u64_opt(call, "cookie", &cookie);
@@ -68,9 +70,10 @@ static int attach_tracepoint(struct call *call, const struct handle *prog, struc
 	if (err)
 		return err;
 	opts.bpf_cookie = cookie;
-	return attach_take(call, attached,
-			   bpf_program__attach_tracepoint_opts(prog->program, category, name, &opts),
-			   "tracepoint %s/%s", category, name);
+	link = events_attach(prog->program, category, name, cookie);
+	if (!link)
+		link = bpf_program__attach_tracepoint_opts(prog->program, category, name, &opts);
+	return attach_take(call, attached, link, "tracepoint %s/%s", category, name);
 }
 
 static int attach_raw_tracepoint(struct call *call, const struct handle *prog, struct attached *attached)

@@ -4,6 +4,7 @@
  * or over a pipe with --stdio. As /sbin/modprobe of a guest it inserts the modules that the kernel asks for.
  */
 #include <bpf/libbpf.h>
+#include <malloc.h>
 #include <msgpack.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,10 @@
 
 #define EXIT_USAGE 1
 #define EXIT_PROTOCOL 2
+
+/* Bytes: larger blocks are given back when they are freed, and so is what the heap has beyond the second. */
+#define HEAP_BLOCK (1 << 20)
+#define HEAP_KEPT (4 << 20)
 
 /* Parse one frame and answer it; false when it is not exactly one request. */
 static bool answer_frame(const char *body, size_t len, struct buffer *answer)
@@ -109,10 +114,18 @@ static void __attribute__((noreturn)) run_as_init(void)
 	init_power_off();
 }
 
+/* A heap that grows and shrinks with every call has the kernel work for each of them. */
+static void keep_heap(void)
+{
+	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+}
+
 int main(int argc, char **argv)
 {
 	if (called_as_modprobe(argv[0]))
 		return modprobe_main(argc, argv);
+	keep_heap();
 	log_init();
 	if (argc == 2 && strcmp(argv[1], "--stdio") == 0)
 		return serve_stdio();

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "ops.h"
 #include "perf.h"
+#include "ring.h"
 #include "stats.h"
 
 static int open_object(struct call *call, struct load *load)
@@ -117,6 +118,7 @@ static int pack_map(struct call *call, const struct load *load, struct bpf_map *
 		err = perf && perf->pages ? perf_open(call, &handle, perf->pages) : 0;
 		if (err)
 			return err;
+		ring_open(&handle);
 		err = handle_add(call, &handle, &number);
 		if (err && handle.end)
 			handle.end(&handle);

@@ -9,6 +9,7 @@
 
 #include "handles.h"
 #include "ops.h"
+#include "ring.h"
 
 #define PATH_ROOM 4096
 #define FDINFO_ROOM 1024
@@ -20,6 +21,7 @@ int op_freeze(struct call *call)
 
 	if (err)
 		return err;
+	ring_close_unread(map);
 	err = -bpf_map_freeze(map->fd);
 	return err ? fail(call, err, "the kernel refuses it") : answer_nil(call);
 }

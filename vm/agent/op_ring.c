@@ -13,6 +13,10 @@
 #include "deadline.h"
 #include "handles.h"
 #include "ops.h"
+#include "ring.h"
+
+/* Mapping takes some microseconds for each page: larger ones wait until they are read. */
+#define EARLY_BYTES (1u << 20)
 
 #define RING_LIMIT 4096u
 /* Records taken out of a ring cannot be put back: stop well before the answer is too long. */
@@ -33,6 +37,7 @@ struct ring {
 	size_t longest;			/* of all records seen, in bytes */
 	uint32_t taken;			/* by this call */
 	bool full;
+	bool read;			/* by any call */
 };
 
 static size_t page_size(void)
@@ -50,6 +55,8 @@ static void ring_end(struct handle *map)
 		munmap(ring->producer, page_size());
 	ring_buffer__free(ring->buffer);
 	free(ring);
+	map->state = NULL;
+	map->end = NULL;
 }
 
 static int take_record(void *context, void *data, size_t size)
@@ -74,18 +81,19 @@ static void *map_page(int fd, int protection, size_t offset)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-static int open_ring(struct call *call, struct handle *map)
+/* Map it; 0 or an errno. */
+static int open_ring(struct handle *map)
 {
 	struct ring *ring = calloc(1, sizeof(*ring));
 	int err;
 
 	if (!ring)
-		return fail(call, ENOMEM, "no memory for a ring");
+		return ENOMEM;
 	ring->buffer = ring_buffer__new(map->fd, take_record, ring, NULL);
 	if (!ring->buffer) {
 		err = errno;
 		free(ring);
-		return fail(call, err, "the ring cannot be mapped");
+		return err;
 	}
 	map->state = ring;
 	map->end = ring_end;
@@ -96,9 +104,21 @@ static int open_ring(struct call *call, struct handle *map)
 	if (ring->consumer && ring->producer)
 		return 0;
 	ring_end(map);
-	map->state = NULL;
-	map->end = NULL;
-	return fail(call, ENOMEM, "the positions of the ring cannot be mapped");
+	return ENOMEM;
+}
+
+void ring_open(struct handle *map)
+{
+	if (map->shape.type == BPF_MAP_TYPE_RINGBUF && map->shape.max_entries <= EARLY_BYTES)
+		open_ring(map);
+}
+
+void ring_close_unread(struct handle *map)
+{
+	const struct ring *ring = map->state;
+
+	if (map->end == ring_end && !ring->read)
+		ring_end(map);
 }
 
 /* A ring that overwrites does not move the consumer past what is gone: go to the oldest record that is left. */
@@ -140,6 +160,7 @@ static int take_records(struct call *call, struct ring *ring, uint32_t limit, ui
 	ring->used = ring__avail_data_size(ring_buffer__ring(ring->buffer, 0));
 	ring->taken = 0;
 	ring->full = false;
+	ring->read = true;
 	do {
 		skip_overwritten(ring);
 		err = limit ? ring_buffer__consume_n(ring->buffer, limit) : 0;
@@ -166,10 +187,13 @@ int op_ring(struct call *call)
 	int err;
 
 	err = ring_of(call, BPF_MAP_TYPE_RINGBUF, "a ring buffer", &map) ?:
-	      arg_u32_opt(call, "limit", &limit) ?: arg_u31_opt(call, "timeout_ms", &timeout_ms) ?:
-	      arg_u32_opt(call, "record_size", &record_size) ?: (map->state ? 0 : open_ring(call, map));
+	      arg_u32_opt(call, "limit", &limit) ?: arg_u31_opt(call, &timeout_ms) ?:
+	      arg_u32_opt(call, "record_size", &record_size);
 	if (err)
 		return err;
+	err = map->state ? 0 : open_ring(map);
+	if (err)
+		return fail(call, err, "the ring cannot be mapped");
 	msgpack_pack_map(&call->pk, 2);
 	pack_str(&call->pk, "records");
 	err = take_records(call, map->state, limit, timeout_ms);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ops.h"
+#include "wake.h"
 
 #define NSEC_PER_SEC 1000000000ULL
 #define ENTROPY_MIN 32
@@ -31,6 +32,15 @@ static int set_clock(uint64_t realtime_ns)
 	return clock_settime(CLOCK_REALTIME, &now) ? errno : 0;
 }
 
+int wake_open_random(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	return fd;
+}
+
 /* Mix in what no other machine was given, and have the generators of all CPUs take it up at once. */
 static int reseed(const struct bin *fresh)
 {
@@ -38,16 +48,12 @@ static int reseed(const struct bin *fresh)
 		.entropy_count = (int)fresh->len * 8,
 		.buf_size = (int)fresh->len,
 	};
-	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	int err = 0;
+	int fd = wake_open_random();
 
 	if (fd < 0)
 		return errno;
 	memcpy(entropy.buf, fresh->data, fresh->len);
-	if (ioctl(fd, RNDADDENTROPY, &entropy) || ioctl(fd, RNDRESEEDCRNG))
-		err = errno;
-	close(fd);
-	return err;
+	return ioctl(fd, RNDADDENTROPY, &entropy) || ioctl(fd, RNDRESEEDCRNG) ? errno : 0;
 }
 
 int op_wake(struct call *call)
