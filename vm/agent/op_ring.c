@@ -187,7 +187,7 @@ int op_ring(struct call *call)
 	int err;
 
 	err = ring_of(call, BPF_MAP_TYPE_RINGBUF, "a ring buffer", &map) ?:
-	      arg_u32_opt(call, "limit", &limit) ?: arg_u31_opt(call, &timeout_ms) ?:
+	      arg_u32_opt(call, "limit", &limit) ?: arg_u31_opt(call, "timeout_ms", &timeout_ms) ?:
 	      arg_u32_opt(call, "record_size", &record_size);
 	if (err)
 		return err;
