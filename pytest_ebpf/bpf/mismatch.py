@@ -56,7 +56,7 @@ def mismatches(got: Any, expected: Any, path: str = "") -> Iterator[Mismatch]:
 def _in_mappings(
     mine: Mapping[Any, Any], theirs: Mapping[Any, Any], path: str, *, named: bool
 ) -> Iterator[Mismatch]:
-    for key in dict.fromkeys((*mine, *theirs)):
+    for key in dict.fromkeys((*theirs, *mine)):  # as a hash gives its keys is no order
         place = f"{path}.{key}" if named else f"{path}[{key!r}]"
         if key in mine and key in theirs:
             yield from mismatches(mine[key], theirs[key], place)

@@ -14,8 +14,10 @@ from pytest_ebpf.packets.convert import PacketLike, to_bytes
 from pytest_ebpf.packets.layers import Dissected, Field, Layer, dissect
 from pytest_ebpf.suggest import suggestion
 
-#: Characters of a value that a table shows.
+#: Characters of a value that a table shows, of a wide one, and those before the first that differs.
 _SHOWN: Final = 26
+_WIDE: Final = 60
+_BEFORE: Final = 6
 
 #: Differences that are named in one line.
 _NAMED: Final = 3
@@ -39,6 +41,14 @@ class Difference:
         """What differs: ``IP.ttl``."""
         return f"{self.layer}.{self.field}" if self.field else self.layer
 
+    def shown(self, most: int = _SHOWN) -> tuple[str, str]:
+        """What is expected and what was got, of each *most* characters with the first that differs."""
+        if max(len(self.expected), len(self.got)) <= most:
+            return self.expected, self.got
+        at = _first_difference(self.expected, self.got)
+        start = 0 if at < most - 2 * _BEFORE else at - _BEFORE
+        return _part(self.expected, start, most), _part(self.got, start, most)
+
 
 class Match:
     """Whether a packet is as expected: true or false. Its ``repr`` tells in a line, :meth:`lines` in full.
@@ -56,15 +66,18 @@ class Match:
     def __repr__(self) -> str:
         if self:
             return "<the packets match>"
-        named = ", ".join(f"{each.name} {each.got}" for each in self.differences[:_NAMED])
+        named = ", ".join(f"{each.name} {each.shown()[1]}" for each in self.differences[:_NAMED])
         more = len(self.differences) - _NAMED
         return f"<not as expected: {named}{f' and {more} more' if more > 0 else ''}>"
 
-    def lines(self, most: int | None = None) -> list[str]:
-        """A table of the differences, the first *most* of them, and what is wrong with checksums."""
+    def lines(self, most: int | None = None, *, wide: bool = False) -> list[str]:
+        """A table of the differences, the first *most* of them, and what is wrong with checksums.
+
+        A *wide* one shows more of long values.
+        """
         kept = self.differences[:most]
         table = [("field", "expected", "got", "offset")]
-        table += [(each.name, _shown(each.expected), _shown(each.got), str(each.offset)) for each in kept]
+        table += [(each.name, *each.shown(_WIDE if wide else _SHOWN), str(each.offset)) for each in kept]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
             "  ".join(map(str.ljust, row, widths)).rstrip() for row in (table if self.differences else [])
@@ -143,7 +156,7 @@ def _of_bytes(got: bytes, expected: bytes) -> Iterator[Difference]:
         yield Difference("bytes", "", expected=shown[1], got=shown[0], offset=at)
 
 
-def _first_difference(one: bytes, other: bytes) -> int:
+def _first_difference(one: bytes | str, other: bytes | str) -> int:
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
 
@@ -151,7 +164,7 @@ def _first_difference(one: bytes, other: bytes) -> int:
 def _that_follow(seen: Dissected, right: Dissected) -> set[tuple[str, int]]:
     """The checksums that are right in both packets: if they differ, so does what they are over."""
     both = [
-        {(f"{each.layer}.{each.field}", each.offset) for each in checksums(p) if each.ok}
+        {(f"{each.layer}.{each.field}", each.offset) for each in checksums(p, quoted=True) if each.ok}
         for p in (seen, right)
     ]
     return both[0] & both[1]
@@ -175,5 +188,9 @@ def _check(name: str, layers: list[Layer]) -> None:
         )
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+def _part(text: str, start: int, most: int) -> str:
+    """*text* from *start* on, in at most *most* characters, with dots for what is left out."""
+    head = "..." if start else ""
+    room = most - len(head)
+    rest = text[start:]
+    return head + (rest if len(rest) <= room else f"{rest[: room - 3]}...")

@@ -11,8 +11,10 @@ from typing import Any, Final
 import pytest
 
 from pytest_ebpf import packets
+from pytest_ebpf.bpf.maps import ArrayMap, KeyedMap
 from pytest_ebpf.bpf.mismatch import is_of_program, mismatches
 from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.report.text_table import shortened
 from pytest_ebpf.uapi import BPF, CGROUP, NF, SK, TC, TCX, XDP
 
 #: What programs return, by the names of each type of program.
@@ -20,6 +22,9 @@ VERDICTS: Final = (BPF, CGROUP, NF, SK, TC, TCX, XDP)
 
 #: Lines of a comparison without ``-vv``: pytest itself cuts what is longer than 8.
 _LINES: Final = 5
+
+#: Characters of such a line: pytest cuts after 640 as well.
+_WIDTH: Final = 96
 
 #: Lines with ``-vv``.
 _MOST: Final = 200
@@ -53,7 +58,7 @@ def explain(error: BaseException | None, verbosity: int) -> None:
         return
     for value in _last_frame(error.__traceback__).values():
         if isinstance(value, packets.Match) and not value and repr(value)[:60] in str(error):
-            error.add_note("\n".join(value.lines(_MOST if verbosity > 0 else 2 * _LINES)))
+            error.add_note("\n".join(value.lines(_MOST if verbosity > 0 else 2 * _LINES, wide=verbosity > 0)))
             return
 
 
@@ -99,8 +104,9 @@ def _packets(left: Any, right: Any, most: int) -> list[str] | None:
             f"they are the same on the wire, but for fields that scapy has yet to fill in; {_AS_SENT}",
         ]
     first, more = match.differences[0], len(match.differences) - 1
-    head = f"packet == expected: {first.name} {first.got}, expected {first.expected}"
-    return [head + (f" (and {more} more)" if more else ""), *match.lines(most)]
+    expected, got = first.shown()
+    head = f"packet == expected: {first.name} {got}, expected {expected}"
+    return [head + (f" (and {more} more)" if more else ""), *match.lines(most, wide=most > _LINES)]
 
 
 def _values(left: object, right: object, most: int) -> list[str] | None:
@@ -111,8 +117,9 @@ def _values(left: object, right: object, most: int) -> list[str] | None:
     if not found:
         return None
     more = len(found) - 1
-    head = f"{_name(left)} == {_name(right)}: {found[0]}"
-    return [f"{head} (and {more} more)", *_cut(list(map(str, found)), most)] if more else [head]
+    lines = [str(each) if most > _LINES else shortened(str(each), _WIDTH) for each in found]
+    head = f"{_name(left)} == {_name(right)}: {lines[0]}"
+    return [f"{head} (and {more} more)", *_cut(lines, most)] if more else [head]
 
 
 def _cut(lines: Sequence[str], most: int) -> Iterator[str]:
@@ -122,5 +129,4 @@ def _cut(lines: Sequence[str], most: int) -> Iterator[str]:
 
 
 def _name(value: object) -> str:
-    name = getattr(value, "name", None)
-    return f"maps.{name}" if isinstance(name, str) else type(value).__name__
+    return f"maps.{value.name}" if isinstance(value, ArrayMap | KeyedMap) else type(value).__name__

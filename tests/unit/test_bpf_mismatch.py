@@ -31,11 +31,11 @@ def record(**fields):
         (record(a=1, b=2), {"a": 1, "b": 3}, ["b: 2, expected 3"]),
         (Stats(1, 2), record(packets=1, bytes=3), ["bytes: 2, expected 3"]),
         ({1: Stats(1, 2)}, {1: Stats(0, 2)}, ["[1].packets: 1, expected 0"]),
-        ({"a": 1}, {"b": 1}, ["['a']: 1, not expected", "['b']: missing, expected 1"]),
+        ({"a": 1}, {"b": 1}, ["['b']: missing, expected 1", "['a']: 1, not expected"]),
         ([record(a=1)], [], ["[0]: stats(a=1), not expected"]),
         ([record(a=[1, 2])], [record(a=[1, 3])], ["[0].a[1]: 2, expected 3"]),
         (record(a=record(b=1)), record(a=record(b=2)), ["a.b: 1, expected 2"]),
-        (record(a=1), record(b=1), ["a: 1, not expected", "b: missing, expected 1"]),
+        (record(a=1), record(b=1), ["b: missing, expected 1", "a: 1, not expected"]),
         (record(a=1), None, ["value: stats(a=1), expected None"]),
     ],
 )

@@ -78,6 +78,39 @@ def test_a_payload_is_shown_from_where_it_differs():
     assert difference.got == f"...{b'y' * 20!r}"
 
 
+def test_of_long_values_the_part_that_differs_is_shown():
+    one, other = (
+        ETHER / IPv6(src="2001:db8:1:2:3:4:5:6", dst=f"2001:db8:aaaa:bbbb:cccc:dddd:eeee:{last}") / UDP()
+        for last in (1, 2)
+    )
+    assert matches(one, other).lines()[1].split() == ["IPv6.dst", "...:eeee:2", "...:eeee:1", "38"]
+    assert matches(one, other).lines(wide=True)[1].split() == [
+        "IPv6.dst",
+        "2001:db8:aaaa:bbbb:cccc:dddd:eeee:2",
+        "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1",
+        "38",
+    ]
+
+
+def test_a_byte_in_a_long_payload_makes_no_long_lines():
+    load = bytes(range(256)) * 5
+    found = matches(udp(load), udp(load[:1000] + b"\xff" + load[1001:]))
+    assert [each.offset for each in found.differences] == [14 + 20 + 8 + 1000]
+    assert max(map(len, [repr(found), *found.lines()])) < 90
+
+
+def test_what_an_icmp_error_quotes_has_checksums_that_follow():
+    def error(ttl):
+        quoted = IP(src="10.0.0.2", dst="10.0.0.1", ttl=ttl) / TCP(sport=80)
+        return ETHER / IP() / ICMP(type=3) / quoted
+
+    assert [each.name for each in differences(error(8), error(9))] == ["IPerror.ttl"]
+    stale = bytearray(bytes(error(8)))
+    stale[-1] ^= 1
+    names = [each.layer for each in wrong_checksums(bytes(stale))]
+    assert names == ["ICMP"]
+
+
 def test_a_packet_that_is_cut_short_is_never_a_match():
     whole = bytes(udp())
     assert not matches(whole[:-1], whole)
