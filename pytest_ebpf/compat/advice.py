@@ -52,8 +52,9 @@ def _relocation(need: Requirement) -> str | None:
 
 
 def _instruction(need: Requirement) -> str | None:
-    mcpu = _MCPU.get(need.name)
-    return f"compile with -mcpu={mcpu}" if mcpu else None
+    if mcpu := _MCPU.get(need.name):
+        return f"compile with -mcpu={mcpu}"
+    return "put it into a program of its own: behind a guard it is refused as well" if need.always else None
 
 
 _GUARDS: Final[Mapping[Kind, Callable[[Requirement], str | None]]] = {

@@ -146,7 +146,8 @@ def _map_flag(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
 def _instruction(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     hook = hooks.parse(section or "")
     if need.name == "packet_access" and hook and hook.kind.prog_type not in _PACKET_ACCESS:
-        return Lack(certain=True, what=f"{section} programs may not use instruction {need.name}")
+        what = f"{section} programs may not use instruction {need.name}"
+        return Lack(certain=True, what=what, instead="use an access that is checked against data_end")
     return _since(kernel, kernel.rules.instructions.get(need.name), f"instruction {need.name}")
 
 
@@ -180,7 +181,10 @@ def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
     what = "function" if need.symbol.is_function else "symbol"
     if found is False:
         there = kernel.facts.has_function(name) or kernel.facts.has_variable(name)
-        return Lack(certain=True, what=f"{what} {name} has another type" if there else f"no {what} {name}")
+        if there:
+            instead = "declare it with the kernel's types in full, as vmlinux.h does"
+            return Lack(certain=True, what=f"{what} {name} has another type", instead=instead)
+        return Lack(certain=True, what=f"no {what} {name}")
     if found is None:
         return _elsewhere(kernel, name) or Lack(certain=False, what=f"{what} {name} is not in its BTF")
     # That the object names it is no call: the programs that make one ask for it again.

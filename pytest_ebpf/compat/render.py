@@ -147,8 +147,14 @@ def _conclusions(report: Report) -> Iterable[str]:
         if len(kernels) == len(report.kernels):
             where = "all of them" if len(kernels) > 1 else kernels[0]
         else:
-            where = ", ".join(kernels) or "none of them for sure"
+            where = ", ".join(kernels) or _nowhere(report, name)
         yield f"{name} works on {where}"
+
+
+def _nowhere(report: Report, name: str) -> str:
+    """What is said of an object that is not known to work anywhere: on some kernel it may nevertheless."""
+    broken = {each.kernel for each in report.broken if each.object == name}
+    return "none of them" if broken >= set(report.kernels) else "none of them for sure"
 
 
 def _escaped(note: str) -> str:

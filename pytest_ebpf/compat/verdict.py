@@ -287,8 +287,10 @@ def _of_the_code(program: ProgramRequirements, version: Version) -> Iterator[Lac
             instead = "put what is large into a map, or make the tail call in the program itself"
             yield Lack(certain=not private, what=what, instead=instead, source=source)
         if chain.frames > _FRAMES:
-            what = f"{chain.frames} functions call one another, and the verifier allows {_FRAMES}"
-            certain, instead = version < _MORE_FRAMES, "make some of them __always_inline"
+            certain = version < _MORE_FRAMES
+            allows = "the verifier allows" if certain else "verifiers up to 6.18 allow"
+            what = f"{chain.frames} functions call one another, and {allows} {_FRAMES}"
+            instead = "make some of them __always_inline"
             yield Lack(certain=certain, what=what, instead=instead, source=source)
     if program.instructions > _INSTRUCTIONS:
         what = f"it has {program.instructions} instructions, and the verifier looks at {_INSTRUCTIONS}"

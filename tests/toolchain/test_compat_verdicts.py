@@ -103,6 +103,14 @@ def words(verdict: Verdict) -> str | None:
             "instruction signed_divide came with 6.6; compile with -mcpu=v3",
         ),
         ("instructions_load_acquire", "6.12", "instruction load_acquire came with 6.15"),
+        (
+            "instructions_may_goto",
+            "6.1",
+            (
+                "instruction may_goto came with 6.9;"
+                " put it into a program of its own: behind a guard it is refused as well"
+            ),
+        ),
         ("symbols_kfunc_not_for_xdp", "6.12", "xdp programs may not call bpf_dynptr_from_skb"),
         (
             "symbols_kfunc_missing",
@@ -117,7 +125,7 @@ def words(verdict: Verdict) -> str | None:
             "6.12",
             (
                 "function bpf_cpumask_create has another type;"
-                " declare it __weak and guard it with bpf_ksym_exists(bpf_cpumask_create)"
+                " declare it with the kernel's types in full, as vmlinux.h does"
             ),
         ),
         (
@@ -191,7 +199,14 @@ def words(verdict: Verdict) -> str | None:
                 " into a map, or make the tail call in the program itself"
             ),
         ),
-        ("refused_ld_abs_in_xdp", "6.12", "xdp programs may not use instruction packet_access"),
+        (
+            "refused_ld_abs_in_xdp",
+            "6.12",
+            (
+                "xdp programs may not use instruction packet_access;"
+                " use an access that is checked against data_end"
+            ),
+        ),
         (
             "refused_deep_calls",
             "6.12",
@@ -237,6 +252,14 @@ def test_functions_of_the_kernel_that_were_measured(judged, name):
             "refused_stack_of_a_timer",
             "6.12",
             "it needs 640 bytes of stack, and the verifier allows 512; put what is large into a map",
+        ),
+        (
+            "refused_deep_calls",
+            "7.2",
+            (
+                "10 functions call one another, and verifiers up to 6.18 allow 8;"
+                " make some of them __always_inline"
+            ),
         ),
         ("hook_loaders_own", "6.12", "section custom/something is no hook: the loader says what it is"),
         (
