@@ -92,16 +92,16 @@ def _check(layer: Settings, takes: Attachment, where: str, kind: str) -> None:
                 where=where,
                 hint=suggestion(name, takes.settings, limit=0) or f"it takes {accepted}",
             )
-        _check_value(name, value, where)
+        _check_value(takes, name, value, where)
     for group in takes.required:
         if len(both := [name for name in group if name in layer]) > 1:
             raise UsageError(f"{' and '.join(both)} exclude each other", where=where, hint="give one of them")
 
 
-def _check_value(name: str, value: Any, where: str) -> None:
-    setting = SETTINGS[name]
-    if setting.words and value not in setting.words:
-        raise UsageError(f"{name}: {value!r} is none of {', '.join(setting.words)}", where=where)
+def _check_value(takes: Attachment, name: str, value: Any, where: str) -> None:
+    setting, words = SETTINGS[name], takes.words(name)
+    if words and value not in words:
+        raise UsageError(f"{name}: {value!r} is none of {', '.join(words)}", where=where)
     if isinstance(value, bool) or not _fits(value, setting.types):
         types = " or ".join(each.__name__ for each in setting.types) or "an object of the guest"
         raise UsageError(f"{name}: not {types} ({value!r})", where=where)

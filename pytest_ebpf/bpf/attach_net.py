@@ -20,8 +20,6 @@ from pytest_ebpf.uapi import AttachType
 _NF_POINTS: Final = {"prerouting": 0, "local_in": 1, "forward": 2, "local_out": 3, "postrouting": 4}
 _NF_FAMILIES: Final = {"ipv4": 2, "ipv6": 10}
 
-_TC_POINTS: Final = ("ingress", "egress")
-
 #: Of a section that leaves it open, ``cgroup/skb``.
 _SKB_POINTS: Final = {
     "ingress": int(AttachType.CGROUP_INET_INGRESS),
@@ -83,13 +81,7 @@ def _tc_section(hook: Hook) -> Settings:
     return {"point": point} if point else {}
 
 
-def _tc(hook: Hook, settings: Settings, where: str) -> Settings:
-    _one_of(_TC_POINTS, settings["point"], where)
-    return _interface(hook, settings, where)
-
-
-def _netfilter(_: Hook, settings: Settings, where: str) -> Settings:
-    _one_of(_NF_POINTS, settings["point"], where)
+def _netfilter(_: Hook, settings: Settings, __: str) -> Settings:
     given = {name: value for name, value in settings.items() if name not in {"family", "point"}}
     return {**given, "pf": _NF_FAMILIES[settings["family"]], "hook": _NF_POINTS[settings["point"]]}
 
@@ -103,10 +95,9 @@ def _netns_target(_: Hook, settings: Settings) -> str:
     return f'network namespace "{getattr(found, "path", found)}"' if found else "the network namespace"
 
 
-def _cgroup(_: Hook, settings: Settings, where: str) -> Settings:
+def _cgroup(_: Hook, settings: Settings, __: str) -> Settings:
     if "point" not in settings:
         return settings
-    _one_of(_SKB_POINTS, settings["point"], where)
     given = {name: value for name, value in settings.items() if name != "point"}
     return {**given, "attach_type": _SKB_POINTS[settings["point"]]}
 
@@ -122,11 +113,6 @@ def _map_target(_: Hook, settings: Settings) -> str:
 def _program(where: str) -> str:
     """Where a program is that the settings of its attachment are at."""
     return where.removesuffix(": attach")
-
-
-def _one_of(known: Any, value: str, where: str) -> None:
-    if value not in known:
-        raise UsageError(f"point: {value!r} is none of {', '.join(known)}", where=where)
 
 
 @dataclass
@@ -239,7 +225,7 @@ def _on_route(guest: Guest, prog: int, args: Settings) -> Held:
 
 NET_ROWS: Final[Mapping[str, Row]] = {
     "xdp": Row(arguments=_interface, target=_interface_target, cause=causes.no_xdp),
-    "tc": Row(_tc_section, _tc, _interface_target, cause=causes.no_place),
+    "tc": Row(_tc_section, _interface, _interface_target, cause=causes.no_place),
     "tcx": Row(arguments=_interface, target=_interface_target, cause=causes.no_tcx),
     "netkit": Row(arguments=_interface, target=_interface_target, cause=causes.no_netkit),
     "netfilter": Row(arguments=_netfilter, target=_netfilter_target, cause=causes.no_place),

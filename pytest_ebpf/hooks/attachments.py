@@ -17,18 +17,24 @@ class Attachment:
     """How programs of a kind are attached: *how*, as the agent calls it, and the settings that it takes.
 
     Of each group in *required* just one is needed; the target or the rest of the section may give it.
-    Where *how* is empty, programs are not attached by themselves, and *instead* says what is done.
+    *points* are what the setting ``point`` may be. Where *how* is empty, programs are not attached by
+    themselves, and *instead* says what is done.
     """
 
     how: str
     required: tuple[tuple[str, ...], ...] = ()
     optional: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     instead: str = ""
 
     @property
     def settings(self) -> tuple[str, ...]:
         """The names of all settings it takes."""
         return (*(name for group in self.required for name in group), *self.optional)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """What the setting *name* may be here, where that is one of a few words."""
+        return self.points if name == "point" else SETTINGS[name].words
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,19 @@ class Setting:
     words: tuple[str, ...] = ()
 
 
-def _takes(how: str, *required: str, optional: str = "") -> Attachment:
+def _takes(how: str, *required: str, optional: str = "", points: tuple[str, ...] = ()) -> Attachment:
     """``a|b``: one of the two."""
     groups = tuple(tuple(group.split("|")) for group in required)
-    return Attachment(how, groups, tuple(optional.split()))
+    return Attachment(how, groups, tuple(optional.split()), points)
 
 
 def _not_attached(instead: str) -> Attachment:
     return Attachment("", instead=instead)
 
+
+_BOTH_WAYS: Final = ("ingress", "egress")
+#: ``enum nf_inet_hooks``.
+_NETFILTER: Final = ("prerouting", "local_in", "forward", "local_out", "postrouting")
 
 _KPROBE: Final = _takes("kprobe", "function", optional="offset cookie")
 _KPROBE_MULTI: Final = _takes("kprobe_multi", "functions|pattern")
@@ -60,7 +70,7 @@ _USDT: Final = _takes("usdt", "binary", "provider", "name", optional="pid cookie
 _TRACEPOINT: Final = _takes("tracepoint", "category", "name", optional="cookie")
 _RAW_TRACEPOINT: Final = _takes("raw_tracepoint", "name", optional="cookie")
 _TRACE: Final = _takes("trace", optional="cookie")
-_TC: Final = _takes("tc", "interface", "point", optional="priority handle netns")
+_TC: Final = _takes("tc", "interface", "point", optional="priority handle netns", points=_BOTH_WAYS)
 _CGROUP: Final = _takes("cgroup", "cgroup", optional="flags")
 _ROUTE: Final = _takes("lwt", "route", "interface", optional="via headroom")
 _SOCKMAP: Final = _takes("sockmap", "map")
@@ -114,7 +124,7 @@ _ATTACHMENTS: Final[Mapping[str, Attachment]] = {
     "lwt_seg6local": _takes("lwt", "route", "interface"),
     "sockops": _CGROUP,
     "cgroup": _CGROUP,
-    "cgroup/skb": _takes("cgroup", "cgroup", "point", optional="flags"),
+    "cgroup/skb": _takes("cgroup", "cgroup", "point", optional="flags", points=_BOTH_WAYS),
     "cgroup_skb": _CGROUP,
     "sk_skb": _not_attached(
         'name the section "sk_skb/verdict", "sk_skb/stream_verdict" or "sk_skb/stream_parser"'
@@ -127,13 +137,15 @@ _ATTACHMENTS: Final[Mapping[str, Attachment]] = {
     "flow_dissector": _takes("netns", optional="netns"),
     "sk_lookup": _takes("netns", optional="netns"),
     "struct_ops": _not_attached("attach the map that holds it: maps.NAME.attach()"),
-    "netfilter": _takes("netfilter", "family", "point", "priority", optional="flags netns"),
+    "netfilter": _takes(
+        "netfilter", "family", "point", "priority", optional="flags netns", points=_NETFILTER
+    ),
 }
 
 _TEXT: Final = Setting((str,))
 _NUMBER: Final = Setting((int,))
 
-#: Every setting, by name. ``point`` is of tc, or of netfilter (``enum nf_inet_hooks``).
+#: Every setting, by name. Which words ``point`` may be depends on the kind of hook.
 SETTINGS: Final[Mapping[str, Setting]] = {
     "interface": Setting((str, int)),
     "mode": Setting((str,), ("native", "generic", "offload")),
@@ -141,10 +153,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "cgroup": _TEXT,
     "map": _TEXT,
     "socket": Setting(()),
-    "point": Setting(
-        (str,),
-        ("ingress", "egress", "prerouting", "local_in", "forward", "local_out", "postrouting"),
-    ),
+    "point": Setting((str,), (*_BOTH_WAYS, *_NETFILTER)),
     "family": Setting((str,), ("ipv4", "ipv6")),
     "priority": _NUMBER,
     "handle": _NUMBER,

@@ -50,8 +50,8 @@ def _setting(path: Path, prefix: str, takes: Attachment, name: str, value: Any) 
     elif not _fits(setting, value):
         kinds = " or ".join(_WORDS[each] for each in setting.types)
         yield Finding(path, f"must be {kinds} ({shown(value)})")
-    elif setting.words and value not in setting.words:
-        yield Finding(path, f"unknown value ({shown(value)})", suggestion(value, setting.words))
+    elif (words := takes.words(name)) and value not in words:
+        yield Finding(path, f"unknown value ({shown(value)})", suggestion(value, words))
 
 
 def _fits(setting: Setting, value: Any) -> bool:

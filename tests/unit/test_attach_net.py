@@ -119,6 +119,7 @@ def test_settings_become_what_the_agent_is_asked(section, given, expected):
             {"interface": "a"},
             "a tc program needs point; attach(point=...), or name it in the section or the manifest",
         ),
+        ("tc", {"interface": "a", "point": "inbound"}, "point: 'inbound' is none of ingress, egress"),
         ("tc/ingress", {"interface": "a", "point": "forward"}, "point: 'forward' is none of ingress, egress"),
         (
             "netfilter",

@@ -48,6 +48,13 @@ def test_settings_of_an_attachment(manifest_of: Read, hook: str, attach: str) ->
         ("xdp", "{ interface = true }", ".interface: must be a string or a whole number (seen true)"),
         ("xdp", '{ interface = "" }', '.interface: must be a string or a whole number (seen "")'),
         ("xdp", '{ mode = "nativ" }', '.mode: unknown value (seen "nativ"); did you mean "native"?'),
+        ("tc", '{ point = "local_in" }', '.point: unknown value (seen "local_in"); known: egress, ingress'),
+        (
+            "netfilter",
+            '{ point = "ingress" }',
+            '.point: unknown value (seen "ingress"); '
+            "known: forward, local_in, local_out, postrouting, prerouting",
+        ),
         ("kprobe", '{ offset = "4" }', '.offset: must be a whole number (seen "4")'),
         ("kprobe.multi", '{ functions = "x" }', '.functions: must be an array of strings (seen "x")'),
         (
