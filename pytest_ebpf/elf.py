@@ -184,7 +184,15 @@ class Elf:
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
         """The symbol table in the file's order, the null symbol included; empty if there is none."""
-        table = next((each for each in self.sections if each.type == "SYMTAB"), None)
+        return self._symbols("SYMTAB")
+
+    @cached_property
+    def dynamic_symbols(self) -> tuple[Symbol, ...]:
+        """The symbols that a library or a program is linked by, which stripping leaves; likewise."""
+        return self._symbols("DYNSYM")
+
+    def _symbols(self, kind: str) -> tuple[Symbol, ...]:
+        table = next((each for each in self.sections if each.type == kind), None)
         if table is None:
             return ()
         self._check_entries(table, _SYMBOL)

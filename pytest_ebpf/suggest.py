@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+from itertools import takewhile
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the one of *known* that *name* was most likely meant to be, None if none is near."""
     names = {candidate.lower(): candidate for candidate in known}
-    found = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return names[found[0]] if found else None
+    wanted = name.lower()
+    found = get_close_matches(wanted, names, n=3, cutoff=0.6)
+    return names[max(found, key=lambda each: _rank(each, wanted))] if found else None
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two names are: 0 if they have nothing in common, 1 if they are the same."""
+    return SequenceMatcher(None, one, other).ratio()
+
+
+def _rank(candidate: str, wanted: str) -> tuple[float, int]:
+    """How alike they are; of those that are equally alike, a common beginning counts: people err later."""
+    pairs = zip(candidate, wanted, strict=False)
+    return likeness(candidate, wanted), len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
 
 
 def suggestion(name: str, known: Iterable[str], *, limit: int = 12) -> str | None:

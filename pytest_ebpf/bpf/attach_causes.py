@@ -142,6 +142,8 @@ def no_perf_event(failed: Failure) -> EbpfError | None:
     kind, config = failed.args["type"], failed.args["config"]
     if kind == TRACEPOINT and failed.errno == errno.EINVAL:
         return _refused(failed, "a perf_event program goes to no tracepoint", hint="hook it as a tracepoint")
+    if failed.errno == errno.EINVAL and (lacks := _no_cpu(failed)):
+        return lacks
     if failed.errno != errno.ENOENT:
         return _no_process(failed)
     if kind in NEED_HARDWARE:
@@ -155,6 +157,8 @@ def no_perf_event(failed: Failure) -> EbpfError | None:
 
 def no_iteration(failed: Failure) -> EbpfError | None:
     """Why no iterator."""
+    if failed.errno == errno.EINVAL and "map" in failed.args:
+        return _refused(failed, "this iterator does not go over maps of this type", hint="give another map")
     asked = [name for name in ("tid", "pid", "cgroup") if name in failed.args]
     if failed.errno == errno.EOPNOTSUPP and asked:
         return UnsupportedError(
@@ -191,7 +195,7 @@ def _missing_function(failed: Failure, name: str) -> EbpfError | None:
     known = places.functions(failed.guest)
     if name in known:
         return None
-    hint = places.near(name, known)
+    hint = places.function_meant(name, known)
     return places.not_there(failed.guest, failed.where, f'function "{name}"', name, hint=hint)
 
 
@@ -199,9 +203,19 @@ def _missing_symbol(failed: Failure, names: list[str], known: set[str]) -> EbpfE
     for name in names:
         if name not in known:
             what = f'"{failed.args["binary"]}" has no function "{name}"'
-            hint = places.near(name, known) if known else "it is stripped: give an offset"
+            hint = places.function_meant(name, known) if known else "it is stripped: give an offset"
             return _refused(failed, what, hint=hint)
     return None
+
+
+def _no_cpu(failed: Failure) -> EbpfError | None:
+    """The guest's processors are numbered from 0 on, and none is ever taken off."""
+    cpu = failed.args.get("cpu")
+    found: bytes = failed.guest.call("read_file", path="/sys/devices/system/cpu/online")
+    last = int(found.decode().strip().rpartition("-")[2])
+    if cpu is None or cpu <= last:
+        return None
+    return _refused(failed, f"the machine has no CPU {cpu}", hint=f"set cpus = {cpu + 1} under [test]")
 
 
 def _no_process(failed: Failure) -> EbpfError | None:

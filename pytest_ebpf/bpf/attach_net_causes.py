@@ -38,8 +38,6 @@ def no_xdp(failed: Failure) -> EbpfError | None:
     """Why no xdp."""
     if found := no_place(failed):
         return found
-    if failed.errno == errno.EBUSY:
-        return _refused(failed, "the device has another XDP program", "detach that first")
     mode = failed.args.get("mode")
     if mode != "generic" and failed.errno in _NO_MODE and _takes_generic(failed):
         return _refused(failed, f"the device takes no {mode or 'native'} XDP here", 'attach(mode="generic")')

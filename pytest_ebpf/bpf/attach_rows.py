@@ -27,7 +27,7 @@ class Held(Protocol):
 
 @dataclass(frozen=True)
 class Failure:
-    """An attachment of a program of *kind* that failed; *again*: it was attached before.
+    """An attachment of a program of *kind* that failed; *again*: it was attached before, and is no more.
 
     *attaches* tries it with other arguments, and says whether that works.
     """

@@ -123,6 +123,11 @@ def _freplace(hook: Hook, settings: Settings, where: str) -> Settings:
     return {"target": target.handle, "function": settings.get("function") or hook.target or target.name}
 
 
+def _freplace_target(hook: Hook, settings: Settings) -> str:
+    target = settings.get("target")
+    return f'program "{target.name}"' if target else _traced_target(hook, settings)
+
+
 def _iter(_: Hook, settings: Settings, where: str) -> Settings:
     if len(settings) > 1:
         raise UsageError(f"{' and '.join(settings)} exclude each other", where=where, hint="give one of them")
@@ -154,5 +159,5 @@ TRACE_ROWS: Final[Mapping[str, Row]] = {
     "trace": Row(target=_traced_target, cause=causes.only_once),
     "perf_event": Row(arguments=_perf, target=_perf_target, cause=causes.no_perf_event),
     "iter": Row(arguments=_iter, target=_iter_target, cause=causes.no_iteration),
-    "freplace": Row(arguments=_freplace, target=_traced_target),
+    "freplace": Row(arguments=_freplace, target=_freplace_target),
 }

@@ -10,6 +10,7 @@ from pytest_ebpf import hooks
 from pytest_ebpf.bpf.maps import Map
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.seeds import Contents, Entries
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.uapi import ProgType
 
@@ -88,10 +89,16 @@ def attach_settings(name: str, options: LoadOptions, facts: ObjectFacts) -> Mapp
 
 def _target(name: str, target: str | Program, facts: ObjectFacts) -> dict[str, Any]:
     """The settings that have the program *name* loaded for a function of the kernel or of a program."""
+    program = next(each for each in facts.programs if each.name == name)
+    if isinstance(target, str) and program.prog_type == ProgType.EXT:
+        raise UsageError(
+            f'{name}: replaces a function of a program, not of the kernel ("{target}")',
+            where="targets",
+            hint=f"give the program: targets={{{name!r}: other.programs.NAME}}",
+        )
     if isinstance(target, str):
         return {"target": target}
-    section = next(each.section for each in facts.programs if each.name == name)
-    hook = hooks.parse(section)
+    hook = hooks.parse(program.section)
     return {"target_prog": target.handle, "target": (hook and hook.target) or target.name}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -10,16 +11,22 @@ from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import AttachError, EbpfError, GuestError, ObjectError, UnsupportedError
 from pytest_ebpf.guest import Guest
-from pytest_ebpf.suggest import suggestion
+from pytest_ebpf.suggest import closest, likeness, suggestion
 
 #: Where agents mount tracefs.
 _EVENTS: Final = "/sys/kernel/tracing/available_events"
 _LIMIT: Final = 32 << 20
 #: Kinds of symbols that are code, as nm(1) spells them.
 _CODE: Final = frozenset("tTwW")
+#: Where libbpf looks for a library and for a command that are named without a path
+#: (``resolve_full_path`` of its ``src/libbpf.c``); agents have no PATH.
+_LIBRARIES: Final = ("/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib")
+_COMMANDS: Final = ("/usr/bin", "/usr/sbin")
 #: A name is looked for among those of about its length that begin as it does: a kernel has 100,000 of them.
 _BEGINNING: Final = 2
 _LONGER: Final = 3
+#: Names that are so alike are one and the same, misspelled.
+_MISSPELLED: Final = 0.85
 
 SYSCALL_PREFIX: Final = "__x64_sys_"
 
@@ -46,16 +53,24 @@ def binary(guest: Guest, path: str) -> Elf | None:
 
     :class:`~pytest_ebpf.errors.ObjectError` for a file that is no 64-bit ELF.
     """
-    try:
-        data: bytes = guest.call("read_file", path=path, limit=_LIMIT)
-    except GuestError:
-        return None
-    return Elf.read(data)
+    for each in _candidates(path):
+        with suppress(GuestError):
+            data: bytes = guest.call("read_file", path=each, limit=_LIMIT)
+            return Elf.read(data)
+    return None
+
+
+def _candidates(path: str) -> tuple[str, ...]:
+    """Where the binary *path* may be, which is a path or a bare name."""
+    if "/" in path:
+        return (path,)
+    return tuple(f"{folder}/{path}" for folder in (_LIBRARIES if ".so" in path else _COMMANDS))
 
 
 def symbols(elf: Elf) -> set[str]:
-    """The functions that a binary tells the names of."""
-    return {each.name for each in elf.symbols if each.type == "FUNC" and each.section_index}
+    """The functions that a binary tells the names of; stripped, it still has those that others call."""
+    tables = (elf.symbols, elf.dynamic_symbols)
+    return {each.name for table in tables for each in table if each.type == "FUNC" and each.section_index}
 
 
 def matches(pattern: str, names: Iterable[str]) -> bool:
@@ -66,9 +81,30 @@ def matches(pattern: str, names: Iterable[str]) -> bool:
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """What *name* was meant to be, of a great many."""
+    return suggestion(name, _alike(name, known), limit=0)
+
+
+def _alike(name: str, known: Iterable[str]) -> list[str]:
     start = name[:_BEGINNING]
-    alike = [each for each in known if each.startswith(start) and abs(len(each) - len(name)) <= _LONGER]
-    return suggestion(name, alike, limit=0)
+    return [each for each in known if each.startswith(start) and abs(len(each) - len(name)) <= _LONGER]
+
+
+def function_meant(name: str, known: Collection[str]) -> str:
+    """What to do where there is no function *name* among those that are *known*.
+
+    Compilers inline functions, and call what they make of one ``name.isra.0``, ``name.constprop.0``; what
+    the kernel's source calls ``sys_open`` has another name on x86-64.
+    """
+    if made := sorted(each for each in known if each.startswith(f"{name}.")):
+        return f'the compiler has made "{made[0]}" of it'
+    system_call = f"{SYSCALL_PREFIX}{name.removeprefix('sys_')}"
+    if name.startswith("sys_") and system_call in known:
+        return f'did you mean "{system_call}"?'
+    inlined = "the compiler may have inlined it"
+    meant = closest(name, _alike(name, known))
+    if meant and likeness(meant, name) >= _MISSPELLED:
+        return f'did you mean "{meant}"?'
+    return f'{inlined}, or did you mean "{meant}"?' if meant else inlined
 
 
 def not_there(guest: Guest, where: str, what: str, name: str, **more: Any) -> EbpfError:
@@ -93,5 +129,5 @@ def readable(guest: Guest, path: str, where: str) -> Elf | EbpfError:
     except ObjectError as error:
         return AttachError(f'"{path}" is no binary: {error.what}', where=where)
     return found or AttachError(
-        f'the guest has no file "{path}"', where=where, hint="put it there before attaching"
+        f'the guest has no file "{path}"', where=where, hint=f"copy it: ebpf.guest.install({path!r})"
     )

@@ -237,7 +237,8 @@ class Program:
         return link
 
     def _carry_out(self, planned: Plan) -> Held:
-        held = carry_out(self._guest, self.handle, planned, again=self._was_attached)
+        there = any(link.attached and link.place == planned.target for link in self.links)
+        held = carry_out(self._guest, self.handle, planned, again=self._was_attached, there=there)
         self._was_attached = True
         return held
 

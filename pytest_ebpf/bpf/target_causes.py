@@ -122,7 +122,7 @@ def _no_target(guest: Guest, owner: str, program: ProgramFacts, name: str, error
             where=where,
             hint="attach a kprobe instead",
         )
-    hint = places.near(bare, known)
+    hint = places.function_meant(bare, known) if kind is _FUNCTION else places.near(bare, known)
     lack = places.not_there(guest, where, f'{kind.what} "{bare}"', kind.prefix + bare, hint=hint)
     if isinstance(lack, UnsupportedError):
         return lack

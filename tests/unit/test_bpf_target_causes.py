@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from pytest_ebpf.bpf.notes import probes_in
-from pytest_ebpf.bpf.places import matches, near
+from pytest_ebpf.bpf.places import function_meant, matches, near
 from pytest_ebpf.bpf.target_causes import missing
 from pytest_ebpf.errors import LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError
@@ -133,3 +133,18 @@ class TestProbesOfABinary:
 
     def test_names_that_are_no_text(self):
         assert probes_in(Notes(note(b"\xff", b"b", b"c"))) == {"\ufffd:b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tcp_conect", 'did you mean "tcp_connect"?'),
+        ("tcp_skb_pcount", 'the compiler may have inlined it, or did you mean "tcp_adjust_pcount"?'),
+        ("zzz", "the compiler may have inlined it"),
+        ("do_init", 'the compiler has made "do_init.constprop.0" of it'),
+        ("sys_openat", 'did you mean "__x64_sys_openat"?'),
+    ],
+)
+def test_what_a_function_that_is_not_there_was_meant_to_be(name, text):
+    known = {"tcp_connect", "tcp_adjust_pcount", "do_init.constprop.0", "do_inet", "__x64_sys_openat"}
+    assert function_meant(name, known) == text

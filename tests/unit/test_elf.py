@@ -11,7 +11,7 @@ import pytest
 from pytest_ebpf import elf
 from pytest_ebpf.errors import ObjectError
 
-SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS, SHT_REL = 1, 2, 3, 8, 9
+SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS, SHT_REL, SHT_DYNSYM = 1, 2, 3, 8, 9, 11
 
 
 class ElfWriter:
@@ -52,15 +52,19 @@ class ElfWriter:
         self.data += data
         return len(self.headers) - 1
 
-    def symbols(self, *symbols: tuple[int, int, int, int, int], other: int = 0, **fields: int) -> int:
+    def symbols(
+        self,
+        *symbols: tuple[int, int, int, int, int],
+        other: int = 0,
+        kind: int = SHT_SYMTAB,
+        **fields: int,
+    ) -> int:
         """Add a symbol table of (name offset, info, section, value, size), names being those of sections."""
         data = bytes(24) + b"".join(
             struct.pack("<IBBHQQ", name, info, other, section, value, size)
             for name, info, section, value, size in symbols
         )
-        return self.section(
-            "syms", SHT_SYMTAB, data, **({"entry": 24, "link": len(self.headers) + 1} | fields)
-        )
+        return self.section("syms", kind, data, **({"entry": 24, "link": len(self.headers) + 1} | fields))
 
     def bytes(self, **fields: int) -> bytes:
         """The file, its header's fields replaced by *fields*."""
@@ -144,6 +148,16 @@ def _with_names_for_symbols(writer: ElfWriter) -> bytes:
     header[40:44] = (5).to_bytes(4, "little")
     writer.headers[3] = bytes(header)
     return writer.bytes()
+
+
+def test_what_is_stripped_keeps_the_symbols_that_it_is_linked_by(writer):
+    code = writer.section("xdp", SHT_PROGBITS, bytes(32), flags=6)
+    writer.section("zero", SHT_NOBITS, size=4096)
+    writer.symbols((1, 0x12, code, 0, 32), kind=SHT_DYNSYM)
+    writer.section("other", SHT_PROGBITS)
+    found = elf.Elf.read(_with_names_for_symbols(writer))
+    assert found.symbols == ()
+    assert found.dynamic_symbols[1:] == (elf.Symbol("xdp", 0, 32, "FUNC", "GLOBAL", 1, "DEFAULT"),)
 
 
 def test_an_object_without_symbols_has_none(writer):

@@ -52,8 +52,10 @@ def test_settings_of_an_attachment(manifest_of: Read, hook: str, attach: str) ->
         (
             "netfilter",
             '{ point = "ingress" }',
-            '.point: unknown value (seen "ingress"); '
-            "known: forward, local_in, local_out, postrouting, prerouting",
+            (
+                '.point: unknown value (seen "ingress"); '
+                "known: forward, local_in, local_out, postrouting, prerouting"
+            ),
         ),
         ("kprobe", '{ offset = "4" }', '.offset: must be a whole number (seen "4")'),
         ("kprobe.multi", '{ functions = "x" }', '.functions: must be an array of strings (seen "x")'),

@@ -101,8 +101,13 @@ class TestXdp:
         )
         with attach(interface="near0"):
             assert refused(AttachError, attach, interface="near0") == (
-                "programs.on_xdp: the device has another XDP program; detach that first"
+                'programs.on_xdp: is attached to interface "near0" already; detach() that link first'
             )
+            other = hooked("on_xdp").programs.on_xdp.attach
+            for mode in ("native", "generic"):
+                assert refused(AttachError, other, interface="near0", mode=mode) == (
+                    'programs.on_xdp: interface "near0" has another program; detach that first'
+                )
         assert "mode: 'fast' is none of native, generic, offload" in refused(
             UsageError, attach, interface="near0", mode="fast"
         )
@@ -154,8 +159,14 @@ class TestTc:
             "programs.on_tc: attach: point: 'forward' is none of ingress, egress"
         )
         with attach(interface=lab.near, point="ingress", priority=1, handle=1):
-            text = refused(AttachError, attach, interface=lab.near, point="ingress", priority=1, handle=1)
-        assert text == ('programs.on_tc: cannot attach it to interface "near0" (EEXIST: File exists)')
+            again = refused(AttachError, attach, interface=lab.near, point="ingress", priority=1, handle=1)
+            other = hooked("on_tc").programs.on_tc.attach
+            taken = refused(AttachError, other, interface=lab.near, point="ingress", priority=1, handle=1)
+        assert again == 'programs.on_tc: is attached to interface "near0" already; detach() that link first'
+        assert taken == (
+            'programs.on_tc: interface "near0" has another program; '
+            "detach that first, or give another priority"
+        )
         assert "clsact" not in qdiscs(lab.here)
 
 

@@ -73,6 +73,25 @@ class TestPrograms:
         assert caught.value.what == "this kernel attaches a fentry program to this place only once"
 
     @lines("6.12")
+    def test_a_function_of_the_kernel_is_no_target(self, load_object):
+        with pytest.raises(UsageError) as caught:
+            load_object(
+                "links_replace", autoload={"replacement": True}, targets={"replacement": "tcp_connect"}
+            )
+        assert str(caught.value) == (
+            'targets: replacement: replaces a function of a program, not of the kernel ("tcp_connect"); '
+            "give the program: targets={'replacement': other.programs.NAME}"
+        )
+
+    @lines("6.12")
+    def test_two_replacements_of_one_function(self, load_object, target):
+        options = {"autoload": {"replacement": True}, "targets": {"replacement": target}}
+        one, other = (load_object("links_replace", **options).programs.replacement for _ in range(2))
+        with one.attach(), pytest.raises(AttachError) as caught:
+            other.attach()
+        assert caught.value.what == f'program "{target.name}" has another program'
+
+    @lines("6.12")
     def test_a_program_without_a_target(self, load_object):
         with pytest.raises(LoadError) as caught:
             load_object("links_replace", autoload={"replacement": True})
@@ -122,9 +141,17 @@ class TestStructOps:
 
     @lines("5.10", "7.2")
     def test_once_and_for_all(self, load_object):
-        loaded = load_object("links_ops")
+        loaded, other = load_object("links_ops"), load_object("links_ops")
         link = loaded.maps.counted.attach()
         assert link.info() is None
+        with pytest.raises(AttachError) as caught:
+            loaded.maps.counted.attach()
+        assert str(caught.value) == "maps.counted: is attached already; detach() that link first"
+        with pytest.raises(AttachError) as caught:
+            other.maps.counted.attach()
+        assert str(caught.value) == (
+            "maps.counted: another of its name is there; detach that first, or give it another name"
+        )
         link.detach()
         with pytest.raises(AttachError) as caught:
             link.attach()

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, LoadError, UnsupportedError, UsageError
+from pytest_ebpf.system import System
 from pytest_ebpf.uapi import AttachType
 
 TOOL = Path(__file__).parent / "data" / "tool.c"
@@ -42,6 +43,16 @@ class TestPlacesOfTheKernel:
                 "on_kprobe",
                 {"function": "__x64_sys_umaks"},
                 'this kernel has no function "__x64_sys_umaks"; did you mean "__x64_sys_umask"?',
+            ),
+            (
+                "on_kprobe",
+                {"function": "sys_umask"},
+                'this kernel has no function "sys_umask"; did you mean "__x64_sys_umask"?',
+            ),
+            (
+                "on_kprobe",
+                {"function": "zzz"},
+                'this kernel has no function "zzz"; the compiler may have inlined it',
             ),
             (
                 "on_kprobe",
@@ -86,7 +97,7 @@ class TestPlacesOfTheKernel:
             (
                 "on_perf_event",
                 {"type": "software", "config": "cpu_clock", "period": 1, "cpu": 99},
-                "cannot attach it to perf event software:cpu_clock (EINVAL: Invalid argument)",
+                "the machine has no CPU 99; set cpus = 100 under [test]",
             ),
             (
                 "on_perf_event",
@@ -115,7 +126,7 @@ class TestPlacesOfTheKernel:
             "run it on such a kernel, or declare an alternative"
         )
         assert refusal(AttachError, "on_kprobe", function="zz_old_thing") == (
-            'this kernel has no function "zz_old_thing"'
+            'this kernel has no function "zz_old_thing"; the compiler may have inlined it'
         )
 
 
@@ -147,7 +158,7 @@ class TestPlacesOfUserSpace:
             (
                 "on_uprobe",
                 {"binary": "/toool"},
-                'the guest has no file "/toool"; put it there before attaching',
+                "the guest has no file \"/toool\"; copy it: ebpf.guest.install('/toool')",
             ),
             (
                 "on_uprobe",
@@ -163,7 +174,7 @@ class TestPlacesOfUserSpace:
             (
                 "on_usdt",
                 {"binary": "/toool"},
-                'the guest has no file "/toool"; put it there before attaching',
+                "the guest has no file \"/toool\"; copy it: ebpf.guest.install('/toool')",
             ),
             ("on_usdt", {"pid": 99999}, "no process 99999"),
         ],
@@ -172,13 +183,25 @@ class TestPlacesOfUserSpace:
         assert refusal(AttachError, name, "links_user", **settings) == text
 
 
+@lines("6.12")
+@pytest.mark.parametrize("name", ["/lib/x86_64-linux-gnu/libc.so.6", "libc.so.6"])
+def test_functions_of_a_library_that_is_stripped(refusal, guest, name):
+    """Those that it has for others are there still; libbpf finds a library by its bare name, too."""
+    System(guest).install("true")
+    assert refusal(AttachError, "on_uprobe", "links_user", binary=name, function="mallocc") == (
+        f'"{name}" has no function "mallocc"; did you mean "malloc"?'
+    )
+    text = refusal(AttachError, "on_uprobe", "links_user", binary=name, function="malloc", pid=99999)
+    assert text == "no process 99999"
+
+
 @lines("7.2")
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
         ({"functions": ["twicee"]}, '"/tool" has no function "twicee"; did you mean "twice"?'),
         ({"pattern": "zzz*"}, '"/tool" has no function that matches "zzz*"'),
-        ({"binary": "/toool"}, 'the guest has no file "/toool"; put it there before attaching'),
+        ({"binary": "/toool"}, "the guest has no file \"/toool\"; copy it: ebpf.guest.install('/toool')"),
     ],
 )
 def test_functions_of_a_binary_that_are_not_there(refusal, run_tool, settings, text):
@@ -353,6 +376,17 @@ class TestTargetsOfALoad:
             'links: on_fentry: this kernel has no BTF of the function "entry_SYSCALL_64", '
             "which fentry programs need; attach a kprobe instead"
         )
+
+
+@lines("5.10", "7.2")
+@pytest.mark.parametrize("name", ["on_fentry", "on_lsm"])
+def test_a_program_that_is_attached_already(load_object, name):
+    """On 5.10 the kernel answers as if it could not attach it again at all, which is no fault of its."""
+    program = load_object("links", autoload={name: True}).programs[name]
+    with program.attach(), pytest.raises(AttachError) as caught:
+        program.attach()
+    assert caught.value.what.startswith("is attached ")
+    assert caught.value.what.endswith(" already")
 
 
 @lines("6.12")

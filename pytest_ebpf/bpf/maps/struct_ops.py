@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Final
 
 from pytest_ebpf.bpf.attach_rows import Held
@@ -57,11 +58,12 @@ class StructOpsMap(Map):
         try:
             return AgentLink(guest, guest.call("attach_map", map=self.handle)["link"])
         except CallError as error:
-            spent = self.links and not self.flags & MapFlag.LINK
-            raise AttachError(
-                f"cannot attach it: {error.what}",
-                where=self._spec.where,
-                hint='it was attached before: declare it in SEC(".struct_ops.link")' if spent else None,
-                errno=error.errno,
-                log=str(error.details.get("log", "")),
-            ) from error
+            what, hint = f"cannot attach it: {error.what}", None
+            if any(link.attached for link in self.links):
+                what, hint = "is attached already", "detach() that link first"
+            elif error.errno == errno.EEXIST:
+                what, hint = "another of its name is there", "detach that first, or give it another name"
+            elif self.links and not self.flags & MapFlag.LINK:
+                hint = 'it was attached before: declare it in SEC(".struct_ops.link")'
+            log = str(error.details.get("log", ""))
+            raise AttachError(what, where=self._spec.where, hint=hint, errno=error.errno, log=log) from error
