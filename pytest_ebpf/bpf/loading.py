@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -112,25 +112,42 @@ class _Loading:
 
     def carry_out(self, options: LoadOptions) -> LoadedObject:
         """Load it."""
-        facts, name = self.facts, self.name
-        values = Values(facts.btf, self.bindings) if facts.btf is not None else None
-        order: Order = "big" if facts.big_endian else "little"
-        images = initial_images(self.elf, facts, values, options.globals, order=order, owner=name)
+        values = Values(self.facts.btf, self.bindings) if self.facts.btf is not None else None
+        images = initial_images(
+            self.elf, self.facts, values, options.globals, order=self._order, owner=self.name
+        )
+        told = arguments(self.elf, self.facts, self.name, options, images)
         try:
-            answer = self.loader.load(arguments(self.elf, facts, name, options, images), options.modules)
+            answer = self.loader.load(told, options.modules)
         except CallError as error:
             raise self._explained(error, options) from error
         guest = self.loader.guest
         for path in pin_paths(options).values():
             pins.remember(guest, path)
-        loaded = self.cls(guest, answer["object"], name)
+        loaded = self.cls(guest, answer["object"], self.name)
+        try:
+            self._fill(loaded, answer, values, options)
+        except BaseException:
+            guest.call("unload", object=answer["object"])
+            raise
+        return loaded
+
+    @property
+    def _order(self) -> Order:
+        return "big" if self.facts.big_endian else "little"
+
+    def _fill(
+        self, loaded: LoadedObject, answer: Mapping[str, Any], values: Values | None, options: LoadOptions
+    ) -> None:
+        """Give *loaded* the handles of what the guest says that it has."""
+        guest, facts, lifetime = self.loader.guest, self.facts, loaded.lifetime
         programs = {
             each["name"]: Program(
                 guest,
                 each,
                 values,
-                lifetime=loaded.lifetime,
-                settings=attach_settings(each["name"], options, self.facts),
+                lifetime=lifetime,
+                settings=attach_settings(each["name"], options, facts),
                 maps=lambda name: loaded.maps[name],
                 held=lambda: loaded.maps,
                 records=options.records.get(each["name"]),
@@ -139,30 +156,27 @@ class _Loading:
             for each in answer["programs"]
         }
         chosen = {group: names[0] for group, names in options.alternatives.items()}
-        loaded.programs = Programs(name, programs, chosen)
+        loaded.programs = Programs(self.name, programs, chosen)
         maker = MapMaker(
             guest,
             values,
-            order,
-            lifetime=loaded.lifetime,
+            self._order,
+            lifetime=lifetime,
             records=options.records,
             programs=lambda: loaded.programs,
             maps=lambda: loaded.maps,
         )
-        loaded.maps = Maps(name, _maps(maker, facts, options, answer["maps"]))
-        sections = {each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")}
-        arena = next((each for each in loaded.maps if isinstance(each, Arena)), None)
+        loaded.maps = Maps(self.name, _maps(maker, facts, options, answer["maps"]))
         loaded.globals = Globals(
             guest,
             facts,
             values,
-            lifetime=loaded.lifetime,
-            owner=name,
-            order=order,
-            sections=sections,
-            arena=arena,
+            lifetime=lifetime,
+            owner=self.name,
+            order=self._order,
+            sections={each["name"]: each["map"] for each in answer["maps"] if each["name"].startswith(".")},
+            arena=next((each for each in loaded.maps if isinstance(each, Arena)), None),
         )
-        return loaded
 
     def _explained(self, error: CallError, options: LoadOptions) -> EbpfError:
         if error.where == "modules":

@@ -36,7 +36,7 @@ def _fill(target: Map, contents: Contents, where: str) -> None:
             add(value)
     else:
         raise UsageError(
-            f"{target.name} ({target.type!s}) takes none",
+            f"{target.name} ({target.type_name}) takes none",
             where=where,
             hint="only maps of values do; put what a test makes into it in the test",
         )

@@ -106,6 +106,14 @@ class TestArray:
         totals.clear()
         assert list(totals) == [{"packets": 0, "bytes": 0}] * 3
 
+    @pytest.mark.parametrize("line", ["7.2"], indirect=True)
+    def test_more_than_one_message_takes(self, load_object):
+        """A message is bounded at 64 MiB."""
+        large = load_object("maps", max_entries={"totals": 300}, value_size={"totals": 1 << 18}).maps.totals
+        large.update({index: index.to_bytes(4, "little") * (1 << 16) for index in (0, 150, 299)})
+        assert [value[:4] for value in large if any(value[:4])] == [b"\x96\0\0\0", b"\x2b\1\0\0"]
+        assert large[299] == b"\x2b\1\0\0" * (1 << 16)
+
     def test_it_equals_a_list(self, sample):
         sample.maps.totals[1] = {"packets": 5}
         zeros = {"packets": 0, "bytes": 0}
@@ -286,6 +294,30 @@ class TestStreams:
         sample = load_object("maps", records={"events": "event"})
         sample.programs.count.run(FRAME)
         assert sample.maps.events.next().name == "packet"
+
+    def test_what_is_no_type_and_no_stream_leaves_nothing_loaded(self, load_object, guest):
+        for records, text in (
+            (
+                {"rules": "event"},
+                "maps.rules: records: its entries are no records; only ring buffers and perf",
+            ),
+            ({"events": "evnt"}, 'maps.events: the object has no type "evnt"; did you mean "event"?'),
+        ):
+            with pytest.raises(EbpfError) as caught:
+                load_object("maps", records=records)
+            assert str(caught.value).startswith(text)
+        last = load_object("maps")._handle
+        for number in range(last):
+            with pytest.raises(CallError):
+                guest.call("unload", object=number)
+
+    def test_contents_of_what_has_none(self, load_object):
+        with pytest.raises(UsageError) as caught:
+            load_object("maps", contents={"events": [1]})
+        assert str(caught.value) == (
+            "maps: contents: events (ringbuf) takes none; only maps of values do; "
+            "put what a test makes into it in the test"
+        )
 
     def test_an_unknown_type(self, sample):
         with pytest.raises(ValueConversionError) as caught:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
-from pytest_ebpf.bpf.maps.base import PAGE, Map
+from pytest_ebpf.bpf.maps.base import Map
 
 V = TypeVar("V")
 
@@ -14,8 +14,8 @@ V = TypeVar("V")
 class ArrayMap(Map, Sequence[V]):
     """``array``: ``max_entries`` values that are always there, by index.
 
-    ``m[0]``, ``m[-1]``, ``m[0:8]`` and iteration read (a slice in one call), ``m == [...]`` compares,
-    ``m[0] = value`` writes, :meth:`update` writes several in one call. Values are copies of what the kernel
+    ``m[0]``, ``m[-1]``, ``m[0:8]`` and iteration read (by the thousand), ``m == [...]`` compares,
+    ``m[0] = value`` writes, :meth:`update` writes several. Values are copies of what the kernel
     holds.
     """
 
@@ -48,7 +48,7 @@ class ArrayMap(Map, Sequence[V]):
     __hash__ = None  # type: ignore[assignment]  # what it holds changes
 
     def update(self, values: Mapping[int, V] | Iterable[tuple[int, V]]) -> None:
-        """Write all *values* by index in one call."""
+        """Write all *values* by index, by the thousand."""
         pairs = self._pairs_of(values)
         places = [self._place(index) for index, _ in pairs]
         self._store(
@@ -59,10 +59,8 @@ class ArrayMap(Map, Sequence[V]):
 
     def clear(self) -> None:
         """Make every value zero."""
-        zero = bytes(self._spec.value.size)
-        for start in range(0, len(self), PAGE):
-            keys = [self._pack_key(place) for place in range(len(self))[start : start + PAGE]]
-            self._store(keys, [zero] * len(keys), str)
+        keys = [self._pack_key(place) for place in range(len(self))]
+        self._store(keys, [bytes(self._spec.value.size)] * len(keys), str)
 
     def _place(self, index: Any) -> int:
         number = operator.index(index)
@@ -72,6 +70,4 @@ class ArrayMap(Map, Sequence[V]):
         return place
 
     def _read(self, places: Sequence[int]) -> Iterator[V]:
-        for start in range(0, len(places), PAGE):
-            keys = [self._pack_key(place) for place in places[start : start + PAGE]]
-            yield from map(self._unpack_value, self._call("lookup", keys=keys))
+        return map(self._unpack_value, self._lookup([self._pack_key(place) for place in places]))

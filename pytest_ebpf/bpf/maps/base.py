@@ -14,8 +14,9 @@ from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import MapFlag, MapType
 
-#: Entries asked for in one message; each message is bounded at 64 MiB.
+#: The most entries of one message, and their bytes: each message is bounded at 64 MiB.
 PAGE: Final = 4096
+_PAGE_BYTES: Final = 16 << 20
 
 #: Types whose keys are indexes: what a kernel answers to one that is too large is that they are full (E2BIG).
 _INDEXED: Final = frozenset(
@@ -105,6 +106,11 @@ class Map:
             return self._spec.type
 
     @property
+    def type_name(self) -> str:
+        """The type as the kernel's tools spell it: ``lru_hash``."""
+        return self.type.name.lower() if isinstance(self.type, MapType) else f"type {self._spec.type}"
+
+    @property
     def key_size(self) -> int:
         """Bytes of a key."""
         return self._spec.key_size
@@ -155,15 +161,19 @@ class Map:
         pins.unpin(self._spec.guest, path, self._spec.where)
 
     def __repr__(self) -> str:
-        kind = self.type.name.lower() if isinstance(self.type, MapType) else str(self.type)
-        return f"<{type(self).__name__} {self.name}: {kind}>"
+        return f"<{type(self).__name__} {self.name}: {self.type_name}>"
+
+    @property
+    def _page(self) -> int:
+        """How many entries go into one message."""
+        return min(PAGE, _PAGE_BYTES // (self.key_size + self._spec.value.size + 1) + 1)
 
     def _dump(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values as bytes; those that went away while they were read are left out."""
         after: dict[str, bytes] = {}
         more = True
         while more:
-            page = self._call("dump", limit=PAGE, **after)
+            page = self._call("dump", limit=self._page, **after)
             items, cursor = page["items"], page["cursor"]
             yield from ((key, value) for key, value in items if value is not None)
             more = page["more"] and (bool(items) or cursor is not None)
@@ -218,11 +228,19 @@ class Map:
             self._raise(error, f"{self._spec.where}[{key!r}]")
 
     def _store(self, keys: list[bytes], values: list[bytes], show: Callable[[int], str]) -> None:
-        """Write all entries in one call; *show* spells the key at an index for the message of a failure."""
-        try:
-            self._spec.guest.call("update", map=self.handle, keys=keys, values=values)
-        except CallError as error:
-            index = error.details.get("index")
-            self._raise(
-                error, f"{self._spec.where}[{show(index)}]" if index is not None else self._spec.where
-            )
+        """Write all entries; *show* spells the key at an index for the message of a failure."""
+        page = self._page
+        for start in range(0, len(keys), page):
+            part = slice(start, start + page)
+            try:
+                self._spec.guest.call("update", map=self.handle, keys=keys[part], values=values[part])
+            except CallError as error:
+                index = error.details.get("index")
+                at = "" if index is None else f"[{show(start + index)}]"
+                self._raise(error, f"{self._spec.where}{at}")
+
+    def _lookup(self, keys: list[bytes]) -> Iterator[Any]:
+        """The values of *keys* as bytes, None where there is none."""
+        page = self._page
+        for start in range(0, len(keys), page):
+            yield from self._call("lookup", keys=keys[start : start + page])

@@ -30,8 +30,8 @@ class _Values(ValuesView[V]):
 class KeyedMap(Map, MutableMapping[K, V]):
     """A map from keys to values, used as a dict is; each operation is one call of the guest.
 
-    Values are copies: ``m[key].hits += 1`` changes nothing in the kernel, ``m[key] = ...`` does. Where
-    many entries are read or written, :meth:`items`, :meth:`get_many` and :meth:`update` take one call.
+    Values are copies: ``m[key].hits += 1`` changes nothing in the kernel, ``m[key] = ...`` does. Where many
+    entries are read or written, :meth:`items`, :meth:`get_many` and :meth:`update` take them by the thousand.
     """
 
     def __getitem__(self, key: K) -> V:
@@ -64,12 +64,12 @@ class KeyedMap(Map, MutableMapping[K, V]):
         return _Values(self)
 
     def get_many(self, keys: Iterable[K]) -> list[V | None]:
-        """Return the value of each of *keys*, None where there is none, in one call."""
-        found = self._call("lookup", keys=[self._pack_key(key) for key in keys])
+        """Return the value of each of *keys*, None where there is none, by the thousand."""
+        found = self._lookup([self._pack_key(key) for key in keys])
         return [None if data is None else self._unpack_value(data) for data in found]
 
     def update(self, other: Any = (), /, **named: V) -> None:
-        """Write all entries of a mapping, or of pairs, in one call; entries before a failure stay."""
+        """Write all entries of a mapping, or of pairs, by the thousand; entries before a failure stay."""
         pairs = [*self._pairs_of(other), *named.items()]
         keys = [self._pack_key(key) for key, _ in pairs]
         values = [self._pack_value(value) for _, value in pairs]

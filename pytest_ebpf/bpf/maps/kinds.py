@@ -22,6 +22,7 @@ from pytest_ebpf.bpf.maps.streams import BloomFilter, QueueMap
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.maps.traces import StackTraces
 from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import MapFacts
 from pytest_ebpf.uapi import MapFlag, MapType
@@ -115,6 +116,9 @@ class MapMaker:
             name = self._records.get(spec.name)
             stream = TYPED[spec.type](spec, self._values)
             return stream.of(name) if name else stream
+        if spec.name in self._records:
+            hint = "only ring buffers and perf event arrays have"
+            raise UsageError("its entries are no records", where=f"{spec.where}: records", hint=hint)
         if spec.type == MapType.ARENA:
             return Arena(spec, self._values)
         if spec.type == MapType.PROG_ARRAY:
