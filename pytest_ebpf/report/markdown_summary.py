@@ -10,6 +10,7 @@ from typing import Final
 from pytest_ebpf.report.changes import Changes, Kind
 from pytest_ebpf.report.markdown_table import code, escaped, markdown
 from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.names import visible
 from pytest_ebpf.report.outcome import BAD, Outcome
 from pytest_ebpf.report.run import Run
 
@@ -18,8 +19,6 @@ LIMIT: Final = 60_000
 
 _CHANGES: Final = 20
 _LINES: Final = 60
-
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def markdown_summary(run: Run, changes: Changes | None = None) -> str:
@@ -108,12 +107,12 @@ def _failure(cells: Sequence[Cell]) -> str:
 
 
 def _html(text: str) -> str:
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return " ".join(visible(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def fenced(text: str) -> str:
     """The last lines of *text* as a block of code, in a fence that nothing in it ends; without colors."""
-    lines = _CONTROL.sub("", text).rstrip().splitlines()
+    lines = visible(text.replace("\r\n", "\n")).rstrip().splitlines()
     left_out = len(lines) - _LINES
     kept = [f"({left_out} lines left out)", *lines[-_LINES:]] if left_out > 0 else lines
     longest = max((len(found) for line in kept for found in re.findall("`+", line)), default=0)

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_ebpf.report.matrix import Cell, Matrix
+from pytest_ebpf.report.names import visible
 from pytest_ebpf.report.outcome import BAD, FACES
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&#])")
+
+#: What GitHub takes for somebody's name, and tells them; a space of no width keeps it from that.
+_MENTION: Final = re.compile(r"@(?=\w)")
 
 
 def markdown(matrix: Matrix, *, heading: str = "test") -> str:
@@ -43,12 +47,12 @@ def _shown(matrix: Matrix, cell: Cell | None) -> str:
 
 def escaped(text: str) -> str:
     """*text* as Markdown that shows it as it is, in one line, inside a table or not."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _MENTION.sub("@&#8203;", _SPECIAL.sub(r"\\\1", " ".join(visible(text).split())))
 
 
 def code(text: str) -> str:
     """*text* as a code span of one line. A table takes a bar for a border, in code as well."""
-    text = " ".join(text.split()).replace("|", r"\|")
+    text = " ".join(visible(text).split()).replace("|", r"\|")
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if "`" in (text[:1], text[-1:]) else ""

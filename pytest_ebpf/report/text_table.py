@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from pytest_ebpf.report.matrix import Cell, Matrix
-from pytest_ebpf.report.names import Name, name_of
+from pytest_ebpf.report.names import Name, columns_of, name_of, visible
 from pytest_ebpf.report.outcome import FACES
 
 _GAP: Final = 2
@@ -95,7 +95,7 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
 
 
 def _width(name: Name) -> int:
-    return len(name.own) + (len(_INDENT) if name.group else 0)
+    return columns_of(name.own) + (len(_INDENT) if name.group else 0)
 
 
 def _column(matrix: Matrix, releases: tuple[str, ...], *, narrow: bool = False) -> _Column:
@@ -161,7 +161,9 @@ def _table(
             yield shortened(group, page.width)
         own = shortened((_INDENT if group else "") + name.own, name_width)
         marks = (page.mark(matrix, column.cells[index], column.width) for column in columns)
-        yield (own.ljust(name_width) + "".join(" " * _GAP + mark for mark in marks)).rstrip()
+        yield (
+            own + " " * (name_width - columns_of(own)) + "".join(" " * _GAP + mark for mark in marks)
+        ).rstrip()
 
 
 def _joined(left: str, parts: Sequence[str], columns: Sequence[_Column]) -> str:
@@ -171,11 +173,20 @@ def _joined(left: str, parts: Sequence[str], columns: Sequence[_Column]) -> str:
 
 def shortened(name: str, width: int) -> str:
     """*name*, or where it is wider than *width* its beginning and its end with dots between them."""
-    if len(name) <= width:
+    if columns_of(name) <= width:
         return name
     kept = width - 3
-    head = kept - kept // 2
-    return f"{name[:head]}...{name[len(name) - kept // 2 :]}"
+    head, tail = kept - kept // 2, kept // 2
+    if name.isascii():
+        return f"{name[:head]}...{name[len(name) - tail :]}"
+    return f"{_fitting(name, head)}...{_fitting(name[::-1], tail)[::-1]}"
+
+
+def _fitting(text: str, width: int) -> str:
+    """As much of *text* as takes *width* columns at most."""
+    while columns_of(text) > width:
+        text = text[:-1]
+    return text
 
 
 def _legend(matrix: Matrix, width: int) -> list[str]:
@@ -201,7 +212,7 @@ def _notes(matrix: Matrix, width: int) -> Iterator[str]:
     for reason, number in matrix.notes.items():
         lines = [
             part
-            for line in reason.splitlines() or [""]
+            for line in visible(reason).splitlines() or [""]
             for part in textwrap.wrap(line, width - room, break_on_hyphens=False) or [""]
         ]
         if len(lines) > _REASON_LINES:

@@ -214,6 +214,23 @@ def test_keys_go_from_failure_to_failure(shown):
     assert texts(shown, ".badge") == ["failed"]
 
 
+def test_the_first_failure_is_the_first_cell(browser, tmp_path):
+    show(
+        browser, tmp_path, html(Run(Matrix.of([cell("a", "6.1.192", Outcome.FAILED), cell("b", "6.1.192")])))
+    )
+    browser.press("n")
+    assert focused(browser) == "test_a 0"
+
+
+def test_a_name_of_300_characters_takes_four_lines(browser, tmp_path):
+    show(browser, tmp_path, html(Run(Matrix.of([cell("x" * 300, "6.1.192", Outcome.FAILED)]))))
+    browser.screen(390, 844)
+    assert browser.value("document.querySelector('.cell').offsetHeight") < 100
+    browser.press("n", "Enter")
+    settled(browser)
+    assert "x" * 300 in texts(browser, "#panel-title")[0]
+
+
 def test_one_cell_is_in_reach_of_tab_and_the_focus_shows(shown):
     assert shown.value("document.querySelectorAll('.cell[tabindex=\"0\"]').length") == 1
     shown.press("/")

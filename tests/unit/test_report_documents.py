@@ -78,6 +78,8 @@ def test_markdown_of_nothing() -> None:
         ("[a](b) #1 ~~c~~", r"\[a\](b) \#1 \~\~c\~\~"),
         ("back\\slash", r"back\\slash"),
         ("two\n lines", "two lines"),
+        ("a.py:3: @pytest.mark.ebpf_budget, 5 @ 3", "a.py:3: @&#8203;pytest.mark.ebpf\\_budget, 5 @ 3"),
+        ("\x1b[1mbold\x1b[0m \u202eliw\u202c", r"bold \\u202eliw\\u202c"),
     ],
 )
 def test_text_in_markdown(plain: str, shown: str) -> None:
@@ -92,6 +94,7 @@ def test_text_in_markdown(plain: str, shown: str) -> None:
         ("a`b", "``a`b``"),
         ("``a", "``` ``a ```"),
         ("a\nb", "`a b`"),
+        ("\u202eb", r"`\u202eb`"),
     ],
 )
 def test_code_in_markdown(plain: str, shown: str) -> None:

@@ -123,4 +123,4 @@ def test_a_long_section_has_its_last_lines():
 
 
 def test_no_fence_is_ended_from_within_and_no_color_shows():
-    assert fenced("````\n\x1b[31mred\x1b[0m \x07\n") == "`````text\n````\nred\n`````"
+    assert fenced("````\n\x1b[31mred\x1b[0m \x07\n") == "`````text\n````\nred \\u0007\n`````"

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pytest_ebpf.report import Cell, Matrix, Outcome, text
 from pytest_ebpf.report.text_table import shortened
 
+WIDE = "test_\u6d4b\u8bd5"
+
 KERNELS = ("5.10.259", "6.1.192", "6.12.57", "6.18.3", "7.2.1")
 LACKS = "program type netfilter cannot be run here (errno 524)"
 
@@ -262,3 +264,18 @@ def test_no_line_is_wider_than_the_terminal(cells: list[Cell], width: int) -> No
     assert max(map(len, said.splitlines())) <= width
     assert " ".join(said.split()).endswith(one.summary())
     assert not any(line.endswith(" ") for line in said.splitlines())
+
+
+def test_wide_characters_take_two_columns_and_accents_none():
+    lines = text(matrix({WIDE: "ppppp", "test_e\u0301": "ppppp"}), width=100, color=False).splitlines()
+    assert lines[1].startswith(f"{WIDE}  pass")
+    assert lines[2].startswith("test_e\u0301     pass")
+    assert lines[0].startswith("test       5.10.259")
+    assert shortened("\u6d4b" * 30, 24) == "\u6d4b" * 5 + "..." + "\u6d4b" * 5
+
+
+def test_what_does_not_show_is_written_out():
+    said = Matrix.of([Cell("test_\u202eliw", "6.1", Outcome.FAILED, "\x1b[31mred\x1b[0m \x07")])
+    lines = text(said, width=100, color=False).splitlines()
+    assert lines[1].split() == ["test_\\u202eliw", "FAIL[1]"]
+    assert "[1] red \\u0007" in lines

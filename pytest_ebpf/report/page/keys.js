@@ -1,6 +1,7 @@
 // Moving in the matrix by keys. One cell at a time can be reached by Tab.
 
 let current = null; // a place
+let visited = false; // whether anybody has been there
 
 const isShown = (place) => cells[place]?.dataset.place !== undefined
   && !rows[rowOf(place)].line.hidden && !hiddenColumns.has(columnOf(place));
@@ -8,6 +9,7 @@ const isShown = (place) => cells[place]?.dataset.place !== undefined
 function focusCell(place) {
   if (current !== null) cells[current].tabIndex = -1;
   current = place;
+  visited = true;
   cells[place].tabIndex = 0;
   cells[place].focus({ preventScroll: true });
   cells[place].scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -25,7 +27,7 @@ const isBad = (place) => isShown(place) && faceOf(place).bad && !cells[place].ma
 
 // From one failure to the next, around the end.
 function nextFailure(step) {
-  const from = current ?? (step > 0 ? -1 : cells.length);
+  const from = visited && current !== null ? current : (step > 0 ? -1 : cells.length);
   const found = seek(from, step, isBad) ?? seek(step > 0 ? -1 : cells.length, step, isBad);
   if (found === null) return;
   focusCell(found);

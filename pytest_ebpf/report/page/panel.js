@@ -6,7 +6,7 @@ let opened = null; // a place
 
 // Sections whose long lines are sentences; in logs and tables columns matter.
 const AGAIN = "to run this again";
-const WRAPPED = new Set(["failure", "packets given last", AGAIN]);
+const WRAPPED = new Set(["failure", "why the program was refused", "packets given last", AGAIN]);
 
 // How a line of a section looks: pytest marks errors by "E", the line that failed by ">".
 function lineClass(title, line) {
@@ -22,7 +22,7 @@ function lineClass(title, line) {
 
 // Neighbouring lines of one look are one element: logs are long.
 function preformatted(title, text) {
-  const pre = element("pre", { tabIndex: 0, className: WRAPPED.has(title) ? "wraps" : "" });
+  const pre = element("pre", { tabIndex: 0, className: WRAPPED.has(title) || /^what kernel .* says$/.test(title) ? "wraps" : "" });
   let kept = [], look = "";
   const flush = () => {
     const joined = kept.join("");
