@@ -18,6 +18,8 @@ from pytest_ebpf.machine.qemu import Boot, Channels, MachineConfig, command_line
 _QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
 _QEMU_HINT: Final = "install it: sudo apt-get install qemu-system-x86"
 
+_CPUINFO: Final = Path("/proc/cpuinfo")
+
 #: Counts up when snapshots are written in another way.
 _FORMAT: Final = 2
 
@@ -73,6 +75,12 @@ class Recipe:
 
 
 def _host_cpu() -> list[str]:
-    """Return what of the host's CPU a guest may have seen: its first processor's model and flags."""
-    first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
-    return [line for line in first if line.startswith(("vendor_id", "model name", "flags", "microcode"))]
+    """Return what of the host's CPU a guest may have seen: its first processor's model, flags and speed.
+
+    An emulated guest counts time by the host's own counter, which bogomips follows; its last digits differ
+    from one boot of the host to the next.
+    """
+    first = _CPUINFO.read_text().partition("\n\n")[0].splitlines()
+    seen = [line for line in first if line.startswith(("vendor_id", "model name", "flags", "microcode"))]
+    speeds = (line.partition(":")[2] for line in first if line.startswith("bogomips"))
+    return [*seen, *(f"bogomips: {float(speed):.3g}" for speed in speeds)]

@@ -74,6 +74,11 @@ def test_there_is_one_cpu_more_than_is_online():
     assert "maxcpus=4" in after(words, "-append").split()
 
 
+def test_only_an_emulated_cpu_is_called_a_reliable_clock():
+    assert "tsc=reliable" in after(argv(accelerator="tcg"), "-append").split()
+    assert "tsc=reliable" not in after(argv(accelerator="kvm"), "-append").split()
+
+
 def test_memory_is_in_mebibytes():
     assert after(argv(memory=512), "-m") == "512"
 

@@ -57,6 +57,26 @@ def test_its_clock_is_that_of_the_host(fresh):
     assert before - 2 < int(booted.split()[1]) + uptime < time.time() + 2
 
 
+def test_it_reads_time_from_the_processor(fresh):
+    """Not by I/O, and it has not just begun to, or it would change its clock in the middle of a test."""
+    _, guest = fresh()
+    assert text(guest, "/sys/devices/system/clocksource/clocksource0/current_clocksource") == "tsc"
+
+
+def test_its_seconds_are_those_of_the_host(fresh):
+    _, guest = fresh()
+
+    def both() -> tuple[float, float]:
+        before = time.monotonic()
+        uptime = float(text(guest, "/proc/uptime").split()[0])
+        return (before + time.monotonic()) / 2, uptime
+
+    ours, theirs = both()
+    time.sleep(2)
+    later, theirs_later = both()
+    assert theirs_later - theirs == pytest.approx(later - ours, rel=0.02, abs=0.05)
+
+
 def test_its_kernel_log_starts_empty_of_what_was_before(fresh):
     _, guest = fresh()
     log = guest.call("klog")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -216,6 +217,20 @@ class TestKey:
     def test_another_processor(self, recipe, monkeypatch):
         monkeypatch.setattr("pytest_ebpf.machine.recipe._host_cpu", lambda: ["model name : another"])
         assert dataclasses.replace(recipe).key != recipe.key
+
+    def test_a_processor_of_another_speed(self, recipe, tmp_path, monkeypatch):
+        """A guest has measured it: its seconds would be shorter or longer than they are."""
+        told = Path("/proc/cpuinfo").read_text()
+        speed = float(re.findall(r"(?m)^bogomips\s*: (.*)$", told)[0])
+
+        def key_at(factor: float) -> str:
+            cpuinfo = tmp_path / "cpuinfo"
+            cpuinfo.write_text(re.sub(r"(?m)^(bogomips\s*:).*$", rf"\1 {speed * factor:.2f}", told))
+            monkeypatch.setattr("pytest_ebpf.machine.recipe._CPUINFO", cpuinfo)
+            return dataclasses.replace(recipe).key
+
+        assert key_at(1) == recipe.key
+        assert key_at(1.1) != recipe.key
 
 
 class TestNoRoom:

@@ -15,10 +15,16 @@
 
 #include "events.h"
 #include "features.h"
+#include "init.h"
 #include "ops.h"
 #include "wake.h"
 
 #define PACKET_SIZE 64
+#define CLOCK "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define MEASURED "tsc-early\n"
+#define CLOCK_MS 3000
+#define CLOCK_POLL_MS 20
+
 #define HEAP_BYTES ((size_t)512 << 10)
 
 /* The tracepoint that is rehearsed with: nobody is there to hit it. */
@@ -109,6 +115,15 @@ static void map_all(void)
 		munlockall();
 }
 
+/* For a second after its boot the kernel measures how fast the processor counts, then it changes its clock: not
+ * in each machine restored.
+ */
+static void settle_clock(void)
+{
+	for (int waited = 0; waited < CLOCK_MS && init_file_says(CLOCK, MEASURED); waited += CLOCK_POLL_MS)
+		init_sleep_ms(CLOCK_POLL_MS);
+}
+
 int op_warm(struct call *call)
 {
 	btf__load_vmlinux_btf();
@@ -118,6 +133,7 @@ int op_warm(struct call *call)
 		rehearse_attaching();
 		events_read();
 		wake_open_random();
+		settle_clock();
 	}
 	grow_heap();
 	map_all();
