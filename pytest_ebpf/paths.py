@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from pytest_ebpf.errors import UsageError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -45,8 +47,17 @@ LOCK_NAME: Final = "ebpf-kernels.lock"
 
 
 def cache_root() -> Path:
-    """The user's cache of kernels: ``$PYTEST_EBPF_CACHE``, else under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    """The user's cache of kernels: ``$PYTEST_EBPF_CACHE``, else under ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    :class:`~pytest_ebpf.errors.UsageError` for a user without a home, as in a container under any number.
+    """
     if override := os.environ.get("PYTEST_EBPF_CACHE"):
         return Path(override)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pytest-ebpf"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "pytest-ebpf"
+    try:
+        return Path.home() / ".cache" / "pytest-ebpf"
+    except RuntimeError as error:
+        raise UsageError(
+            f"user {os.getuid()} has no home folder for kernels", hint="set PYTEST_EBPF_CACHE to a folder"
+        ) from error

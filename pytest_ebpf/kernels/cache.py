@@ -7,6 +7,7 @@ hashed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -37,6 +38,7 @@ _FORMAT: Final = 1
 _POSTPONED: Final = "postponed"
 _BUILDING: Final = ".building-"
 _DAY: Final = 86_400.0
+_ELSEWHERE: Final = "set PYTEST_EBPF_CACHE to another folder"
 
 
 class DamagedError(KernelError):
@@ -112,11 +114,22 @@ class Cache:
 
     def names(self) -> tuple[str, ...]:
         """The entries there are, damaged ones too."""
-        return tuple(sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{_FACTS}")))
+        try:
+            return tuple(sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{_FACTS}")))
+        except OSError as error:
+            raise self._unreadable(error) from error
 
     def has(self, name: str) -> bool:
         """Whether the entry is there, whatever its state."""
-        return (self.folder / name).is_dir()
+        try:
+            return (self.folder / name).is_dir()
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> KernelError:
+        return KernelError(
+            f"the cache of kernels cannot be read ({error.strerror})", where=str(self.folder), hint=_ELSEWHERE
+        )
 
     def describe(self, name: str) -> Kernel:
         """What an entry says of itself, without a look at its files; :class:`DamagedError` if nothing."""
@@ -249,8 +262,9 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
         raise KernelError(
             f"the cache of kernels cannot be written ({error.strerror or error})",
             where=str(folder),
-            hint="make room (200 MB while a kernel is fetched) or set PYTEST_EBPF_CACHE to another folder",
+            hint=_ELSEWHERE if denied else f"make room (200 MB while a kernel is fetched) or {_ELSEWHERE}",
         ) from error

@@ -51,7 +51,8 @@ def choose(request: Request, prove: Callable[[], None], memory: Path) -> Choice:
     found = _recall(memory)
     if found is None:
         found = _proof(prove)
-        _remember(memory, found)
+        with suppress(OSError):  # a cache that may not be written: it is tried again the next time
+            _remember(memory, found)
     return Choice("tcg", found) if found else Choice("kvm")
 
 

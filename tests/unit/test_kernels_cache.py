@@ -161,6 +161,16 @@ def test_a_full_disk_says_so_and_leaves_nothing(cache):
     assert contents(cache) == [".lock", NAME]
 
 
+def test_a_cache_of_somebody_else(cache):
+    denied = OSError(errno.EACCES, os.strerror(errno.EACCES))
+    with pytest.raises(KernelError) as caught, cache.locked(pytest.fail), cache.building("other"):
+        raise denied
+    assert str(caught.value) == (
+        f"{cache.folder}: the cache of kernels cannot be written (Permission denied); "
+        "set PYTEST_EBPF_CACHE to another folder"
+    )
+
+
 def test_a_cache_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     cache = Cache(tmp_path / "file")

@@ -6,6 +6,7 @@ apt is really not there: ``PATH`` is empty. Kernels are fetched for real in test
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -289,6 +290,32 @@ def test_a_path_to_a_folder(store, tmp_path):
         store.get(f"{tmp_path}/")
     assert str(caught.value) == (
         f"{tmp_path}: the image cannot be read (Is a directory); give the path of a bzImage"
+    )
+
+
+def test_a_cache_that_cannot_be_looked_into(tmp_path):
+    root = tmp_path / ("x" * 300)
+    store = KernelStore(root, say=pytest.fail)
+    for ask in (store.cached, lambda: store.get("6.1")):
+        with pytest.raises(KernelError) as caught:
+            ask()
+        assert str(caught.value) == (
+            f"{root}/kernels: the cache of kernels cannot be read (File name too long); "
+            "set PYTEST_EBPF_CACHE to another folder"
+        )
+
+
+def test_a_user_without_a_home(monkeypatch):
+    def nobody(uid):
+        raise KeyError(uid)
+
+    for name in ("HOME", "XDG_CACHE_HOME", "PYTEST_EBPF_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(UsageError) as caught:
+        KernelStore(say=pytest.fail)
+    assert str(caught.value) == (
+        f"user {os.getuid()} has no home folder for kernels; set PYTEST_EBPF_CACHE to a folder"
     )
 
 

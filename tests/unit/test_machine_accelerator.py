@@ -52,6 +52,11 @@ def test_the_answer_is_remembered(device, tmp_path, error):
     assert proof.calls == 1
 
 
+def test_an_answer_that_cannot_be_kept_is_used(device, tmp_path):
+    (tmp_path / "file").touch()
+    assert choose("auto", Proof(), tmp_path / "file" / "memory.json") == Choice("kvm")
+
+
 @pytest.mark.parametrize("kept", ["", "[]", "{}", json.dumps({"boot": "an earlier one", "problem": ""})])
 def test_a_memory_that_is_damaged_or_old_is_not_believed(device, tmp_path, kept):
     (tmp_path / "memory").write_text(kept)
