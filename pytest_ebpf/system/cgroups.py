@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from contextlib import suppress
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError, Guest
@@ -31,10 +31,10 @@ class HasPid(Protocol):
 
 
 class Cgroup:
-    """A control group, until :meth:`close`. *path* is what other parts know it by."""
+    """A control group, until :meth:`close`."""
 
     def __init__(self, guest: Guest, process: Process, path: str) -> None:
-        self.path = path
+        self._path = path
         self._guest = guest
         self._process = process
         self._children: list[Cgroup] = []
@@ -43,9 +43,16 @@ class Cgroup:
             process.mkdir(path, 0o755)
 
     @property
+    def path(self) -> str:
+        """What other parts know it by; :class:`~pytest_ebpf.errors.UsageError` once it was closed."""
+        if not self._there:
+            raise UsageError("was closed", where=self._where)
+        return self._path
+
+    @property
     def name(self) -> str:
         """The last part of its path."""
-        return self.path.rpartition("/")[2]
+        return self._path.rpartition("/")[2]
 
     @property
     def id(self) -> int:
@@ -70,28 +77,68 @@ class Cgroup:
         return child
 
     def read(self, file: str) -> str:
-        """One of its files: ``cgroup.procs``, ``pids.current``."""
-        data: bytes = self._guest.call("read_file", path=f"{self.path}/{file}")
+        """One of its files: ``cgroup.procs``, ``pids.current``.
+
+        The files of a controller are there once it is enabled above the group, which this does.
+        """
+        data: bytes = self._call("read_file", file, f"{file}: cannot be read")
         return data.decode()
 
     def write(self, file: str, text: str) -> None:
-        """Write to one of its files: ``cgroup.subtree_control``, ``pids.max``."""
+        """Write to one of its files, as :meth:`read` reads: ``cgroup.subtree_control``, ``pids.max``."""
+        self._call("write_file", file, f"{file}: {text!r} is not taken", data=text.encode())
+
+    def _call(self, op: str, file: str, refused: str, **args: bytes) -> Any:
+        path = f"{self.path}/{file}"
         try:
-            self._guest.call("write_file", path=f"{self.path}/{file}", data=text.encode())
+            try:
+                return self._guest.call(op, path=path, **args)
+            except CallError:
+                if self._process.access(path):
+                    raise
+            self._provide(file)
+            return self._guest.call(op, path=path, **args)
         except CallError as error:
             raise GuestError(
-                f"{file}: {text!r} is not taken ({errno_name(error.errno)})",
+                f"{refused} ({errno_name(error.errno)})", errno=error.errno, where=self._where
+            ) from error
+
+    def _provide(self, file: str) -> None:
+        """Enable the controller that has *file*, from the root of the tree down."""
+        controller = file.partition(".")[0]
+        known = self._guest.call("read_file", path=f"{ROOT}/cgroup.controllers").decode().split()
+        if controller not in known:
+            hint = f"controllers of this kernel: {', '.join(known)}"
+            raise GuestError(f'no file "{file}"', errno=errno.ENOENT, where=self._where, hint=hint)
+        above = ROOT
+        for part in self.path.removeprefix(f"{ROOT}/").split("/"):
+            self._enable(controller, above)
+            above += f"/{part}"
+
+    def _enable(self, controller: str, group: str) -> None:
+        path = f"{group}/cgroup.subtree_control"
+        try:
+            self._guest.call("write_file", path=path, data=f"+{controller}".encode())
+        except CallError as error:
+            raise GuestError(
+                f"{path}: +{controller} is not taken ({errno_name(error.errno)})",
                 errno=error.errno,
                 where=self._where,
+                hint="a group that has processes gives its groups no controllers",
             ) from error
 
     def close(self) -> None:
         """Remove it with its children; what still runs in it goes back to the root of the tree."""
         if not self._there:
             return
-        self._there = False
-        while self._children:
-            self._children.pop().close()
+        try:
+            while self._children:
+                self._children.pop().close()
+            self._remove()
+        finally:
+            self._there = False
+
+    def _remove(self) -> None:
         until = time.monotonic() + _PATIENCE
         while not self._removed():
             if time.monotonic() > until:
@@ -117,7 +164,7 @@ class Cgroup:
 
     @property
     def _where(self) -> str:
-        return f'cgroup "{self.path}"'
+        return f'cgroup "{self._path}"'
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +173,7 @@ class Cgroup:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Cgroup {self.path}>"
+        return f"<Cgroup {self._path}>"
 
 
 def make(guest: Guest, process: Process, name: str) -> Cgroup:

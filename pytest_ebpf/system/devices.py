@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from pytest_ebpf.errors import GuestError
+from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.system import routes, rtnetlink
 from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.rtnetlink import LinkFacts, NewLink
@@ -42,7 +42,7 @@ class Route:
         if self._there:
             self._there = False
             request = routes.delete_route(self.destination, self.device.ifindex, via=self.via)
-            with suppress(GuestError):
+            with suppress(GuestError, UsageError):
                 self.device.network.rtnetlink.ask(request)
 
     def __enter__(self) -> Self:
@@ -142,7 +142,7 @@ class Device:
 
     def close(self) -> None:
         """Remove it, and with it the other end of a pair; does nothing when it is gone."""
-        with suppress(GuestError):
+        with suppress(GuestError, UsageError):  # UsageError: its namespace was closed
             self._ask(rtnetlink.delete_link(self.ifindex, self._where))
 
     @property
@@ -263,6 +263,9 @@ class Devices(ABC):
         return device
 
     def _pair(self, make: Any, peer: str, netns: NetworkNamespace | None) -> tuple[Device, Device]:
+        if netns is not None and not isinstance(netns, Devices):
+            hint = "give what ebpf.guest.namespace() returned"
+            raise UsageError(f"netns: no network namespace ({netns!r})", where=f'device "{peer}"', hint=hint)
         fd = self.rtnetlink.process.open(netns.path) if netns else None
         try:
             first = self._made(make(fd))

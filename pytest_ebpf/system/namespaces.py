@@ -29,7 +29,7 @@ _HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"
 
 
 class NetworkNamespace(Devices):
-    """A network of its own, with ``lo`` up, until :meth:`close`. *path* is what other parts know it by.
+    """A network of its own, with ``lo`` up, until :meth:`close`.
 
     *start* starts processes of the guest: the one that makes it and asks its kernel, and :meth:`process`.
     """
@@ -40,7 +40,7 @@ class NetworkNamespace(Devices):
                 f'"{name}" is no name of a network namespace', hint="use a name that a file can have"
             )
         self.name = name
-        self.path = f"{FOLDER}/{name}"
+        self._path = f"{FOLDER}/{name}"
         self._start = start
         self._process = start("netns")
         self._rtnetlink = Rtnetlink(self._process)
@@ -54,6 +54,12 @@ class NetworkNamespace(Devices):
             raise
 
     @property
+    def path(self) -> str:
+        """What other parts know it by; :class:`~pytest_ebpf.errors.UsageError` once it was closed."""
+        self._check()
+        return self._path
+
+    @property
     def netns(self) -> NetworkNamespace:
         """Itself: where its devices are."""
         return self
@@ -61,6 +67,7 @@ class NetworkNamespace(Devices):
     @property
     def rtnetlink(self) -> Rtnetlink:
         """Where requests about its devices go."""
+        self._check()
         return self._rtnetlink
 
     def process(self, name: str | None = None, **identity: Any) -> Process:
@@ -74,14 +81,18 @@ class NetworkNamespace(Devices):
         """
         if not self._there:
             return
-        self._there = False
         try:
             self.close_devices()
             with about(self._where):
-                self._process.umount(self.path, _MNT_DETACH)
-                self._process.unlink(self.path)
+                self._process.umount(self._path, _MNT_DETACH)
+                self._process.unlink(self._path)
         finally:
+            self._there = False
             self._process.end()
+
+    def _check(self) -> None:
+        if not self._there:
+            raise UsageError("was closed", where=self._where)
 
     @property
     def _where(self) -> str:
@@ -94,7 +105,7 @@ class NetworkNamespace(Devices):
                 (Sys.UNSHARE, (_NEWNET,)),
                 (Sys.MKDIR, (text("/run"), 0o755)),
                 (Sys.MKDIR, (text(FOLDER), 0o755)),
-                (Sys.OPENAT, (AT_FDCWD, text(self.path), flags, 0o444)),
+                (Sys.OPENAT, (AT_FDCWD, text(self._path), flags, 0o444)),
                 (Sys.CLOSE, (result_of(3),)),
             ]
         )
@@ -102,8 +113,8 @@ class NetworkNamespace(Devices):
         for folder in folders:
             with suppress(FileExistsError):
                 checked(folder, FOLDER)
-        checked(opened, self.path)
-        self._process.mount("/proc/self/ns/net", self.path, "none", _MS_BIND)
+        checked(opened, self._path)
+        self._process.mount("/proc/self/ns/net", self._path, "none", _MS_BIND)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pytest_ebpf.errors import EbpfError, GuestError, ProtocolError, UnsupportedError
-from pytest_ebpf.system import rtnetlink
+from pytest_ebpf.system import routes, rtnetlink
 from pytest_ebpf.system.netlink import ERROR, Message, Request, ack, joined, messages
 from pytest_ebpf.system.processes import Process
 from pytest_ebpf.system.syscalls import Call, Sys, result_of, room
@@ -25,9 +25,15 @@ _SOL_NETLINK, _NETLINK_EXT_ACK = 270, 11
 _ROOM: Final = 16_384
 
 _HINTS: Final = {
-    errno.EEXIST: "take another name, or remove the one that is there",
     errno.ENODEV: "make it first, or look in the network namespace that has it",
     errno.ENETUNREACH: "give a device the address that the next hop is a neighbour of, and set it up",
+}
+
+
+#: What to do where there is one already, by what was to be made.
+_EXISTS: Final = {
+    rtnetlink.NEWLINK: "take another name, or remove the one that is there",
+    routes.NEWROUTE: "close that route first, or give another destination",
 }
 
 
@@ -112,6 +118,5 @@ def explain(request: Request, number: int, text: str) -> EbpfError:
     if request.type == rtnetlink.NEWLINK and number == errno.EOPNOTSUPP and request.flags:
         kind = request.where.partition(" ")[0]
         return UnsupportedError(f"this kernel has no {kind} devices", where=request.where)
-    return GuestError(
-        f"{what} ({text})" if text else what, errno=number, where=request.where, hint=_HINTS.get(number)
-    )
+    hint = _EXISTS.get(request.type) if number == errno.EEXIST else _HINTS.get(number)
+    return GuestError(f"{what} ({text})" if text else what, errno=number, where=request.where, hint=hint)

@@ -199,5 +199,5 @@ class TestRoutes:
         lab.near.add_route("10.78.0.0/24", via=THERE)
         assert refused(AttachError, attach, route="10.78.0.0/24", interface=lab.near, via=THERE) == (
             "programs.on_lwt_out: cannot attach it to route 10.78.0.0/24: File exists; "
-            "take another name, or remove the one that is there"
+            "close that route first, or give another destination"
         )

@@ -152,6 +152,10 @@ def test_a_route_is_forgotten(lab):
             f'device "near0": {HERE}/24: File exists',
         ),
         (
+            lambda lab: [lab.near.add_route("10.9.0.0/16", via=THERE) for _ in "12"],
+            "route 10.9.0.0/16: File exists; close that route first, or give another destination",
+        ),
+        (
             lambda lab: lab.near.add_route("10.9.0.0/16", via="11.0.0.2"),
             "route 10.9.0.0/16: Network is unreachable (Nexthop has invalid gateway); give a device",
         ),
@@ -182,3 +186,23 @@ def test_names_that_are_none(system):
     with pytest.raises(UsageError) as caught:
         system.namespace("a/b")
     assert str(caught.value) == '"a/b" is no name of a network namespace; use a name that a file can have'
+
+
+def test_a_namespace_is_given_as_it_was_made(system):
+    system.namespace("far")
+    with pytest.raises(UsageError) as caught:
+        system.veth("a", "b", netns="far")
+    assert str(caught.value) == (
+        "device \"b\": netns: no network namespace ('far'); give what ebpf.guest.namespace() returned"
+    )
+
+
+def test_a_namespace_that_was_closed(lab):
+    space = lab.far.netns
+    space.close()
+    for use in (lab.far.up, space.process, lambda: space.device("lo"), lambda: space.path):
+        with pytest.raises(UsageError) as caught:
+            use()
+        assert str(caught.value) == 'network namespace "far": was closed'
+    lab.far.close()
+    space.close()
