@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ebpf.plugin.junit import JUnit
 from pytest_ebpf.plugin.ranges import Ranges
 from pytest_ebpf.plugin.sameness import Sameness
 
@@ -21,11 +22,13 @@ class Afterwards:
         self._config = config
         self._ranges = Ranges(promised)
         self._sameness = Sameness()
+        self._junit = JUnit(config)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in a phase."""
         self._ranges.take(report)
-        self._sameness.take(report)
+        if self._sameness.take(report):
+            self._junit.note(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -50,6 +53,7 @@ class Afterwards:
         for passed, failed in list(self._sameness.failures()):
             self._take_back(passed)
             session.ihook.pytest_runtest_logreport(report=failed)
+            self._junit.merge(failed)
         for report in list(self._ranges.never_ran()):
             session.ihook.pytest_runtest_logreport(report=report)
 

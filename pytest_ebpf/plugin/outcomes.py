@@ -29,6 +29,9 @@ _NO_PHASE: Final = "???"
 #: The attribute of a report that holds a :class:`Phase`, as plain data that crosses processes.
 ATTRIBUTE: Final = "ebpf_phase"
 
+#: The attribute of a report that holds sections for documents alone: too long for a terminal.
+_BESIDES: Final = "ebpf_besides"
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -36,8 +39,8 @@ class Phase:
 
     *line* is where the test stands in its file; with it rows keep their order whoever runs them. *programs*
     are what the verifier had to do, each the fields of a :class:`ProgramSize`; *predictions* what was said of
-    programs (object, program, kernel, said, seen). *test* and *sections* stay on pytest's report on its way
-    here: see :func:`told`.
+    programs (object, program, kernel, said, seen). *test*, *sections* and *besides* stay on pytest's report
+    on its way here: see :func:`told`.
     """
 
     row: str
@@ -51,6 +54,7 @@ class Phase:
     predictions: tuple[tuple[str, str, str, str, str], ...] = ()
     test: str = ""
     sections: tuple[tuple[str, str], ...] = ()
+    besides: tuple[tuple[str, str], ...] = ()
 
 
 def classify(report: pytest.TestReport, error: BaseException | None) -> tuple[Outcome, str]:
@@ -93,13 +97,19 @@ def detach(report: object) -> Phase | None:
     return Phase(**data) if data else None
 
 
+def add_besides(report: pytest.TestReport, title: str, text: str) -> None:
+    """Put a section on *report* that is not for the terminal."""
+    setattr(report, _BESIDES, [*getattr(report, _BESIDES, ()), (title, text)])
+
+
 def told(phase: Phase, report: pytest.TestReport) -> Phase:
     """Return *phase* with what *report* tells of it, unless it passed."""
     if phase.outcome == Outcome.PASSED:
         return phase
     text = "" if isinstance(report.longrepr, tuple) else report.longreprtext
     sections = (*([("failure", text)] if text else []), *report.sections)
-    return replace(phase, test=report.nodeid, sections=sections)
+    besides = tuple((title, said) for title, said in getattr(report, _BESIDES, ()))
+    return replace(phase, test=report.nodeid, sections=sections, besides=besides)
 
 
 def describe(reports: Sequence[pytest.TestReport]) -> None:
@@ -174,7 +184,10 @@ def _cell(row: str, column: str, group: list[Phase]) -> Cell:
         reason=deciding.reason or None,
         duration=sum(phase.duration for phase in group),
         test=deciding.test,
-        sections=tuple(Section(title, text) for title, text in deciding.sections),
+        sections=(
+            *(Section(title, text) for title, text in deciding.sections),
+            *(Section(title, text, besides=True) for title, text in deciding.besides),
+        ),
     )
 
 

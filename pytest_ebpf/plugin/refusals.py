@@ -10,9 +10,13 @@ from typing import Final
 import pytest
 
 from pytest_ebpf.errors import EbpfError, LoadError
+from pytest_ebpf.plugin import outcomes
 from pytest_ebpf.plugin.cells import spec_of
 from pytest_ebpf.plugin.tracebacks import tail
 from pytest_ebpf.session.fleet import Fleet
+
+#: Lines of a log that documents have, the last.
+_LINES: Final = 400
 
 #: Logs that are kept, the newest: each has at most the 4 MiB that a guest keeps of one.
 _KEPT: Final = 50
@@ -44,7 +48,10 @@ class Refusals:
         made = yield
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, LoadError) and error.log:
-            made.sections += self.sections(f"{item.path.stem}-{item.name}", error)
+            sections = dict(self.sections(f"{item.path.stem}-{item.name}", error))
+            made.sections += sections.items()
+            if _LOG not in sections:
+                outcomes.add_besides(made, _LOG, tail(error.log, _LINES))
             if made.failed and self._elsewhere:
                 made.sections += self._asked(error, spec_of(item))
         return made

@@ -69,16 +69,17 @@ class Sameness:
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, _Passed]] = {}
 
-    def take(self, report: pytest.TestReport) -> None:
-        """Take in a report of a test."""
+    def take(self, report: pytest.TestReport) -> bool:
+        """Take in a report of a test; whether it may yet fail."""
         said: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
         phase = outcomes.detach(report)
         if said is None or phase is None:
-            return
+            return False
         seen = [Observed(*each) for each in said["observed"]]
         self._rows.setdefault(phase.row, {})[phase.column or phase.spec] = _Passed(
             report, phase, said["ignore"], seen
         )
+        return True
 
     def failures(self) -> Iterator[tuple[pytest.TestReport, pytest.TestReport]]:
         """For each cell that is in the minority: the report that it passed, and one that says how it differs.

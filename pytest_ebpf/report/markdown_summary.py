@@ -102,7 +102,9 @@ def _failure(cells: Sequence[Cell]) -> str:
     columns = _html(", ".join(cell.column for cell in cells))
     head = f"<details><summary>{first.outcome}: <code>{_html(first.row)}</code> on {columns}</summary>"
     only = [f"As it was on {escaped(first.column)}:"] if len(cells) > 1 else []
-    parts = [f"**{escaped(part.title)}**\n\n{fenced(part.text)}" for part in first.sections]
+    parts = [
+        f"**{escaped(part.title)}**\n\n{fenced(part.text)}" for part in first.sections if not part.besides
+    ]
     return "\n\n".join([head, *only, *parts, "</details>\n"])
 
 

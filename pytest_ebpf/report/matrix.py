@@ -16,10 +16,14 @@ _RELEASE: Final = re.compile(r"(\d+(?:\.\d+)*)(-rc\d+)?(.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Section:
-    """A part of what is told of a failure: the traceback, a log, what was printed."""
+    """A part of what is told of a failure: the traceback, a log, what was printed.
+
+    What is *besides* is for who looks closer: a summary has no room for it.
+    """
 
     title: str
     text: str
+    besides: bool = False
 
 
 @dataclass(frozen=True)

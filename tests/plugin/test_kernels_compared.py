@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree.ElementTree import parse
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_never_runs(ebpf):
 @pytest.fixture(params=["one process", "workers"])
 def outcome(request, shared_run):
     """One run of all that, on 6.1 and on 6.12, by one process and by pytest-xdist."""
-    options = ["-v", "-rs", "--ebpf-report", "reports", "--ebpf-below-range"]
+    options = ["-v", "-rs", "--ebpf-report", "reports", "--ebpf-below-range", "--junitxml", "junit.xml"]
     if request.param == "workers":
         return shared_run("compared-workers", MODULE, *options, "-n", "2")
     return shared_run("compared", MODULE, *options)
@@ -124,6 +125,18 @@ def test_cells_are_counted_once(outcome):
     counts = outcome.lines[-1].strip("= ").partition(" in ")[0]
     assert counts == "4 failed, 6 passed, 4 skipped, 3 errors"
     assert outcome.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_junit_has_each_cell_once(outcome):
+    (suite,) = parse(Path(outcome.folder, "junit.xml")).getroot()
+    cases = {case.get("name"): case for case in suite}
+    differs = cases["test_verdict_differs[6.1]"]
+    assert [each.tag for each in differs] == ["properties", "failure"]
+    assert differs[1].get("message").startswith("not the same on all kernels: run 2 of count: verdict")
+    assert {each.get("name"): each.get("value") for each in differs[0]}["ebpf_outcome"] == "failed"
+    assert len(cases) == len(suite) == int(suite.get("tests"))
+    failing = [case for case in suite if case.find("failure") is not None]
+    assert len(failing) == int(suite.get("failures")) == 4
 
 
 @pytest.mark.parametrize("options", [["--ebpf-kernel", "6.12"], ["-k", "6.12"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -185,8 +186,14 @@ NO_OBJECT = 'no object is called "countr", and no file either; it declares count
 
 def test_a_program_that_the_verifier_refuses_says_why(run, edge):
     edit(edge / "counter.bpf.c", "    if (!found)\n        return XDP_ABORTED;\n", "")
-    result = run(COUNTS, "--ebpf-kernel", "6.12")
+    result = run(COUNTS, "--ebpf-kernel", "6.12", "--ebpf-report", "out")
     result.assert_outcomes(failed=1)
+    (cell,) = json.loads((edge / "out" / "matrix.json").read_text())["cells"]
+    log = cell["sections"][-1]
+    assert log["title"] == "log of libbpf and the verifier"
+    assert "R0 invalid mem access 'map_value_or_null'" in log["text"].splitlines()
+    assert log["title"] not in (edge / "out" / "summary.md").read_text()
+    assert log["title"] not in result.stdout.str()
     result.stdout.fnmatch_lines(
         [
             "E   *LoadError: counter: count: what bpf_map_lookup_elem * at counter.bpf.c:9: found->*",
