@@ -13,7 +13,7 @@ from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
 from pytest_ebpf.bpf.maps import Arena, Map, MapMaker
 from pytest_ebpf.bpf.option_checks import check_names
-from pytest_ebpf.bpf.options import LoadOptions, arguments, attach_settings, pin_paths, skipped_programs
+from pytest_ebpf.bpf.options import LoadOptions, arguments, attach_settings, pin_paths
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.bpf.refusal import explain_load
 from pytest_ebpf.bpf.seeds import seed
@@ -181,9 +181,8 @@ class _Loading:
     def _explained(self, error: CallError, options: LoadOptions) -> EbpfError:
         if error.where == "modules":
             return GuestError(error.what, errno=error.errno, where=f"{self.name}: modules")
-        skipped = skipped_programs(self.facts, options)
         refused = explain_load(
-            self.loader.guest, self.elf, self.facts, error, name=self.name, skipped=skipped
+            self.loader.guest, self.elf, self.facts, error, name=self.name, options=options
         )
         if isinstance(refused, LoadError):
             refused.retry = lambda guest: self._try(guest, options)

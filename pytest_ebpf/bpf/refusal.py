@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
+from pytest_ebpf.bpf.options import LoadOptions, skipped_programs
 from pytest_ebpf.bpf.probe import Probes, probes_of
 from pytest_ebpf.bpf.target_causes import log_of, missing, unknown_hook
 from pytest_ebpf.errors import EbpfError, LoadError, ObjectError, UnsupportedError
 from pytest_ebpf.guest import CallError, Guest
+from pytest_ebpf.guest.client import errno_name
 from pytest_ebpf.objects import ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import MapFlag, MapType, ProgType
 
@@ -31,19 +33,15 @@ _UNKNOWN: Final = (
 )
 
 
-def explain_load(
-    guest: Guest,
-    elf: bytes,
-    facts: ObjectFacts,
-    error: CallError,
-    *,
-    name: str,
-    skipped: Collection[str] = (),
-) -> EbpfError:
-    """The error to raise for a failed ``load`` of the object *name*, of bytes *elf*.
+#: libbpf, of a map that is to be used as it was pinned (``bpf_object__reuse_map``).
+_PINNED: Final = re.compile(r"couldn't reuse pinned map at '(?P<path>[^']*)': parameter mismatch")
 
-    Programs *skipped* were not loaded.
-    """
+
+def explain_load(
+    guest: Guest, elf: bytes, facts: ObjectFacts, error: CallError, *, name: str, options: LoadOptions
+) -> EbpfError:
+    """The error to raise for a failed ``load`` of the object *name*, of bytes *elf*, with *options*."""
+    skipped = skipped_programs(facts, options)
     log = log_of(error)
     program: str | None = error.details.get("program")
     explanation = _explained(log, elf, facts, program)
@@ -63,8 +61,9 @@ def explain_load(
             )
         if program is not None and (unknown := unknown_hook(guest, name, each)):
             return unknown
-    if program is None and (lacking := _no_linked_map(probes, facts, name)):
-        return lacking
+    refused = _no_linked_map(probes, facts, name) or _no_map(facts, error, name, options)
+    if program is None and refused:
+        return refused
     from pytest_ebpf.verifier import render  # noqa: PLC0415  # as above
 
     at = str(explanation.place) if explanation and explanation.place else ""
@@ -126,3 +125,27 @@ def _no_linked_map(probes: Probes, facts: ObjectFacts, name: str) -> Unsupported
             what, where = "this kernel has no links of struct_ops", f"{name}: {each.name}"
             return UnsupportedError(what, where=where, hint='use SEC(".struct_ops")')
     return None
+
+
+def _no_map(facts: ObjectFacts, error: CallError, name: str, options: LoadOptions) -> LoadError | None:
+    """The error for a map that the kernel has a type for, and still does not create."""
+    refused = next((each for each in facts.maps if each.name == error.details.get("map")), None)
+    if refused is None:
+        return None
+    where, log = f"{name}: {refused.name}", log_of(error)
+    if found := _PINNED.search(log):
+        what = f"what is pinned at {found['path']} is of another type or size"
+        return LoadError(what, where=where, hint="unpin it, or use another path", errno=error.errno, log=log)
+    sizes = (
+        f"keys of {refused.key_size} bytes, "
+        f"values of {options.value_size.get(refused.name, refused.value_size)}, "
+        f"{options.max_entries.get(refused.name, refused.max_entries)} entries"
+    )
+    memory = "make it smaller, or set memory under [test]" if error.errno == errno.ENOMEM else None
+    return LoadError(
+        f"the kernel creates no {refused.type_name} with {sizes} and these flags ({errno_name(error.errno)})",
+        where=where,
+        hint=memory or "a map of this type has others",
+        errno=error.errno,
+        log=log,
+    )

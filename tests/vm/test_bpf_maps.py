@@ -8,7 +8,14 @@ import re
 import pytest
 
 from pytest_ebpf.bpf import NoRecordError, PerCpu
-from pytest_ebpf.errors import EbpfError, GuestError, UnsupportedError, UsageError, ValueConversionError
+from pytest_ebpf.errors import (
+    EbpfError,
+    GuestError,
+    LoadError,
+    UnsupportedError,
+    UsageError,
+    ValueConversionError,
+)
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.uapi import XDP, MapFlag, MapType
 
@@ -67,6 +74,28 @@ class TestHash:
         assert sum(rule.hits for rule in rules.values()) == sum(range(10_000))
         rules.clear()
         assert len(rules) == 0
+
+    @pytest.mark.parametrize(
+        ("sizes", "text"),
+        [
+            (
+                {"value_size": {"rules": 1 << 30}},
+                "1073741824, 4 entries and these flags (E2BIG: Argument list too long); a map of this type",
+            ),
+            (
+                {"max_entries": {"totals": 1 << 26}},
+                "16, 67108864 entries and these flags (ENOMEM: Cannot allocate memory); make it smaller, or",
+            ),
+        ],
+        ids=["value", "entries"],
+    )
+    def test_what_the_kernel_does_not_create(self, load_object, sizes, text):
+        ((name,),) = sizes.values()
+        with pytest.raises(LoadError) as caught:
+            load_object("maps", **sizes)
+        kind = {"rules": "hash", "totals": "array"}[name]
+        what = f"maps: {name}: the kernel creates no {kind} with keys of 4 bytes, values of {text} "
+        assert str(caught.value).startswith(what)
 
     def test_a_value_that_does_not_fit(self, sample):
         with pytest.raises(ValueConversionError) as caught:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from pytest_ebpf.bpf import pins
@@ -78,6 +80,13 @@ class TestPins:
             f"maps.counts: cannot be unpinned: {PATH} (ENOENT: No such file or directory)"
         )
 
+    def test_what_is_pinned_there_is_another_map(self, load_object):
+        load_object("shared", pin={"counts": PATH})
+        with pytest.raises(LoadError) as caught:
+            load_object("shared", pin={"many": PATH})
+        what = f"what is pinned at {PATH} is of another type or size; unpin it, or use another path"
+        assert str(caught.value) == f"shared: many: {what}"
+
     def test_a_path_elsewhere(self, load_object):
         with pytest.raises(GuestError) as caught:
             load_object("shared").maps.counts.pin("/counts")
@@ -101,7 +110,8 @@ class TestInfo:
         assert shared.maps.counts.info().frozen
         with pytest.raises(GuestError) as caught:
             shared.maps.counts[0] = 1
-        assert caught.value.what == "keys[0]: the kernel refuses it (EPERM: Operation not permitted)"
+        assert str(caught.value) == "maps.counts[0]: it is frozen"
+        assert caught.value.errno == errno.EPERM
         shared.programs.count.run(FRAME)
         assert shared.maps.counts[0] == 1
 

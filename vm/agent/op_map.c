@@ -86,7 +86,7 @@ static int update_one(struct call *call, const struct handle *map, const msgpack
 	if (err)
 		return err;
 	err = -bpf_map_update_elem(map->fd, key.data, value.data, flags);
-	return err ? fail(call, err, "keys[%u]: the kernel refuses it", index) : 0;
+	return err ? fail(call, err, "the kernel refuses it") : 0;
 }
 
 int op_update(struct call *call)

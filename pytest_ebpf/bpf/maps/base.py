@@ -196,7 +196,9 @@ class Map:
                 where=where,
                 hint=f"make it larger: load(..., max_entries={{{self.name!r}: ...}})",
             ) from error
-        raise GuestError(error.what, errno=error.errno, where=where) from error
+        frozen = error.errno == errno.EPERM and self.info().frozen
+        what = "it is frozen" if frozen else error.what
+        raise GuestError(what, errno=error.errno, where=where) from error
 
     def _pack_key(self, key: Any) -> bytes:
         return pack(self._spec.key, key, f"{self._spec.where} key")
