@@ -53,6 +53,12 @@ def test_a_value_that_is_longer_than_a_batch(guest, vm_objects):
     guest.call("unload", object=loaded["object"])
 
 
+@pytest.mark.parametrize("name", ["events", "queue"])
+def test_a_map_without_keys_is_not_dumped(guest, load_object, name):
+    handle = load_object("maps").maps[name].handle
+    assert refusal(guest, "dump", map=handle)[1] == "the kernel gives no next key"
+
+
 def test_an_iterator_without_end(guest, load_object):
     loaded = load_object("endless")
     link = loaded.programs.again.attach(map="numbers")

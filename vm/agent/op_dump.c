@@ -153,7 +153,8 @@ static int dump_page(struct call *call, struct dump *dump)
 
 	msgpack_pack_map(&call->pk, 3);
 	pack_str(&call->pk, "items");
-	if (dump->limit && !dump->after.data)
+	/* What has no keys (rings, queues) is the kernel's to refuse. */
+	if (dump->limit && !dump->after.data && dump->map->shape.key_size)
 		err = dump_batch(call, dump);
 	if (!err && !dump->batched)
 		err = make_buffers(call, dump, 1) ?: dump_keys(call, dump);
