@@ -82,10 +82,15 @@ def _recall(memory: Path) -> str | None:
 
 
 def _remember(memory: Path, problem: str) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
+    """Keep the answer; where it cannot be kept it is found anew by every run."""
     draft = memory.with_name(f"{memory.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"boot": _boot_id(), "problem": problem}))
-    draft.replace(memory)
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"boot": _boot_id(), "problem": problem}))
+        draft.replace(memory)
+    except OSError:  # a full disk, or one that is not to be written
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _boot_id() -> str:

@@ -15,7 +15,7 @@ from pytest_ebpf.errors import (
 )
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel
-from pytest_ebpf.machine.machine import Machine, spawn
+from pytest_ebpf.machine.machine import Machine, not_started, spawn
 from pytest_ebpf.machine.qemu import Boot, Ram, command_line
 from pytest_ebpf.machine.recipe import Recipe
 
@@ -57,7 +57,10 @@ def _needs_modules(kernel: Kernel) -> KernelError:
 
 
 def _start(recipe: Recipe, ram: Ram | None) -> Machine:
-    initramfs = recipe.open_initramfs()
+    try:
+        initramfs = recipe.open_initramfs()
+    except OSError as error:
+        raise not_started(error) from error
     source = Boot(recipe.kernel.unpacked or recipe.kernel.image, Path(f"/proc/self/fd/{initramfs}"))
     try:
         return spawn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import signal
 import socket
@@ -230,11 +231,12 @@ def spawn(
     :class:`MachineError` if it cannot be started.
     """
     setpriv = str(process.find(["setpriv"], hint=_SETPRIV_HINT))
-    pairs = [socket.socketpair() for _ in range(3)] + [pair() for _ in range(wires)]
-    port, console, control, *ends = (ours for ours, _ in pairs)
-    theirs = [end.fileno() for _, end in pairs]
-    channels = Channels(theirs[0], theirs[1], theirs[2], wires=tuple(theirs[3:]))
+    pairs: list[tuple[socket.socket, socket.socket]] = []
     try:
+        pairs += (socket.socketpair() for _ in range(3))
+        pairs += (pair() for _ in range(wires))
+        theirs = [end.fileno() for _, end in pairs]
+        channels = Channels(theirs[0], theirs[1], theirs[2], wires=tuple(theirs[3:]))
         child = subprocess.Popen(
             [setpriv, "--pdeathsig", "KILL", "--", *command(channels)],
             stdin=subprocess.DEVNULL,
@@ -248,18 +250,30 @@ def spawn(
     except OSError as error:
         for ours, _ in pairs:
             ours.close()
-        raise MachineError(f"the emulator cannot be started ({error.strerror})") from error
+        raise not_started(error) from error
     finally:
         for _, end in pairs:
             end.close()
+    port, console, control, *ends = (ours for ours, _ in pairs)
     port.setblocking(False)
     console.setblocking(False)
     return Machine(child, port, console, control, ends)
+
+
+def not_started(error: OSError) -> MachineError:
+    """Say that this host lacks what it takes to start a machine, which says nothing of a program."""
+    few = error.errno in {errno.EMFILE, errno.ENFILE}
+    return MachineError(
+        f"the emulator cannot be started ({error.strerror or error})",
+        hint="allow more open files: ulimit -n 1024" if few else None,
+    )
 
 
 def _ending(status: int | None) -> str:
     if status is None:
         return "still running"
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        with suppress(ValueError):  # a real-time signal has no name
+            return f"killed by {signal.Signals(-status).name}"
+        return f"killed by signal {-status}"
     return f"exit status {status}"

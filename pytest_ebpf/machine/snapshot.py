@@ -6,6 +6,7 @@ restored; the rest of its state is some 370 kB. As Kata Containers' VM templates
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -19,7 +20,7 @@ from pytest_ebpf.errors import EbpfError, InfrastructureError
 from pytest_ebpf.guest import CallError, Guest, Ticket
 from pytest_ebpf.machine import monitor
 from pytest_ebpf.machine.boot import boot
-from pytest_ebpf.machine.machine import Machine, spawn
+from pytest_ebpf.machine.machine import Machine, not_started, spawn
 from pytest_ebpf.machine.qemu import Ram, command_line
 from pytest_ebpf.machine.recipe import Recipe
 from pytest_ebpf.machine.sparse import extents
@@ -34,6 +35,9 @@ _ENTROPY: Final = 64
 
 #: How reading JSON of another shape fails.
 _NO_DESCRIPTION: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+
+#: What this host is short of, whatever the state of a snapshot.
+_SHORT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 _CHUNK: Final = 64 << 10
 
@@ -70,8 +74,10 @@ class Snapshot:
             facts: dict[str, Any] = json.loads((self.folder / _FACTS).read_text())
             noted = {name: (int(size), int(at), int(crc)) for name, (size, at, crc) in facts.items()}
             ram, state = noted[_RAM], noted[_STATE]
-        except (OSError, *_NO_DESCRIPTION) as error:
-            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+        except OSError as error:
+            raise _unreadable("its description", error) from error
+        except _NO_DESCRIPTION as error:
+            why = type(error).__name__
             raise DamagedSnapshotError(f"its description cannot be read ({why})") from error
         _check(self.ram, *ram)
         _check(self.state, *state)
@@ -150,14 +156,15 @@ def restore(
     """Start a machine from *source* and return at once.
 
     *ram*, with the descriptors *inherited* that it needs, replaces the private copy of its memory.
-    :class:`DamagedSnapshotError` if it cannot be started.
+    :class:`DamagedSnapshotError` if it does not start, :class:`~pytest_ebpf.errors.MachineError` where none
+    would.
     """
     recipe = source.recipe
     memory = ram or Ram(source.ram, shared=False)
     try:
         state = os.open(source.state, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise DamagedSnapshotError(f"its state cannot be read ({error.strerror})") from error
+        raise _unreadable("its state", error) from error
     try:
         machine = spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=None, ram=memory),
@@ -195,9 +202,17 @@ def _check(path: Path, size: int, modified: int, checksum: int) -> None:
             if _checksum(path) != checksum:
                 raise DamagedSnapshotError(f"{path.name} was changed")
             os.utime(path, ns=(modified, modified))
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DamagedSnapshotError(f"{path.name} cannot be read ({why})") from error
+    except OSError as error:
+        raise _unreadable(path.name, error) from error
+    except OverflowError as error:
+        raise DamagedSnapshotError(f"{path.name} cannot be read ({error})") from error
+
+
+def _unreadable(what: str, error: OSError) -> EbpfError:
+    """Tell a file of a snapshot that is damaged from a host that is short of something."""
+    if error.errno in _SHORT:
+        return not_started(error)
+    return DamagedSnapshotError(f"{what} cannot be read ({error.strerror})")
 
 
 def _checksum(path: Path) -> int:

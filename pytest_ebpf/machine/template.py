@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,20 +63,23 @@ def make(base: Snapshot, calls: Sequence[Call], *, wake_timeout: float, call_tim
     Raises what :func:`~pytest_ebpf.machine.snapshot.restore` does, the first
     :class:`~pytest_ebpf.guest.CallError` of *calls*, and :class:`OSError` if there is no memory for it.
     """
-    ram = os.memfd_create("ram")
-    state = os.memfd_create("state")
-    try:
+    with ExitStack() as undo:
+        ram, state = _memory(undo, "ram"), _memory(undo, "state")
         size = _copy(base.ram, ram)
         waking = restore(base, call_timeout=call_timeout, ram=Ram(_path(ram), shared=True), inherited=(ram,))
         with waking.machine as machine:
             _, guest = waking.ready(wake_timeout)
             answers = tuple(guest.call(op, **arguments) for op, arguments in calls)
             monitor.save(machine.monitor, state, time.monotonic() + SAVE_TIMEOUT)
+        undo.pop_all()
         return Template(base.recipe, answers, size, ram, state)
-    except BaseException:
-        os.close(ram)
-        os.close(state)
-        raise
+
+
+def _memory(undo: ExitStack, name: str) -> int:
+    """Return a new file in memory, closed with *undo*."""
+    descriptor = os.memfd_create(name)
+    undo.callback(os.close, descriptor)
+    return descriptor
 
 
 def _path(descriptor: int) -> Path:

@@ -86,3 +86,11 @@ def test_what_is_asked_for_is_not_proven_first(device, tmp_path):
     assert choose("tcg", proof, tmp_path / "memory") == Choice("tcg")
     assert choose("kvm", proof, tmp_path / "memory") == Choice("kvm")
     assert proof.calls == 0
+
+
+def test_an_answer_that_cannot_be_kept_is_found_anew(device, tmp_path):
+    (tmp_path / "file").touch()
+    proof = Proof(MachineError("no"))
+    for _ in range(2):
+        assert choose("auto", proof, tmp_path / "file" / "memory").accelerator == "tcg"
+    assert proof.calls == 2
