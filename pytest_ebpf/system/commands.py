@@ -30,6 +30,13 @@ _END: Final = 3.0
 _SHOWN: Final = 100
 
 
+#: Why a file cannot be executed, as far as that can be mended.
+_HINTS: Final = {
+    errno.EACCES: "make it executable: files.write(path, data, mode=0o755)",
+    errno.ENOEXEC: "begin a script with the line #!/bin/sh",
+}
+
+
 class Surroundings(Identity, total=False):
     """How a command runs: whose it is, see :class:`~pytest_ebpf.system.identity.Identity`, and with what.
 
@@ -87,7 +94,7 @@ class Command:
         try:
             made = guest.call("exec", argv=list(argv), path=path, **_arguments(surroundings))
         except CallError as error:
-            raise CommandError(error.what, where=shown(argv)) from error
+            raise CommandError(error.what, where=shown(argv), hint=_HINTS.get(error.errno)) from error
         self.pid: int = made["pid"]
         self.handle: int = made["process"]
 
@@ -165,8 +172,8 @@ class Command:
 
 
 def shown(argv: Sequence[str]) -> str:
-    """Return *argv* as one would type it, cut to a line."""
-    line = shlex.join(argv)
+    """Return *argv* as one would type it, cut to a line; what cannot be seen is shown as in Python."""
+    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in shlex.join(argv))
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
 

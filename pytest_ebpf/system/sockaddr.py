@@ -85,8 +85,12 @@ def _unpack_vsock(body: bytes) -> Address:
 
 
 _FAMILIES: Final[dict[int, tuple[str, Callable[..., bytes], Callable[[bytes], Address]]]] = {
-    socket.AF_INET: ("(host, port)", _pack_inet, _unpack_inet),
-    socket.AF_INET6: ("(host, port[, flow, scope])", _pack_inet6, _unpack_inet6),
+    socket.AF_INET: ('(address, port), as in ("127.0.0.1", 80)', _pack_inet, _unpack_inet),
+    socket.AF_INET6: (
+        '(address, port[, flow, scope]), as in ("::1", 80)',
+        _pack_inet6,
+        _unpack_inet6,
+    ),
     AF_PACKET: ("(index, protocol[, mac])", _pack_packet, _unpack_packet),
     AF_NETLINK: ("(pid, groups)", _pack_netlink, _unpack_netlink),
     AF_VSOCK: ("(cid, port)", _pack_vsock, _unpack_vsock),

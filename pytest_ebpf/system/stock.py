@@ -44,18 +44,14 @@ class Stock:
 
     def command(self, argv: Sequence[str]) -> str:
         """Return the path of a command in the guest, after it was copied there if need be."""
-        name = argv[0] if argv else ""
+        name = argv[0]
         if known := self._commands.get(name) or (name if name in self.written else None):
             return known
         program = find_command(name)
         if program is None:
             if name.startswith("/"):
                 return name  # made in the guest by other means, or nowhere, as the guest will tell
-            raise CommandError(
-                "no such command on this host, and none was installed",
-                where=shown(argv) or "an empty argv",
-                hint=f'install one: ebpf.guest.install(PATH, to="/usr/bin/{name}")' if name else None,
-            )
+            raise _no_command(argv)
         if str(program) not in self.written:
             self._put(closure(program))
         self._commands[name] = str(program)
@@ -94,6 +90,17 @@ class Stock:
             if isinstance(answer, CallError):
                 what = f"cannot be copied into the guest ({answer.what})"
                 raise CommandError(what, where=args["path"]) from answer
+
+
+def _no_command(argv: Sequence[str]) -> CommandError:
+    name, where = argv[0], shown(argv)
+    if "/" in name:
+        return CommandError("no such file on this host", where=where, hint="build it, or correct the path")
+    return CommandError(
+        "no such command on this host, and none was installed",
+        where=where,
+        hint=f'install one: ebpf.guest.install(PATH, to="/usr/bin/{name}")',
+    )
 
 
 def _program(path: str | os.PathLike[str]) -> Path:

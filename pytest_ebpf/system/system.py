@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import TypeVar, Unpack
 
-from pytest_ebpf.errors import UsageError
+from pytest_ebpf.errors import ProcessError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.system import cgroups
 from pytest_ebpf.system.cgroups import Cgroup
@@ -36,6 +37,7 @@ class System(Devices):
         self._stock = Stock(guest)
         self.files = Files(guest, self._stock.written, lambda: self.process_self)
         self._handles: list[int] = []
+        self._has_run = False
         self._root: Process | None = None
         self._others: list[NetworkNamespace | Cgroup] = []
 
@@ -63,9 +65,12 @@ class System(Devices):
         if isinstance(argv, str):
             hint = f"give its words: {argv.split()!r}"
             raise UsageError(f"a command is a list of words (seen {argv!r})", where="run", hint=hint)
-        words = [os.fspath(word) for word in argv]
+        if not argv or not argv[0]:
+            raise UsageError(f"no command is named (seen {argv!r})", where="run")
+        words = [word if isinstance(word, str) else _word(word) for word in argv]
         command = Command(self.guest, self._stock.command(words), words, surroundings)
         self._handles.append(command.handle)
+        self._has_run = True
         return command
 
     def install(self, path: str | os.PathLike[str], to: str | None = None) -> str:
@@ -122,9 +127,24 @@ class System(Devices):
             stack.callback(self.close_devices)
 
     def _end(self) -> None:
+        if self._has_run:
+            self._end_daemons()
         handles, self._handles, self._root = self._handles, [], None
         self.__dict__.pop("rtnetlink", None)
         kills = [("kill", {"process": handle}) for handle in handles]
         ends = [("wait", {"process": handle, "timeout_ms": 1000}) for handle in handles]
         if handles:
             self.guest.batch([*kills, *ends])  # most are gone by now, and answer so
+
+    def _end_daemons(self) -> None:
+        """Kill all other processes: what commands have left behind in sessions of their own."""
+        self._has_run = False
+        with suppress(ProcessError, ProcessLookupError):
+            self.process_self.kill(-1, signal.SIGKILL)
+
+
+def _word(value: object) -> str:
+    """A word of a command that is no str: a path."""
+    if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
+        return path
+    raise UsageError(f"the words of a command are str (seen {value!r})", where="run", hint="write str(...)")

@@ -101,6 +101,12 @@ def test_input_environment_and_directory(system):
             ),
         ),
         (["/nowhere/tool"], {}, "/nowhere/tool: argv: /nowhere/tool (ENOENT: No such file or directory)"),
+        (["./no such"], {}, "'./no such': no such file on this host; build it, or correct the path"),
+        (
+            ["sh", "-c", "true\nexit 3"],
+            {},
+            r"sh -c 'true\nexit 3': exit status 3; give check=False if it may fail",
+        ),
         (["pwd"], {"cwd": "/nowhere"}, "pwd: cwd: /nowhere (ENOENT: No such file or directory)"),
         (["pwd"], {"netns": "/nowhere"}, "pwd: netns: /nowhere (ENOENT: No such file or directory)"),
     ],
@@ -108,6 +114,32 @@ def test_input_environment_and_directory(system):
 def test_what_goes_wrong(system, argv, arguments, message):
     with pytest.raises(CommandError) as caught:
         system.run(argv, **arguments)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        (
+            0o644,
+            (
+                "/tmp/plain: argv: /tmp/plain (EACCES: Permission denied); "
+                "make it executable: files.write(path, data, mode=0o755)"
+            ),
+        ),
+        (
+            0o755,
+            (
+                "/tmp/plain: argv: /tmp/plain (ENOEXEC: Exec format error); "
+                "begin a script with the line #!/bin/sh"
+            ),
+        ),
+    ],
+)
+def test_a_file_that_is_no_program(system, mode, message):
+    system.files.write("/tmp/plain", "echo hello\n", mode=mode)
+    with pytest.raises(CommandError) as caught:
+        system.run(["/tmp/plain"])
     assert str(caught.value) == message
 
 
@@ -243,11 +275,17 @@ def test_a_command_that_goes_on(system):
 
 
 def test_commands_end_with_their_system(guest, system):
-    other = System(guest)
-    command, process = other.start(["sleep", "100"]), other.process()
-    other.close()
+    command, process = system.start(["sleep", "100"]), system.process()
+    system.close()
     for pid in (command.pid, process.pid):
         assert not system.files.exists(f"/proc/{pid}")
+
+
+def test_so_do_daemons(system):
+    system.run(["setsid", "-f", "sleep", "100"])
+    until(lambda: "Name:\tsleep" in states(system))
+    system.close()
+    until(lambda: "Name:\tsleep" not in states(system))
 
 
 def test_orphans_are_buried(system):
