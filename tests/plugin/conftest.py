@@ -36,7 +36,7 @@ Pytest = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture(autouse=True)
-def _cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def _cache(monkeypatch: pytest.MonkeyPatch, accelerator_decided: None) -> None:
     monkeypatch.setenv("PYTEST_EBPF_CACHE", str(CACHE))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

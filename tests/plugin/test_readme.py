@@ -94,7 +94,7 @@ def test_the_options_are_there_and_all_are_told(pytester):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 )
 def test_links_lead_somewhere(page):
     path = ROOT / page

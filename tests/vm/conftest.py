@@ -54,6 +54,11 @@ class Machines:
             self.discard(line)
 
 
+@pytest.fixture(autouse=True)
+def _accelerator(accelerator_decided: None) -> None:
+    """Who tells what the command says takes it for granted."""
+
+
 @pytest.fixture(scope="session")
 def machines() -> Iterator[Machines]:
     held = Machines()

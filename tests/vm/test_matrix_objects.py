@@ -15,6 +15,7 @@ import pytest
 
 from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.session.fleet import Fleet
 
 COMMAND = Path(sys.executable).with_name("ebpf-build")
 
@@ -72,6 +73,14 @@ int good(struct xdp_md *ctx)
 
 char _license[] SEC("license") = "GPL";
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _snapshots(accelerator_decided: None) -> None:
+    """Who makes a snapshot first says so, which no test here expects."""
+    fleet = Fleet(KernelStore(lock=None, say=print), say=print)
+    fleet.prepare(("5.10", "6.1", "6.12"))
+    fleet.close()
 
 
 @pytest.fixture(scope="module")
