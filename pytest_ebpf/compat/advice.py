@@ -30,7 +30,9 @@ def advice_for(need: Requirement, rules: Rules) -> str | None:
     return guard or (f"use {older}" if older else None)
 
 
-def _helper(need: Requirement) -> str:
+def _helper(need: Requirement) -> str | None:
+    if not need.name.startswith("bpf_"):
+        return None  # a number that is no helper's
     name = need.name.removeprefix("bpf_")
     return f"guard it with bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_{name})"
 

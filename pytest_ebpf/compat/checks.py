@@ -113,7 +113,7 @@ def _attach_type(kernel: Kernel, need: Requirement, section: str | None) -> Lack
 def _helper(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
     assert need.number is not None
     if need.number not in kernel.facts.enumerators("bpf_func_id"):
-        return Lack(certain=True, what=f"no helper {need.name}")
+        return Lack(certain=True, what=f"no helper {need.name.removeprefix('helper ')}")
     allowed = kernel.rules.allows(section, need.number, kernel.facts.version)
     if allowed:
         return None
@@ -209,9 +209,11 @@ def _kconfig(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
     if need.name.startswith("LINUX_"):
         return None
     config = kernel.facts.config
-    if config is not None and need.name not in config:
+    if config is None:
+        return Lack(certain=False, what=f"libbpf reads {need.name} from the configuration in /boot")
+    if need.name not in config:
         return Lack(certain=True, what=f"{need.name} is not set", instead="declare it __weak")
-    return Lack(certain=False, what=f"libbpf reads {need.name} from the configuration in /boot")
+    return None
 
 
 def _function(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:

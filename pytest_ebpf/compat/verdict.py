@@ -146,8 +146,13 @@ class _Judge:
     def _common(self) -> list[Lack]:
         """What fails every program."""
         needs = self._lacks(self._subject.requirements.common, None)
-        links = self._links(self._subject.facts)
-        return [*_of_the_file(self._subject), *links, *(lack for _, lack in needs)]
+        others = (*self._options(self._subject.facts), *self._links(self._subject.facts))
+        return [*_of_the_file(self._subject), *others, *(lack for _, lack in needs)]
+
+    def _options(self, facts: ObjectFacts) -> Iterator[Lack]:
+        """Options whose values are not known here; libbpf wants the file that says them for weak ones too."""
+        for name in _options(facts) if self._facts.config is None else ():
+            yield Lack(certain=False, what=f"libbpf reads {name} from the configuration in /boot")
 
     def _links(self, facts: ObjectFacts) -> Iterator[Lack]:
         """What a section of libbpf's asks for: operations that are attached by a link."""
@@ -248,9 +253,6 @@ def _of_the_file(subject: Subject) -> Iterator[Lack]:
     """What is wrong with an object on any kernel, and what is left to its loader."""
     for each in subject.requirements.refusals:
         yield Lack(certain=True, what=each.what, instead=each.instead, source=each.source)
-    for name in _options(subject.facts):
-        # libbpf wants the file for weak ones too.
-        yield Lack(certain=False, what=f"libbpf reads {name} from the configuration in /boot")
     for found in subject.facts.maps:
         sized = found.max_entries or found.type in _UNSIZED or found.name in subject.declared.sized
         if not sized and not found.legacy:

@@ -1,4 +1,7 @@
-"""The guest's whole file system: the agent as ``/init`` and the kernel modules there are, with an index."""
+"""The guest's whole file system: the agent as ``/init`` and the kernel modules there are, with an index.
+
+Where it is known, the kernel's configuration is in it too, at the place where libbpf looks for it.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,9 @@ def initramfs(kernel: Kernel, agent: Path, *, wires: int = 0) -> bytes:
     entries.append(cpio.character_device("dev/console", 5, 1))
     entries.append(cpio.file("init", init, executable=True))
     entries.append(cpio.symlink("sbin/modprobe", "/init"))
+    if kernel.config:
+        entries.append(cpio.directory("boot"))
+        entries.append(cpio.file(f"boot/config-{kernel.release}", kernel.config.read_bytes()))
     entries += [cpio.file(f"modules/{module.name}", module.read_bytes()) for module in modules]
     entries.append(cpio.file("modules.list", _lines(f"/modules/{module.name}" for module in at_boot)))
     entries.append(cpio.file("modules.dep", _lines(dependencies(kernel))))

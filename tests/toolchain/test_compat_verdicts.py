@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from pytest_ebpf.objects import parse_object
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory):
-    """``judged("hook_xdp", "6.12")``: the verdict on the first program of one of the predicted objects."""
+    """``judged("hook_xdp", "6.12")``: the verdict on the first program of one of the predicted objects.
+
+    ``config=path``: on a kernel that was configured as it says there.
+    """
     folder, sources, store = tmp_path_factory.mktemp("judged"), predicted.sources(), KernelStore(say=print)
 
     @cache
@@ -26,7 +30,10 @@ def judged(tmp_path_factory: pytest.TempPathFactory):
         sources[name].compile(path)
         return Subject.of(name, path.read_bytes(), parse_object(path.read_bytes(), path))
 
-    return lambda name, line: next(judge(subject(name), KernelFacts(store.get(line))))
+    def verdict(name: str, line: str, **changes: Path | None) -> Verdict:
+        return next(judge(subject(name), KernelFacts(replace(store.get(line), **changes))))
+
+    return verdict
 
 
 def words(verdict: Verdict) -> str | None:
@@ -262,11 +269,6 @@ def test_functions_of_the_kernel_that_were_measured(judged, name):
             ),
         ),
         ("hook_loaders_own", "6.12", "section custom/something is no hook: the loader says what it is"),
-        (
-            "symbols_kconfig_weak",
-            "6.12",
-            "libbpf reads CONFIG_NO_SUCH_OPTION from the configuration in /boot",
-        ),
     ],
 )
 def test_what_cannot_be_told(judged, name, line, text):
@@ -274,11 +276,32 @@ def test_what_cannot_be_told(judged, name, line, text):
     assert (verdict.status, words(verdict)) == (Status.UNKNOWN, text)
 
 
+@pytest.mark.parametrize(
+    ("config", "weak", "strong"),
+    [
+        (
+            None,
+            "libbpf reads CONFIG_NO_SUCH_OPTION from the configuration in /boot",
+            "libbpf reads CONFIG_HZ from the configuration in /boot",
+        ),
+        ("CONFIG_HZ=250\n", None, None),
+        ("# CONFIG_HZ is not set\n", None, "CONFIG_HZ is not set; declare it __weak"),
+        ("CONFIG_HZ=100\n", None, "no helper 9999"),
+    ],
+)
+def test_the_kernel_s_configuration(judged, tmp_path, config, weak, strong):
+    path = tmp_path / "config"
+    path.write_text(config or "")
+    changes = {"config": path if config else None}
+    assert words(judged("symbols_kconfig_weak", "6.12", **changes)) == weak
+    assert words(judged("symbols_kconfig", "6.12", **changes)) == strong
+
+
 @pytest.mark.parametrize("name", ["symbols_address_guarded", "guards_spilled_half"])
 def test_what_is_missing_behind_an_unknown_is_not_certain(judged, name):
     verdict = judged(name, "6.12")
     assert verdict.status is Status.UNKNOWN
-    assert verdict.reason.what == "no helper helper 9999, if it comes to that"
+    assert verdict.reason.what == "no helper 9999, if it comes to that"
 
 
 @pytest.mark.parametrize(

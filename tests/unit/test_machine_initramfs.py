@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,19 @@ def unpacked(kernel: Kernel, folder: Path, *, wires: int) -> Path:
     root = folder / "root"
     root.mkdir()
     done = process.run(
-        ["cpio", "-i", "--quiet", "-F", "../archive", "modules*", "sbin*", "tmp"], timeout=10, cwd=root
+        ["cpio", "-i", "--quiet", "-F", "../archive", "modules*", "sbin*", "tmp", "boot*"],
+        timeout=10,
+        cwd=root,
     )
     assert done.status == 0, done.stderr
     return root
+
+
+def test_the_configuration_is_where_libbpf_looks_for_it(kernel, tmp_path):
+    (tmp_path / "config").write_text("CONFIG_HZ=250\n")
+    known = replace(kernel, config=tmp_path / "config")
+    root = unpacked(known, tmp_path, wires=0)
+    assert (root / "boot/config-6.1.0").read_text() == "CONFIG_HZ=250\n"
 
 
 def test_every_module_comes_after_what_it_needs(kernel):

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import predicted
 import pytest
 
 from pytest_ebpf import paths
 from pytest_ebpf.errors import DeadlineError, GuestLostError, KernelCrashedError, MachineError
-from pytest_ebpf.guest import Guest
+from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.machine import MachineConfig, Recipe, boot
 
 
@@ -48,6 +50,23 @@ def test_a_message_of_megabytes_crosses(guest):
     assert guest.call("write_file", path="/tmp/big", data=bytes(range(256)) * 8192) is None
     data = guest.call("read_file", path="/tmp/big", limit=4 << 20)
     assert data == bytes(range(256)) * 8192
+
+
+@pytest.mark.parametrize("line", ["6.12"], indirect=True)
+def test_libbpf_finds_the_kernel_s_configuration(kernel, tmp_path):
+    """Where it was kept; a program that goes wrong if CONFIG_HZ is 100."""
+    predicted.sources()["symbols_kconfig"].compile(tmp_path / "asks.bpf.o")
+    asks = (tmp_path / "asks.bpf.o").read_bytes()
+    config = tmp_path / "config"
+    for text, there in [("CONFIG_HZ=250\n", True), ("CONFIG_HZ=100\n", False), (None, False)]:
+        config.write_text(text or "")
+        with start(replace(kernel, config=config if text else None)) as machine:
+            guest = Guest(machine, timeout=60)
+            if there:
+                guest.call("load", elf=asks, name="asks")
+            else:
+                with pytest.raises(CallError):
+                    guest.call("load", elf=asks, name="asks")
 
 
 @pytest.mark.parametrize("line", ["6.12"], indirect=True)

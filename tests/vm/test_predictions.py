@@ -21,6 +21,7 @@ from pytest_ebpf.requirements import Stage
 UNKNOWN = {
     "hook_fentry_sleeps",
     "hook_lsm_sleeps",
+    "symbols_kconfig",  # and where the configuration was not kept
     "symbols_kconfig_weak",
     "symbols_address_guarded",
     "guards_spilled_half",

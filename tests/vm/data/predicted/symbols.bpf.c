@@ -236,6 +236,16 @@ int prog(void *ctx)
 	return CONFIG_NO_SUCH_OPTION;
 }
 
+//// kconfig:
+
+extern int CONFIG_HZ __kconfig;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return CONFIG_HZ == 100 ? ((long (*)(void))9999)() : 2;
+}
+
 //// address_guarded:
 
 extern const void no_such_symbol __ksym __weak;
