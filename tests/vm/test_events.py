@@ -86,11 +86,29 @@ class TestRing:
     def test_a_record_that_is_too_short_for_its_type(self, sample):
         sample.programs.to_ring.run(FRAME)
         with pytest.raises(ValueConversionError) as caught:
-            sample.maps.ring.of("other").read()
+            sample.maps.ring.of("longer").read()
         assert str(caught.value) == (
-            "maps.ring record: 16 bytes are no other of 32; the program sent another type, name that to of()"
+            "maps.ring record: 16 bytes are no longer of 24; the program sent another type, name that to of()"
         )
         assert sample.maps.ring.of("event").next() == {"number": 0, "size": 64}
+
+
+    def test_a_record_that_ends_within_its_last_array(self, sample):
+        sample.programs.to_ring.run(FRAME)
+        with pytest.raises(ValueConversionError) as caught:
+            sample.maps.ring.of("other").read()
+        assert str(caught.value).endswith(
+            "another type, name that to of(), or less of its last array: of(..., short=True)"
+        )
+        number, size_and_padding = sample.maps.ring.of("other", short=True).next().words
+        assert (number, size_and_padding & 0xFFFFFFFF) == (0, 64)
+
+    def test_a_flexible_array_has_the_rest_of_a_record(self, sample):
+        sample.programs.to_ring.run(FRAME)
+        sample.programs.to_perf.run(FRAME)
+        of_ring, of_perf = sample.maps.ring.of("header").next(), sample.maps.perf.of("header").next()
+        assert (len(of_ring.words), of_ring.words[:2]) == (4, [64, 0])  # and 4 bytes of padding
+        assert (len(of_perf.words), of_perf.words[:2]) == (6, [64, 0])  # and as many by perf
 
 
 class TestPerf:

@@ -11,6 +11,16 @@ struct other {
 	__u64 words[4];
 };
 
+struct header {
+	__u64 number;
+	__u16 words[];
+};
+
+struct longer {
+	struct event event;
+	__u64 more;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -76,4 +86,6 @@ int say(struct __sk_buff *skb)
 
 struct event *type_of_events; /* so that BTF has them */
 struct other *another_type;
+struct header *flexible_type;
+struct longer *longer_type;
 char LICENSE[] SEC("license") = "GPL";
