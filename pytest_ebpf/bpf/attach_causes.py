@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Final
+from typing import Any
 
 from pytest_ebpf.bpf import places
 from pytest_ebpf.bpf.attach_rows import Failure
@@ -13,8 +13,6 @@ from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, EbpfError, UnsupportedError
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import AttachType
-
-NEWER: Final = "run it on a newer kernel, or declare an alternative"
 
 
 def no_function(failed: Failure) -> EbpfError | None:
@@ -162,7 +160,9 @@ def no_iteration(failed: Failure) -> EbpfError | None:
     asked = [name for name in ("tid", "pid", "cgroup") if name in failed.args]
     if failed.errno == errno.EOPNOTSUPP and asked:
         return UnsupportedError(
-            f"this kernel iterates over all there is, not by {asked[0]}", where=failed.where, hint=NEWER
+            f"this kernel iterates over all there is, not by {asked[0]}",
+            where=failed.where,
+            hint=places.NEWER,
         )
     if failed.errno == errno.EBADF and "map" not in failed.args:
         return _refused(failed, "this iterator goes over a map", hint="attach(map=...)")
@@ -177,7 +177,7 @@ def no_cookie(failed: Failure) -> EbpfError | None:
     if not failed.attaches(plain):
         return None
     return UnsupportedError(
-        f"this kernel takes no cookie for {failed.kind} programs", where=failed.where, hint=NEWER
+        f"this kernel takes no cookie for {failed.kind} programs", where=failed.where, hint=places.NEWER
     )
 
 
@@ -188,7 +188,7 @@ def _refused(failed: Failure, what: str, **more: Any) -> AttachError:
 def _lacks_links(failed: Failure, kind: AttachType) -> EbpfError | None:
     if probes_of(failed.guest).has(link=kind) is not False:
         return None
-    return UnsupportedError(f"this kernel has no {failed.kind} hooks", where=failed.where, hint=NEWER)
+    return UnsupportedError(f"this kernel has no {failed.kind} hooks", where=failed.where, hint=places.NEWER)
 
 
 def _missing_function(failed: Failure, name: str) -> EbpfError | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 
+from pytest_ebpf.bpf import places
 from pytest_ebpf.bpf.attach_rows import Failure
 from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.errors import AttachError, EbpfError, GuestError, UnsupportedError
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import AttachType, ProgType
-
-_NEWER = "run it on a newer kernel, or declare an alternative"
 
 #: What drivers answer to a mode they do not have, and the stack for them.
 _NO_MODE = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EMSGSIZE})
@@ -114,7 +113,7 @@ def _refusal(failed: Failure, how: str, kind: ProgType, attach_type: AttachType,
 
 
 def _lacking(failed: Failure, what: str) -> UnsupportedError:
-    return UnsupportedError(f"this kernel has no {what}", where=failed.where, hint=_NEWER)
+    return UnsupportedError(f"this kernel has no {what}", where=failed.where, hint=places.NEWER)
 
 
 def _refused(failed: Failure, what: str, hint: str | None = None) -> AttachError:

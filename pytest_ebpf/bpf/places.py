@@ -30,6 +30,9 @@ _MISSPELLED: Final = 0.85
 
 SYSCALL_PREFIX: Final = "__x64_sys_"
 
+#: What to do where a kernel lacks a kind of hook.
+NEWER: Final = "run it on a newer kernel, or declare an alternative"
+
 
 def functions(guest: Guest) -> frozenset[str]:
     """The functions of the kernel and its modules: 0.5 s in an emulated guest."""

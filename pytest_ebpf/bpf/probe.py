@@ -10,13 +10,14 @@ from weakref import WeakKeyDictionary
 
 from pytest_ebpf.errors import GuestError
 from pytest_ebpf.guest import Guest
+from pytest_ebpf.guest.client import ENOTSUPP
 from pytest_ebpf.uapi import AttachType, ProgType
 
 #: ``r0 = 0; exit``, a program that every type accepts.
 _RETURN_ZERO: Final = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 
 #: Attach types without which the kernel does not load a program of the type.
-_ATTACH: Final = {
+_ATTACH: Final[dict[int, int]] = {
     ProgType.SK_LOOKUP: AttachType.SK_LOOKUP,
     ProgType.NETFILTER: AttachType.NETFILTER,
 }
@@ -24,13 +25,12 @@ _ATTACH: Final = {
 #: Bytes that every kernel takes as a packet: Ethernet and IPv6 headers, and more.
 SHORT: Final = 64
 
-#: What the kernel answers when it does not know, does not do, or does not take something. 524 is
-#: ENOTSUPP, of the kernel's own numbers (``include/linux/errno.h``).
+#: What the kernel answers when it does not know, does not do, or does not take something.
 REFUSALS: Final = frozenset(
     {
         errno.EINVAL,
         errno.EOPNOTSUPP,
-        524,
+        ENOTSUPP,
         errno.EMSGSIZE,
         errno.ENOMEM,
         errno.E2BIG,
@@ -74,13 +74,7 @@ class Probes:
         """Whether the kernel loads a program of this type, which it has, with *flags* of ``bpf_attr``."""
         key = (("flags", flags), ("prog_type", prog_type))
         if key not in self._answers:
-            try:
-                self._call(
-                    "assemble", type=prog_type, attach_type=0, insns=_RETURN_ZERO, license="GPL", flags=flags
-                )
-                self._answers[key] = True
-            except GuestError:
-                self._answers[key] = False
+            self._answers[key] = self._assembled(prog_type, flags=flags) is not None
         return bool(self._answers[key])
 
     def names(self, name: str) -> bool | None:
@@ -116,18 +110,11 @@ class Probes:
 
         ``UNKNOWN`` where no such program could be loaded.
         """
-        try:
-            made = self._call(
-                "assemble",
-                type=prog_type,
-                attach_type=int(attach_type),
-                insns=_RETURN_ZERO,
-                license="GPL",
-            )
-        except GuestError:
+        program = self._assembled(prog_type, attach_type)
+        if program is None:
             return UNKNOWN
         try:
-            link = self._call("attach", prog=made["prog"], how=how, attach_type=int(attach_type), **place)
+            link = self._call("attach", prog=program, how=how, attach_type=int(attach_type), **place)
         except GuestError as error:
             return error.errno
         self._call("detach", link=link["link"])
@@ -135,15 +122,24 @@ class Probes:
 
     def _program(self, prog_type: int) -> int | None:
         if prog_type not in self._programs:
-            attach = _ATTACH[ProgType(prog_type)] if prog_type in _ATTACH else 0
-            try:
-                made = self._call(
-                    "assemble", type=prog_type, attach_type=int(attach), insns=_RETURN_ZERO, license="GPL"
-                )
-                self._programs[prog_type] = made["prog"]
-            except GuestError:
-                self._programs[prog_type] = None
+            self._programs[prog_type] = self._assembled(prog_type, _ATTACH.get(prog_type, 0))
         return self._programs[prog_type]
+
+    def _assembled(self, prog_type: int, attach_type: int = 0, flags: int = 0) -> int | None:
+        """A program of this type that does nothing; None where the kernel refuses it."""
+        try:
+            made = self._call(
+                "assemble",
+                type=prog_type,
+                attach_type=int(attach_type),
+                insns=_RETURN_ZERO,
+                license="GPL",
+                flags=flags,
+            )
+        except GuestError:
+            return None
+        program: int = made["prog"]
+        return program
 
     def shortest(self, prog_type: int, data: bytes, limit: int, **options: Any) -> int | None:
         """The least length at which *data*, filled up with zeros, is taken; None if not up to *limit*."""

@@ -15,8 +15,6 @@ from pytest_ebpf.hooks import parse
 from pytest_ebpf.objects import ProgramFacts
 from pytest_ebpf.uapi import AttachType
 
-OTHERWISE: Final = "run it on a newer kernel, or declare an alternative"
-
 #: As libbpf says it while loading, and the agent for a target that was set.
 _NO_TARGET: Final = re.compile(
     r"prog '(?P<program>[^']+)': failed to find kernel BTF type ID of '(?P<name>[^']+)'"
@@ -94,7 +92,7 @@ def unknown_hook(guest: Guest, owner: str, program: ProgramFacts) -> EbpfError |
     hook = parse(program.section)
     kind = hook.kind.prefix if hook else program.section
     return UnsupportedError(
-        f"this kernel has no {kind} hooks", where=f"{owner}: {program.name}", hint=OTHERWISE
+        f"this kernel has no {kind} hooks", where=f"{owner}: {program.name}", hint=places.NEWER
     )
 
 
@@ -153,12 +151,12 @@ def _no_struct_ops(owner: str, log: str) -> EbpfError | None:
         return UnsupportedError(
             f"this kernel has no struct_ops {found['name'].removeprefix('bpf_struct_ops_')}",
             where=owner,
-            hint=OTHERWISE,
+            hint=places.NEWER,
         )
     if found := _NO_MEMBER.search(log):
         return UnsupportedError(
             f"this kernel's struct_ops have no member {found['name']}",
             where=f"{owner}: {found['map']}",
-            hint=OTHERWISE,
+            hint=places.NEWER,
         )
     return None

@@ -92,7 +92,6 @@ class TestRing:
         )
         assert sample.maps.ring.of("event").next() == {"number": 0, "size": 64}
 
-
     def test_a_record_that_ends_within_its_last_array(self, sample):
         sample.programs.to_ring.run(FRAME)
         with pytest.raises(ValueConversionError) as caught:
