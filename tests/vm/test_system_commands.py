@@ -281,8 +281,11 @@ def test_commands_end_with_their_system(guest, system):
         assert not system.files.exists(f"/proc/{pid}")
 
 
-def test_so_do_daemons(system):
-    system.run(["setsid", "-f", "sleep", "100"])
+@pytest.mark.parametrize("script", ["setsid -f sleep 100", "sleep 100 &"])
+def test_so_does_what_they_leave_behind(system, script):
+    system.install("setsid")
+    system.install("sleep")
+    system.run(["sh", "-c", script])
     until(lambda: "Name:\tsleep" in states(system))
     system.close()
     until(lambda: "Name:\tsleep" not in states(system))

@@ -297,12 +297,16 @@ int arg_process(struct call *call, struct handle **handle, struct process **proc
 	return err;
 }
 
-/* One that does not end although it was killed (it waits inside the kernel) is reaped whenever it does. */
+/* One that does not end although it was killed (it waits inside the kernel) is reaped whenever it does.
+ * In a machine, what a command that ended has left behind is let be: it may be a daemon which has not come to
+ * setsid() yet. Nobody else ends it on a host.
+ */
 void process_end(struct process *process)
 {
 	struct process **link = &processes;
 
-	process_signal(process, SIGKILL);
+	if (!process->ended || getpid() != 1)
+		process_signal(process, SIGKILL);
 	process_wait_end(process, END_MS);
 	while (*link != process)
 		link = &(*link)->next;
