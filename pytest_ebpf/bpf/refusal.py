@@ -16,7 +16,7 @@ from pytest_ebpf.objects import ObjectFacts, ProgramFacts
 from pytest_ebpf.uapi import MapFlag, MapType, ProgType
 
 if TYPE_CHECKING:
-    from pytest_ebpf.verifier import Explanation
+    from pytest_ebpf.verifier import Explanation, Sources
 
 #: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
 _HAS_FRAGS: Final = 1 << 5
@@ -32,6 +32,19 @@ _UNKNOWN: Final = (
     (re.compile(r"Only .* programs can be sleepable"), "sleepable programs of this type"),
 )
 
+#: What it says of instructions that it does not know yet; compilers set no field without a meaning.
+_NO_INSTRUCTION: Final = re.compile(r"BPF_\w+ uses reserved fields|unknown opcode [0-9a-f]+")
+
+#: Instructions that came after Linux 5.10 with -mcpu=v4, and others.
+_OF_V4: Final = frozenset(
+    {"sign_extended_load", "sign_extended_move", "byte_swap", "signed_divide", "signed_modulo", "goto_long"}
+)
+_LATER: Final = _OF_V4 | {
+    *("atomic_fetch_add", "atomic_and", "atomic_or", "atomic_xor", "xchg", "cmpxchg"),
+    *("atomic_fetch_and", "atomic_fetch_or", "atomic_fetch_xor", "load_acquire", "store_release"),
+    *("may_goto", "address_space_cast", "goto_indirect"),
+}
+
 
 #: libbpf, of a map that is to be used as it was pinned (``bpf_object__reuse_map``).
 _PINNED: Final = re.compile(r"couldn't reuse pinned map at '(?P<path>[^']*)': parameter mismatch")
@@ -44,7 +57,8 @@ def explain_load(
     skipped = skipped_programs(facts, options)
     log = log_of(error)
     program: str | None = error.details.get("program")
-    explanation = _explained(log, elf, facts, program)
+    sources = _sources(elf, facts, program)
+    explanation = _explained(log, sources, program)
     line = explanation.said if explanation else None
     probes = probes_of(guest)
     tried = [each for each in facts.programs if each.name not in skipped]
@@ -61,8 +75,11 @@ def explain_load(
             )
         if program is not None and (unknown := unknown_hook(guest, name, each)):
             return unknown
-    refused = _no_linked_map(probes, facts, name) or _no_map(facts, error, name, options)
-    if program is None and refused:
+    if program is not None:
+        refused: EbpfError | None = _no_instruction(sources, line, f"{name}: {program}")
+    else:
+        refused = _no_linked_map(probes, facts, name) or _no_map(facts, error, name, options)
+    if refused:
         return refused
     from pytest_ebpf.verifier import render  # noqa: PLC0415  # as above
 
@@ -79,14 +96,20 @@ def explain_load(
     )
 
 
-def _explained(log: str, elf: bytes, facts: ObjectFacts, program: str | None) -> Explanation | None:
-    """What *log* says; of an object that is damaged, with lines as far as the log itself tells them."""
-    from pytest_ebpf.verifier import explain, sources_of  # noqa: PLC0415  # only where something is refused
+def _sources(elf: bytes, facts: ObjectFacts, program: str | None) -> Sources | None:
+    """The source of *program*; None of an object that is damaged."""
+    from pytest_ebpf.verifier import sources_of  # noqa: PLC0415  # only where something is refused
 
     try:
-        sources = sources_of(elf, facts, program) if program else None
+        return sources_of(elf, facts, program) if program else None
     except ObjectError:
-        sources = None
+        return None
+
+
+def _explained(log: str, sources: Sources | None, program: str | None) -> Explanation | None:
+    """What *log* says; without *sources* with lines as far as the log itself tells them."""
+    from pytest_ebpf.verifier import explain  # noqa: PLC0415  # as above
+
     return explain(log, sources, program=program)
 
 
@@ -107,6 +130,18 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
     if found and probes.has(prog_type=program.prog_type, helper=int(found["number"])) is False:
         return f"helper {found['number']} for {kind} programs ({line})"
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
+
+
+def _no_instruction(sources: Sources | None, line: str | None, where: str) -> UnsupportedError | None:
+    """The instructions of the program that the kernel may not know, if it says that it knows one not."""
+    later = sorted(sources.features & _LATER) if sources else []
+    if not later or not line or not _NO_INSTRUCTION.fullmatch(line):
+        return None
+    return UnsupportedError(
+        f"this kernel does not know an instruction of it: {' or '.join(later)} ({line})",
+        where=where,
+        hint="compile with -mcpu=v3" if _OF_V4 & {*later} else "run it on a newer kernel",
+    )
 
 
 def _no_map_type(probes: Probes, facts: ObjectFacts, name: str) -> UnsupportedError | None:

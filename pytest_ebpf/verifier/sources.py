@@ -11,6 +11,7 @@ from typing import Final
 from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.requirements.instructions import features
 from pytest_ebpf.requirements.linked import Body, Linker
 from pytest_ebpf.requirements.model import FunctionFacts
 from pytest_ebpf.verifier.model import Place
@@ -27,11 +28,15 @@ _LARGEST: Final = 4 << 20
 
 @dataclass(frozen=True)
 class Sources:
-    """The source of one program. *places* are by instruction; *texts* what is known of lines, by file."""
+    """The source of one program. *places* are by instruction; *texts* what is known of lines, by file.
+
+    *features* are the kinds of its instructions that not every kernel knows.
+    """
 
     functions: tuple[FunctionFacts, ...]
     places: Sequence[Place | None]
     texts: Mapping[str, Mapping[int, str]]
+    features: frozenset[str] = frozenset()
 
     def place(self, instruction: int) -> Place | None:
         """The line of *instruction*, None if the object does not tell."""
@@ -67,7 +72,8 @@ def sources_of(data: bytes, facts: ObjectFacts, program: str) -> Sources | None:
         texts.setdefault(line.file, {})[line.line] = line.text
     places = [place for body in bodies for place in _places(linker, body)]
     whole = {_shown(file): _read(file, lines, facts.path) or lines for file, lines in texts.items()}
-    return Sources(code.functions, places, whole)
+    used = {name for body in bodies for each in body.instructions for name in features(each)}
+    return Sources(code.functions, places, whole, frozenset(used))
 
 
 def _places(linker: Linker, body: Body) -> Iterator[Place | None]:

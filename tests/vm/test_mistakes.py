@@ -11,7 +11,7 @@ import pytest
 from mistakes import MISTAKES, OBJECTS, Mistake, compiled
 
 from pytest_ebpf.bpf import LoadOptions, load
-from pytest_ebpf.errors import EbpfError, LoadError
+from pytest_ebpf.errors import EbpfError, LoadError, UnsupportedError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import ObjectFacts, read_object
 
@@ -66,6 +66,20 @@ def wrong(mistake: Mistake, error: EbpfError) -> Iterator[str]:
 def test_the_first_screen(refused, line):
     known = [each for each in TOLD if KERNELS.index(each.since) <= KERNELS.index(line)]
     assert not {each.program: found for each in known if (found := list(wrong(each, refused(each))))}
+
+
+def test_an_instruction_that_an_old_kernel_does_not_know(guest, line, tmp_path):
+    path = compiled("later", tmp_path)
+    options = LoadOptions(autoload={"fetches": True})
+    if line != KERNELS[0]:
+        load(guest, path.read_bytes(), read_object(path), name="later", options=options).close()
+        return
+    with pytest.raises(UnsupportedError) as caught:
+        load(guest, path.read_bytes(), read_object(path), name="later", options=options)
+    assert str(caught.value) == (
+        "later: fetches: this kernel does not know an instruction of it: atomic_fetch_add "
+        "(BPF_STX uses reserved fields); run it on a newer kernel"
+    )
 
 
 def test_there_are_enough():
