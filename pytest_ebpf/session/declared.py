@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pytest_ebpf.bpf import LoadOptions
 from pytest_ebpf.bpf.seeds import Contents
-from pytest_ebpf.build.ctext import SPELLING
-from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl, TypeExpr
+from pytest_ebpf.build.ctext import spell
+from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl
 from pytest_ebpf.manifest.mapchecks import prog_array_key
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.session.ranges import declared_for
@@ -26,8 +26,12 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
         value_size=declared.load.value_size,
         inner=declared.load.inner,
         records={
-            **{each: _in_c(map_.records) for each, map_ in maps.items() if map_.records},
-            **{each: _in_c(program.records) for each, program in programs.items() if program.records},
+            **{each: spell(map_.records, "", manifest.types) for each, map_ in maps.items() if map_.records},
+            **{
+                each: spell(program.records, "", manifest.types)
+                for each, program in programs.items()
+                if program.records
+            },
             **declared.load.records,
         },
         attach={each: program.attach for each, program in programs.items() if program.attach},
@@ -43,10 +47,6 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
             if map_.entries
         },
     )
-
-
-def _in_c(declared: TypeExpr) -> str:
-    return SPELLING.get(declared.base, declared.base)
 
 
 def _contents(declared: MapDecl) -> Contents:

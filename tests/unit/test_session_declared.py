@@ -107,7 +107,7 @@ def test_all_that_is_declared(options: LoadOptions) -> None:
         max_entries={"limits": 8},
         value_size={"other": 8},
         inner={"tables": "table"},
-        records={"events": "event", "addresses": "ebpf_ipv4", "log": "struct entry"},
+        records={"events": "struct event", "addresses": "ebpf_ipv4", "log": "struct entry"},
         attach={"count_old": {"function": "tcp_connect"}},
         targets={"count_new": "tcp_connect"},
         alternatives={"counter": ("count_new", "count_old")},
