@@ -136,7 +136,10 @@ def _resolve(name: str, value: Any, where: str, maps: Callable[[str], Any] | Non
     if name == "map" and isinstance(value, str):
         if maps is None:
             raise UsageError(f'map: no object to look "{value}" up in', where=where)
-        return maps(value).handle
+        try:
+            return maps(value).handle
+        except KeyError as error:
+            raise UsageError(f"map: {error.args[0]}", where=where) from error
     if name == "map":
         return value.handle
     if name in {"pid", "tid"} and isinstance(value, HasPid):

@@ -130,7 +130,12 @@ class Link:
         pins.unpin(self._guest, path, self._where)
 
     def update(self, program: Program) -> None:
-        """Put *program* in the place of the one that is attached."""
+        """Put *program*, of the same type, in the place of the one that is attached."""
+        if self.program is not None and program.type != self.program.type:
+            raise UsageError(
+                f"a {program.type_name} program cannot take the place of a {self.program.type_name} program",
+                where=self._where,
+            )
         self._call("link_update", prog=program.handle)
         self.program = program
 

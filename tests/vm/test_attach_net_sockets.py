@@ -9,7 +9,7 @@ import pytest
 from lab import PORT, THERE
 from proof import prove
 
-from pytest_ebpf.errors import AttachError, UnsupportedError, UsageError
+from pytest_ebpf.errors import AttachError, GuestError, UnsupportedError, UsageError
 from pytest_ebpf.uapi import LinkType
 
 
@@ -133,6 +133,23 @@ class TestMapsOfSockets:
                 lambda: self.exchange(tool, lab, "there"),
                 lambda: tool.globals.calls,
             )
+
+    @lines("5.10", "7.2")
+    def test_a_socket_that_is_not_connected(self, hooked, lab):
+        tool = hooked("on_sk_msg")
+        for made in (lab.here.socket(), lab.here.udp()):
+            with pytest.raises(GuestError) as caught:
+                tool.maps.sockets[0] = made
+            assert str(caught.value) == (
+                "maps.sockets[0]: the map does not take it as it is now; "
+                "a socket of TCP has to be connected or to listen, one of UDP to be bound"
+            )
+
+    @lines("7.2")
+    def test_a_map_that_is_not_there(self, hooked):
+        assert refused(UsageError, hooked("on_sk_msg").programs.on_sk_msg.attach, map="sokcets") == (
+            'programs.on_sk_msg: attach: map: nethooks has no map "sokcets"; did you mean "sockets"?'
+        )
 
     @lines("5.10")
     def test_a_kernel_without(self, hooked):

@@ -44,7 +44,14 @@ class DescriptorMap(Holder[K, Any]):
         return self._unpack_value(data)
 
     def _raise(self, error: CallError, where: str) -> NoReturn:
-        if error.errno not in _UNTOLD:
+        if error.where == "set_fd" and error.errno == errno.EOPNOTSUPP:
+            raise GuestError(
+                "the map does not take it as it is now",
+                errno=error.errno,
+                where=where,
+                hint="a socket of TCP has to be connected or to listen, one of UDP to be bound",
+            ) from error
+        if error.where == "set_fd" or error.errno not in _UNTOLD:
             super()._raise(error, where)
         raise GuestError(
             "the kernel does not tell what this map holds",
