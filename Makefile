@@ -23,7 +23,7 @@ help:
 	@echo "make test    the whole suite"
 	@echo "make bench   the benchmarks, as ratios"
 	@echo "make fuzz    wounded bytes for every reader, for FUZZ_SECONDS (default $(FUZZ_SECONDS))"
-	@echo "make soak    SOAK_RESTORES fresh kernels in a row ($(SOAK_RESTORES)), each fault SOAK_FAULTS times ($(SOAK_FAULTS))"
+	@echo "make soak    SOAK_RESTORES fresh kernels in a row ($(SOAK_RESTORES)), SOAK_ROUNDS of requests ($(SOAK_ROUNDS)), each fault SOAK_FAULTS times ($(SOAK_FAULTS))"
 	@echo "make clean   remove what was built here (the kernel cache stays)"
 
 ## What a machine needs
@@ -94,10 +94,11 @@ fuzz: kernels
 	done
 
 SOAK_RESTORES ?= 2000
+SOAK_ROUNDS ?= 100
 SOAK_FAULTS ?= 100
 
 soak: kernels
-	@$(BIN)/python tests/soak --restores $(SOAK_RESTORES) --faults $(SOAK_FAULTS)
+	@$(BIN)/python tests/soak --restores $(SOAK_RESTORES) --rounds $(SOAK_ROUNDS) --faults $(SOAK_FAULTS)
 
 clean:
 	@rm -rf .venv build dist vm/agent/build sample_project/build

@@ -1,8 +1,8 @@
-"""``make soak``: thousands of fresh kernels in a row, and every fault many times over. Prints a table.
+"""``make soak``: thousands of fresh kernels in a row, of requests, of faults. Prints a table.
 
 Restores go over all kernels in turn. After them the process must be as it was: no more memory, descriptors,
-children or files. Then each fault is inflicted, in runs of pytest and on snapshots. Exit status 1 if anything
-is wrong.
+children or files. So must the agent of one machine after thousands of requests, most of them wrong. Then each
+fault is inflicted, in runs of pytest and on snapshots. Exit status 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import faults
 import traces
+from rounds import CALLS, rounds
 
 from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
@@ -108,6 +109,13 @@ def _fresh(shelf: Shelf, recipe: Recipe) -> None:
         _, log = guest.batch([("write_file", {"path": "/tmp/x", "data": b"x"}), ("klog", {})])
         if "Linux version" in log:
             raise AssertionError("the log of the boot is still there")
+
+
+def requests(times: int) -> Iterable[Line]:
+    """Make *times* rounds of every operation in one machine of each of two kernels."""
+    for line in ("5.10", "7.2"):
+        right, note = rounds(times, line)
+        yield Line(f"requests {line}", times * CALLS, right, note)
 
 
 def _cut(folder: Path) -> None:
@@ -205,6 +213,7 @@ def say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--restores", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--faults", type=int, default=100)
     asked = parser.parse_args()
     wrong = 0
@@ -212,6 +221,7 @@ def main() -> int:
         root = Path(scratch)
         parts = (
             (asked.restores, lambda: restores(asked.restores, root)),
+            (asked.rounds, lambda: requests(asked.rounds)),
             (asked.faults, lambda: damaged(asked.faults, root)),
             (asked.faults, lambda: inflicted(asked.faults)),
             (asked.faults, lambda: killed(asked.faults)),

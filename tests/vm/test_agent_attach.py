@@ -33,6 +33,7 @@ WRONG = [
     ("uprobe", {}, "binary: missing"),
     ("uprobe", {"binary": "/init", "pid": "x"}, "pid: not an unsigned integer"),
     ("uprobe", {"binary": "/init", "pid": 2**31}, "pid: more than 2147483647 (2147483648)"),
+    ("uprobe", {"binary": "/tmp"}, "binary: not a regular file (/tmp)"),
     ("uprobe_multi", {"binary": "/init"}, "functions: missing"),
     ("usdt", {"binary": "/init", "provider": "a"}, "name: missing"),
     ("perf_event", {}, "type: missing"),

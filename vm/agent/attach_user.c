@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Programs on functions and probes of user space: by the path of a binary, for one process or for all. */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "attach.h"
 
 #define BINARY_ROOM 4096
@@ -13,12 +16,18 @@ struct user_place {
 
 static int read_place(struct call *call, struct user_place *place)
 {
+	struct stat status;
 	uint32_t pid = 0;
 	int err = arg_str(call, "binary", place->binary, sizeof(place->binary)) ?:
 		  arg_u31_opt(call, "pid", &pid) ?: arg_u64_opt(call, "cookie", &place->cookie);
 
+	if (err)
+		return err;
+	/* libbpf opens it, and would wait for the writer of a pipe. What is not there it may find on the PATH. */
+	if (!stat(place->binary, &status) && !S_ISREG(status.st_mode))
+		return fail(call, EINVAL, "binary: not a regular file (%s)", place->binary);
 	place->pid = arg_find(call, "pid") ? (int)pid : ALL_PROCESSES;
-	return err;
+	return 0;
 }
 
 static int attach_uprobe(struct call *call, const struct handle *prog, struct attached *attached)
