@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from pytest_ebpf.bpf.options import LoadOptions, skipped_programs
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: ``BPF_F_XDP_HAS_FRAGS`` of ``include/uapi/linux/bpf.h``, since Linux 5.18.
 _HAS_FRAGS: Final = 1 << 5
+
+_NOT_CREATED: Final = re.compile(r"map '(?P<map>[^']+)': failed to create: -EINVAL")
 
 _MISSING_HELPER: Final = re.compile(r"(?:unknown|invalid) func \w+#(?P<number>\d+)")
 
@@ -64,7 +67,7 @@ def explain_load(
     tried = [each for each in facts.programs if each.name not in skipped]
     if program is None and (lacking := _no_map_type(probes, facts, name)):
         return lacking  # it explains a kfunc for such maps that is not there
-    if absent := missing(guest, name, tried, error):
+    if absent := _no_size(facts, error, name, options.max_entries) or missing(guest, name, tried, error):
         return absent
     for each in _in_question(tried, program):
         if lack := _lack(probes, each, line):
@@ -149,6 +152,25 @@ def _no_map_type(probes: Probes, facts: ObjectFacts, name: str) -> UnsupportedEr
         if probes.has(map_type=each.type) is False:
             what, where = f"this kernel has no {each.type_name} maps", f"{name}: {each.name}"
             return UnsupportedError(what, where=where, hint="use another type")
+    return None
+
+
+def _no_size(facts: ObjectFacts, error: CallError, name: str, sized: Collection[str]) -> LoadError | None:
+    """The error for a map that could not be created, as the object leaves ``max_entries`` to its loader.
+
+    Storages of sockets, tasks and so on have none.
+    """
+    found = _NOT_CREATED.search(f"{error.what}\n{log_of(error)}")
+    for each in facts.maps:
+        left = not each.max_entries and each.name not in sized and not each.type_name.endswith("_storage")
+        if found and each.name == found["map"] and left:
+            return LoadError(
+                f"map {each.name} has no max_entries: a loader sets it, as `ebpf-build adopt` can declare",
+                where=name,
+                hint=f'declare it in load.max_entries, or load(..., max_entries={{"{each.name}": 1024}})',
+                errno=error.errno,
+                log=log_of(error),
+            )
     return None
 
 

@@ -36,7 +36,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
     doctor = commands.add_parser("doctor", help="say what works on this host and how to mend it")
-    doctor.add_argument("--json", action="store_true", help="print JSON")
+    _formats(doctor, "json")
     doctor.set_defaults(run=_command("doctor"))
     schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml or of reports")
     schema.add_argument(
@@ -86,19 +86,14 @@ def _inspect(parser: ArgumentParser) -> None:
     parser.add_argument("--requirements", action="store_true", help="what it asks of a kernel, and where")
     parser.add_argument("--disassemble", action="store_true", help="instructions with source lines and types")
     parser.add_argument("--graph", choices=("dot", "svg"), help="a picture of the control flow")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="the same as --format json"
-    )
+    _formats(parser, "json")
     parser.set_defaults(run=_command("inspection"))
 
 
 def _diff(parser: ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD", help="an object file")
     parser.add_argument("new", metavar="NEW", help="the object file that comes in its place")
-    parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
-    )
+    _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("diff"))
 
 
@@ -119,11 +114,8 @@ def _matrix(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="*", help="object files (default: the objects of the manifest)"
     )
-    parser.add_argument("--kernel", metavar="SPEC", required=True, help='such as "5.10,6.1,latest" or "all"')
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
+    _machines(parser)
+    _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("matrix"))
 
 
@@ -138,9 +130,7 @@ def _check(parser: ArgumentParser) -> None:
         default=[],
         help='such as "5.10,6.1,latest" (default: those the manifest promises, else those in the cache)',
     )
-    parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
-    )
+    _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("check"))
 
 
@@ -151,22 +141,14 @@ def _stats(parser: ArgumentParser) -> None:
         nargs="*",
         help="objects of the manifest, or object files (default: all of the manifest)",
     )
-    parser.add_argument(
-        "--kernel",
-        metavar="SPEC",
-        default="all",
-        help='such as "5.10,6.1,latest" (default: those the manifest promises)',
-    )
+    _machines(parser)
     parser.add_argument(
         "--against",
         metavar="FILE",
         help="a baseline, or JSON of an earlier time (default: the manifest's baseline)",
     )
     parser.add_argument("--write", action="store_true", help="write the baseline")
-    parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
-    )
-    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
+    _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("stats"))
 
 
@@ -185,6 +167,26 @@ def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:
     what.add_argument("--snapshots", action="store_true", help="machines saved when booted (the default)")
     what.add_argument("--all", action="store_true", help="these, the kernels and the index of the archive")
     clearing.set_defaults(run=_command("kernels", "clear"))
+
+
+def _formats(parser: ArgumentParser, *others: str) -> None:
+    """Ways to print beside text, each with an option of its own for short."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--format", choices=("text", *others), default="text", help="default: text")
+    for form in others:
+        same = f"the same as --format {form}"
+        group.add_argument(f"--{form}", action="store_const", const=form, dest="format", help=same)
+
+
+def _machines(parser: ArgumentParser) -> None:
+    """What is booted, and how."""
+    parser.add_argument(
+        "--kernel",
+        metavar="SPEC",
+        default="all",
+        help='such as "5.10,6.1,latest" (default: those the manifest promises)',
+    )
+    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto", help="default: auto")
 
 
 def _command(module: str, function: str = "run") -> Callable[[Namespace], int]:

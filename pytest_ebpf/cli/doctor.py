@@ -30,7 +30,9 @@ def run(arguments: Namespace) -> int:
     """Print what was found; 1 if eBPF programs cannot be built or tested here."""
     findings = examine(Path.cwd(), say=say)
     print(
-        to_json(findings) if arguments.json else to_text(findings, width=shutil.get_terminal_size().columns)
+        to_json(findings)
+        if arguments.format == "json"
+        else to_text(findings, width=shutil.get_terminal_size().columns)
     )
     return 0 if healthy(findings) else 1
 

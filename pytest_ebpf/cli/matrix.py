@@ -23,9 +23,9 @@ def run(arguments: Namespace) -> int:
     objects = _objects(workspace, arguments.files)
     run = load_all(workspace, objects, specs, workspace.fleet(arguments.accelerator))
     matrix = run.matrix
-    if arguments.json:
+    if arguments.format == "json":
         print(report.json_document(run), end="")
-    elif arguments.markdown:
+    elif arguments.format == "markdown":
         print(report.markdown(matrix, heading="program"), end="")
     else:
         width = shutil.get_terminal_size().columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_ebpf.cli.progress import say
 from pytest_ebpf.errors import UsageError
@@ -13,6 +13,9 @@ from pytest_ebpf.paths import LOCK_NAME
 if TYPE_CHECKING:
     from pytest_ebpf.kernels import KernelStore
 
+#: What to do without a manifest.
+_WRITE: Final = "write one, or have it written for object files: ebpf-build adopt FILE.o"
+
 
 def manifest_of(given: str | None) -> Path:
     """Return the manifest *given*, else the nearest; :class:`UsageError` if there is none."""
@@ -20,7 +23,7 @@ def manifest_of(given: str | None) -> Path:
         return Path(given)
     if found := find(Path.cwd()):
         return found
-    raise UsageError(f"there is no {FILE_NAME} here or above", where=str(Path.cwd()), hint="write one")
+    raise UsageError(f"there is no {FILE_NAME} here or above", where=str(Path.cwd()), hint=_WRITE)
 
 
 def kernel_store() -> KernelStore:

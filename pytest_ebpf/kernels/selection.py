@@ -67,11 +67,9 @@ def select(expression: str, promised: Sequence[str], *, option: str = "--ebpf-ke
             check_spec(item, where=option)
             chosen[item] = None
     if not chosen:
-        have = ", ".join(promised) or "no kernel"
+        have = f"the project promises {', '.join(promised)}" if promised else "no ebpf.toml here promises any"
         raise UsageError(
-            f"selects no kernel ({expression})",
-            where=option,
-            hint=f"the project promises {have}; name a kernel, such as 6.1",
+            f"selects no kernel ({expression})", where=option, hint=f"{have}; name a kernel, such as 6.1"
         )
     return tuple(chosen)
 

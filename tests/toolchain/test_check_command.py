@@ -271,7 +271,7 @@ def test_what_traces_a_program_is_loaded_for_one(call, loops, compile_bpf, tmp_p
         (["gone.o", "--kernel", "6.1"], 1, "gone.o: cannot be read (No such file or directory);"),
         (["loops.bpf.o", "--kernel", "newest"], 2, "--kernel: not a kernel (newest);"),
         (["loops.bpf.o", "--kernel", "all"], 2, "--kernel: selects no kernel (all);"),
-        (["--kernel", "6.1"], 2, "there is no ebpf.toml here or above; write one"),
+        (["--kernel", "6.1"], 2, "there is no ebpf.toml here or above; write one, or have"),
     ],
 )
 def test_what_cannot_be_understood(call, loops, words, status, message):

@@ -78,7 +78,10 @@ def test_the_manifest_may_be_elsewhere(call, edge, tmp_path):
     assert error_of(call("-f", "other.toml"), 1) == (
         "other.toml: no such file; write an ebpf.toml, or name the one to use"
     )
-    assert error_of(call(cwd=tmp_path), 2) == f"{tmp_path}: there is no ebpf.toml here or above; write one"
+    assert error_of(call(cwd=tmp_path), 2) == (
+        f"{tmp_path}: there is no ebpf.toml here or above; "
+        "write one, or have it written for object files: ebpf-build adopt FILE.o"
+    )
 
 
 def test_an_object_that_is_not_declared(call):
@@ -310,7 +313,7 @@ def test_lock_pins_what_the_manifest_promises(call, edge):
             2,
             "--kernel: selects no kernel (>=7.0); the project promises 6.1, 6.12; name a kernel, such as 6.1",
         ),
-        (("nothing.o",), 2, "matrix: error: the following arguments are required: --kernel"),
+        (("nothing.o",), 2, "nothing.o: no such file; give the path of an object file"),
     ],
 )
 def test_a_matrix_of_nothing(call, edge, words, status, error):

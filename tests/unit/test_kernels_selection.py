@@ -107,7 +107,7 @@ def test_all_of_nothing_is_an_error():
     with pytest.raises(UsageError) as caught:
         select("all", [])
     assert str(caught.value) == (
-        "--ebpf-kernel: selects no kernel (all); the project promises no kernel; name a kernel, such as 6.1"
+        "--ebpf-kernel: selects no kernel (all); no ebpf.toml here promises any; name a kernel, such as 6.1"
     )
 
 

@@ -157,6 +157,7 @@ def test_a_full_disk_under_the_project():
 
 def test_folders_that_may_not_be_written():
     open_room, closed = Room(Path("/src"), 10**10, True), Room(Path("/src"), 10**10, False)
+    assert host.disk(closed, open_room, kernels=False).state == "fail"
     assert host.disk(closed, open_room) == Finding(
         "disk", "note", "nothing may be written to /src", "export PYTEST_EBPF_CACHE=FOLDER"
     )

@@ -56,6 +56,6 @@ def examine(folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
         ),
         stock.snapshots(Shelf(root, say=say).entries(), LIMIT),
         archive,
-        host.disk(host.room_in(root), host.room_in(workspace.root)),
+        host.disk(host.room_in(root), host.room_in(workspace.root), kernels=bool(cached)),
         host.memory(available_memory(), workspace.test.memory),
     )

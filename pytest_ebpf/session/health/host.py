@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_ebpf.errors import EbpfError, ProblemsError
 from pytest_ebpf.session.budget import machines_at_once
-from pytest_ebpf.session.health.finding import Finding, size
+from pytest_ebpf.session.health.finding import Finding, State, size
 from pytest_ebpf.session.workspace import Workspace
 
 #: Bytes: what building a project takes; what fetching a kernel and keeping five snapshots take.
@@ -56,8 +56,11 @@ def project(workspace: Workspace) -> Finding:
     return Finding("project", "ok", f"{what}, for kernels {', '.join(declared.project.kernels)}")
 
 
-def disk(cache: Room, here: Room) -> Finding:
-    """Judge the room for the *cache* of kernels and snapshots, and *here*, where objects are built."""
+def disk(cache: Room, here: Room, *, kernels: bool = True) -> Finding:
+    """Judge the room for the *cache* of kernels and snapshots, and *here*, where objects are built.
+
+    A cache that may not be written will do where there are *kernels* in it.
+    """
     if not here.writable:
         mend = f"sudo chown $USER {here.folder}"
         return Finding("disk", "fail", f"nothing may be written to {here.folder}", mend)
@@ -66,7 +69,8 @@ def disk(cache: Room, here: Room) -> Finding:
         return Finding("disk", "fail", f"{size(here.free)} free in {here.folder}", mend)
     if not cache.writable:
         mend = "export PYTEST_EBPF_CACHE=FOLDER"
-        return Finding("disk", "note", f"nothing may be written to {cache.folder}", mend)
+        state: State = "note" if kernels else "fail"
+        return Finding("disk", state, f"nothing may be written to {cache.folder}", mend)
     if cache.free < CACHE_ROOM:
         what = f"{size(cache.free)} free in {cache.folder}; {size(CACHE_ROOM)} is better"
         return Finding("disk", "note", what, "ebpf-build kernels clear, or export PYTEST_EBPF_CACHE=FOLDER")
