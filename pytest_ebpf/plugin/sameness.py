@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from pytest_ebpf.plugin import markers, outcomes
 from pytest_ebpf.report import Outcome
 from pytest_ebpf.report.matrix import version_key
 from pytest_ebpf.session.ebpf import Ebpf
-from pytest_ebpf.session.observation import FirstDifference, Observed, groups, observe
+from pytest_ebpf.session.observation import Group, Observed, groups, observe
 
 MARKER: Final = "ebpf_same_on_all_kernels"
 
@@ -90,15 +90,16 @@ class Sameness:
             cells = {kernel: unordered[kernel] for kernel in sorted(unordered, key=version_key)}
             ignore = next(iter(cells.values())).ignore
             try:
-                found, difference = groups({kernel: each.observed for kernel, each in cells.items()}, ignore)
+                found = groups({kernel: each.observed for kernel, each in cells.items()}, ignore)
             except EbpfError as error:
-                found, text = [[], [*cells]], f"{row}: @pytest.mark.{MARKER}: {error}"
+                wrong, text = [*cells], f"{row}: @pytest.mark.{MARKER}: {error}"
             else:
-                if difference is None:
+                if len(found) < 2:
                     continue
-                text = _text(found, difference)
-            majority = len(found[0]) > len(found[1]) if found[0] else True
-            for kernel in (kernel for group in (found[1:] if majority else found) for kernel in group):
+                majority = len(found[0].kernels) > len(found[1].kernels)
+                wrong = [kernel for group in found[majority:] for kernel in group.kernels]
+                text = _text(found)
+            for kernel in wrong:
                 yield cells[kernel].report, _failed(cells[kernel], text)
 
 
@@ -118,23 +119,29 @@ def _failed(cell: _Passed, text: str) -> pytest.TestReport:
     return report
 
 
-def _text(found: Sequence[Sequence[str]], difference: FirstDifference) -> str:
-    """The groups of kernels, and the first difference between the two largest."""
-    names = [", ".join(group) for group in found]
-    said: Mapping[int, str] = {0: difference.one, 1: difference.other}
-    width = max(map(len, names))
-    lines = [f"not the same on all kernels: {difference.place}"]
-    lines += [
-        f"  {name:<{width}}  {_short(said[number]) if number in said else 'something else again'}"
-        for number, name in enumerate(names)
-    ]
-    if difference.lines:
+def _text(found: Sequence[Group]) -> str:
+    """The groups of kernels, and the first thing in which each differs from the largest."""
+    largest, second = found[0], found[1].difference
+    assert second
+    width = max(len(", ".join(group.kernels)) for group in found)
+    lines = [f"not the same on all kernels: {second.place}"]
+    for group in found:
+        said = _short(second.one) if group is largest else _said(group, second.place)
+        lines.append(f"  {', '.join(group.kernels):<{width}}  {said}")
+    if second.lines:
         lines += [
             "",
-            f"the packet, expected as on {found[0][0]}, got as on {found[1][0]}:",
-            *difference.lines,
+            f"the packet, expected as on {largest.kernels[0]}, got as on {found[1].kernels[0]}:",
+            *second.lines,
         ]
     return "\n".join(lines)
+
+
+def _said(group: Group, place: str) -> str:
+    """What *group* has at *place*, or where else it differs from the largest."""
+    assert group.difference
+    elsewhere = f"{group.difference.place}: " if group.difference.place != place else ""
+    return elsewhere + _short(group.difference.other)
 
 
 def _short(text: str) -> str:

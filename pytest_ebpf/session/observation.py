@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 from pytest_ebpf import packets
 from pytest_ebpf.bpf import LoadedObject, Result
 from pytest_ebpf.bpf.globals import changeable
-from pytest_ebpf.bpf.maps import ArrayMap, HashMap, LpmTrie, PerCpuArrayMap, PerCpuHashMap
+from pytest_ebpf.bpf.maps import ArrayMap, HashMap, LpmTrie, PerCpu, PerCpuArrayMap, PerCpuHashMap
 from pytest_ebpf.bpf.record import as_mapping
 from pytest_ebpf.bpf.result import ETHERNET
 from pytest_ebpf.bpf.seen import Seen
+from pytest_ebpf.errors import ValueConversionError
 
 #: What observations are called. Any other word of ``ignore=`` is a field of a packet.
 KINDS: Final = frozenset({"verdict", "packet", "metadata", "redirect", "context", "maps", "globals"})
@@ -81,10 +82,16 @@ def first_difference(
     return None
 
 
-def groups(
-    seen: Mapping[str, Sequence[Observed]], ignore: Collection[str] = ()
-) -> tuple[list[list[str]], FirstDifference | None]:
-    """Group kernels by what they gave, the largest group first; and say how the first two groups differ."""
+@dataclass(frozen=True)
+class Group:
+    """*kernels* that gave the same, and the first *difference* to the largest group; None for that itself."""
+
+    kernels: Sequence[str]
+    difference: FirstDifference | None
+
+
+def groups(seen: Mapping[str, Sequence[Observed]], ignore: Collection[str] = ()) -> list[Group]:
+    """Group kernels by what they gave, the largest group first."""
     found: list[list[str]] = []
     for kernel, mine in seen.items():
         for group in found:
@@ -94,9 +101,7 @@ def groups(
         else:
             found.append([kernel])
     found.sort(key=len, reverse=True)
-    if len(found) < 2:
-        return found, None
-    return found, first_difference(seen[found[0][0]], seen[found[1][0]], ignore)
+    return [Group(group, first_difference(seen[found[0][0]], seen[group[0]], ignore)) for group in found]
 
 
 def _of_run(result: Result, where: str) -> Iterator[Observed]:
@@ -132,9 +137,19 @@ def _of_state(loaded: LoadedObject) -> Iterator[Observed]:
         else:
             continue
         for key, value in islice(pairs, _ENTRIES):
-            yield from _of_value(f"maps.{each.name}", f"{where}[{key!r}]", value)
+            yield from _of_value(f"maps.{each.name}", f"{where}[{key!r}]", across_cpus(value))
     for name in changeable(loaded.globals):
         yield from _of_value(f"globals.{name}", f"{loaded.name}: globals.{name}", loaded.globals[name])
+
+
+def across_cpus(value: Any) -> Any:
+    """Of values of all CPUs the sum, else all in an order: on which CPU a program ran is chance."""
+    if not isinstance(value, PerCpu):
+        return value
+    try:
+        return value.sum()
+    except ValueConversionError:
+        return sorted(value, key=repr)
 
 
 def _of_value(name: str, place: str, value: Any) -> Iterator[Observed]:

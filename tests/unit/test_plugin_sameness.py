@@ -46,7 +46,17 @@ def test_the_minority_fails_and_is_shown_with_the_others():
         "not the same on all kernels: run 1 of main: it",
         "  6.1.9, 6.12.9  1",
         "  5.10.9         2",
-        "  7.2.9          something else again",
+        "  7.2.9          3",
+    ]
+
+
+def test_of_a_third_group_the_place_is_told_where_it_differs():
+    reports = [passed("5.10", "2"), passed("6.1", "1"), passed("6.12", "1"), passed("7.2", "1")]
+    reports[3].ebpf_observed["observed"].append(["verdict", "run 2 of main: it", "5"])
+    assert failures(*reports)[0][1].longrepr.splitlines()[1:] == [
+        "  6.1.9, 6.12.9  1",
+        "  5.10.9         2",
+        "  7.2.9          run 2 of main: it: 5",
     ]
 
 

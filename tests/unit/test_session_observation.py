@@ -8,10 +8,11 @@ from scapy.layers.l2 import Ether
 
 from pytest_ebpf import XDP
 from pytest_ebpf.bpf.context import SK_LOOKUP
+from pytest_ebpf.bpf.maps import PerCpu
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.seen import KEPT, Seen
 from pytest_ebpf.errors import PacketError
-from pytest_ebpf.session.observation import Observed, first_difference, groups, observe
+from pytest_ebpf.session.observation import Group, Observed, across_cpus, first_difference, groups, observe
 
 FRAME = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(dst="10.0.0.2", src="10.0.0.1") / UDP()
 
@@ -83,12 +84,18 @@ def test_what_only_one_has_is_a_difference():
     assert first_difference(entry, [], ["maps"]) is None
 
 
+def test_on_which_cpu_a_program_ran_is_no_difference():
+    assert across_cpus(PerCpu([0, 2, 1])) == across_cpus(PerCpu([3, 0, 0])) == 3
+    assert across_cpus(PerCpu(["", "a"])) == across_cpus(PerCpu(["a", ""]))
+    assert across_cpus([2, 1]) == [2, 1]
+
+
 def test_kernels_that_agree_are_grouped_the_most_first():
     one, other = (seen(Result(each, each)) for each in (XDP.PASS, XDP.DROP))
-    found, difference = groups({"5.10": other, "6.1": one, "6.12": one})
-    assert found == [["6.1", "6.12"], ["5.10"]]
-    assert difference.one == "XDP.PASS"
-    assert groups({"6.1": one, "6.12": one}) == ([["6.1", "6.12"]], None)
+    found = groups({"5.10": other, "6.1": one, "6.12": one})
+    assert [group.kernels for group in found] == [["6.1", "6.12"], ["5.10"]]
+    assert (found[0].difference, found[1].difference.one) == (None, "XDP.PASS")
+    assert groups({"6.1": one, "6.12": one}) == [Group(["6.1", "6.12"], None)]
 
 
 def test_a_name_that_is_nothing_is_said():
