@@ -17,26 +17,18 @@ from pytest_ebpf.errors import EbpfError, KernelError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.guest.wire import Call
 from pytest_ebpf.kernels import Kernel, KernelStore
-from pytest_ebpf.machine import Machine, MachineConfig, Recipe, accelerator, boot
+from pytest_ebpf.machine import Machine, Recipe, accelerator, boot
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot, Waking, restore
 from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once, room_for_templates
 from pytest_ebpf.session.elsewhere import elsewhere
 from pytest_ebpf.session.parallel import side_by_side
+from pytest_ebpf.session.recipes import Recipes
 from pytest_ebpf.session.warm import Warm
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System
-
-#: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
-#: large object) 1 s.
-BOOT_TIMEOUT: Final = 90.0
-WAKE_TIMEOUT: Final = 30.0
-CALL_TIMEOUT: Final = 60.0
-
-#: With KVM all of it is several times as fast.
-_KVM_SHARE: Final = 0.3
 
 #: The version of marshal in which equal values give equal bytes, whoever else refers to them.
 _NO_REFERENCES: Final = 2
@@ -89,15 +81,13 @@ class Fleet:
         say: Callable[[str], None],
     ) -> None:
         self._store = store
-        self._memory = memory
-        self._cpus = cpus
-        self._wires = wires
-        self._request = accelerator_request
+        self._recipes = Recipes(
+            store, memory=memory, cpus=cpus, wires=wires, request=accelerator_request, say=say
+        )
         self._workers = workers
         self._say = say
         self._shelf = Shelf(paths.cache_root(), say=say)
         self._warm = Warm(room_for_templates(workers))
-        self._recipes: dict[str, Recipe] = {}
         self._labels: dict[str, str] = {}
         self._leases: dict[str, _Lease] = {}
         self._waking: dict[str, list[Waking]] = {}
@@ -121,12 +111,12 @@ class Fleet:
         recipes: list[Recipe] = []
         for spec in specs:
             tell(f"fetching {spec}, {len(recipes)} of {len(specs)}")
-            recipes.append(self._recipe(spec))
+            recipes.append(self._recipes.of(spec))
         done: list[Recipe] = []
 
         def keep(recipe: Recipe) -> None:
             try:
-                self._shelf.get(recipe, timeout=self._within(BOOT_TIMEOUT))
+                self._shelf.get(recipe, timeout=self._recipes.boot_timeout)
             except KernelError:  # no other boot would end otherwise
                 raise
             except (EbpfError, OSError):  # it is said to the test that needs the kernel
@@ -171,12 +161,8 @@ class Fleet:
         key = _key(spec, calls)
         if self._warm.spent(key, seconds) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
-                base = self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
-                self._warm.make(key, base, calls, timeout=self._within(WAKE_TIMEOUT))
-
-    def _within(self, seconds: float) -> float:
-        """Scale a time that an emulated machine needs to what runs ours."""
-        return seconds if self.accelerator.accelerator == "tcg" else seconds * _KVM_SHARE
+                base = self._shelf.get(self._recipes.of(spec), timeout=self._recipes.boot_timeout)
+                self._warm.make(key, base, calls, timeout=self._recipes.wake_timeout)
 
     @cached_property
     def ahead(self) -> int:
@@ -217,10 +203,10 @@ class Fleet:
             self.discard(spec)
         self._warm.close()
 
-    @cached_property
+    @property
     def accelerator(self) -> accelerator.Choice:
         """What runs the machines, decided once."""
-        return accelerator.choose(self._request, self._prove_kvm, paths.cache_root() / "accelerator.json")
+        return self._recipes.accelerator
 
     def _in_use(self, spec: str, scope: str) -> Running | None:
         """Return the machine that *scope* has already."""
@@ -246,7 +232,7 @@ class Fleet:
             return None
         try:
             waking = self._started(key) or self._wake(template)
-            running = self._install(spec, scope, waking.ready(self._within(WAKE_TIMEOUT)))
+            running = self._install(spec, scope, waking.ready(self._recipes.wake_timeout))
         except DamagedSnapshotError as error:
             self._say(f"a machine of {spec} with an object loaded is thrown away: {error.what}")
             self._warm.drop(key)
@@ -260,20 +246,20 @@ class Fleet:
                 break
             try:
                 waking = self._started(spec) or self._wake_kernel(spec)
-                return waking.ready(self._within(WAKE_TIMEOUT))
+                return waking.ready(self._recipes.wake_timeout)
             except DamagedSnapshotError as error:
                 self._say(f"the snapshot of {spec} is thrown away: {error.what}")
-                self._shelf.discard(self._recipe(spec).key)
+                self._shelf.discard(self._recipes.of(spec).key)
             except OSError as error:
                 self._say(f"no snapshots can be kept ({error.strerror}); booting a kernel for each test")
                 self._snapshots = False
         return self._booted(spec)
 
     def _wake_kernel(self, spec: str) -> Waking:
-        return self._wake(self._shelf.get(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT)))
+        return self._wake(self._shelf.get(self._recipes.of(spec), timeout=self._recipes.boot_timeout))
 
     def _wake(self, source: Snapshot | Template) -> Waking:
-        return restore(source, call_timeout=self._within(CALL_TIMEOUT))
+        return restore(source, call_timeout=self._recipes.call_timeout)
 
     def _started(self, key: str) -> Waking | None:
         """Take a machine that was started ahead."""
@@ -295,8 +281,8 @@ class Fleet:
         return True
 
     def _booted(self, spec: str) -> tuple[Machine, Guest]:
-        machine = boot(self._recipe(spec), timeout=self._within(BOOT_TIMEOUT))
-        guest = Guest(machine, timeout=self._within(CALL_TIMEOUT))
+        machine = boot(self._recipes.of(spec), timeout=self._recipes.boot_timeout)
+        guest = Guest(machine, timeout=self._recipes.call_timeout)
         try:
             guest.call("klog", clear=True)  # what it said while it booted is no outcome of a test
         except BaseException:
@@ -304,21 +290,9 @@ class Fleet:
             raise
         return machine, guest
 
-    def _recipe(self, spec: str) -> Recipe:
-        if spec not in self._recipes:
-            config = MachineConfig(self._memory, self._cpus, self.accelerator.accelerator, self._wires)
-            self._recipes[spec] = Recipe(self.kernel(spec), paths.agent(), config)
-        return self._recipes[spec]
-
     @cached_property
     def _most(self) -> int:
-        return machines_at_once(self._memory, self._workers)
-
-    def _prove_kvm(self) -> None:
-        self._say("trying KVM, once for each boot of this host")
-        kernels = [each for each in self._store.cached() if each.packages] or [self._store.get("latest")]
-        recipe = Recipe(kernels[-1], paths.agent(), MachineConfig(self._memory, self._cpus, "kvm"))
-        boot(recipe, timeout=accelerator.PROOF_TIMEOUT).stop()
+        return machines_at_once(self._recipes.memory, self._workers)
 
 
 def label_of(kernel: Kernel, booted: str) -> str:

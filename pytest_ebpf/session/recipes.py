@@ -1,0 +1,78 @@
+"""How the machines of a run are made: of what, run by what, and in what time they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+from pytest_ebpf import paths
+from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.machine import MachineConfig, Recipe, accelerator, boot
+
+#: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
+#: large object) 1 s.
+_BOOT: Final = 90.0
+_WAKE: Final = 30.0
+_CALL: Final = 60.0
+
+#: With KVM all of it is several times as fast.
+_KVM_SHARE: Final = 0.3
+
+
+class Recipes:
+    """Recipes by kernel spec: machines of *memory* MiB, *cpus* processors and *wires* network cards."""
+
+    def __init__(
+        self,
+        store: KernelStore,
+        *,
+        memory: int,
+        cpus: int,
+        wires: int,
+        request: accelerator.Request,
+        say: Callable[[str], None],
+    ) -> None:
+        self.memory = memory
+        self._store = store
+        self._cpus = cpus
+        self._wires = wires
+        self._request = request
+        self._say = say
+        self._known: dict[str, Recipe] = {}
+
+    def of(self, spec: str) -> Recipe:
+        """Return the recipe for machines with the kernel *spec*, which is fetched if need be."""
+        if spec not in self._known:
+            config = MachineConfig(self.memory, self._cpus, self.accelerator.accelerator, self._wires)
+            self._known[spec] = Recipe(self._store.get(spec), paths.agent(), config)
+        return self._known[spec]
+
+    @cached_property
+    def accelerator(self) -> accelerator.Choice:
+        """What runs the machines, decided once."""
+        return accelerator.choose(self._request, self._prove_kvm, paths.cache_root() / "accelerator.json")
+
+    @property
+    def boot_timeout(self) -> float:
+        """Seconds in which a machine says hello."""
+        return self._scaled(_BOOT)
+
+    @property
+    def wake_timeout(self) -> float:
+        """Seconds in which one that is restored answers."""
+        return self._scaled(_WAKE)
+
+    @property
+    def call_timeout(self) -> float:
+        """Seconds in which a guest answers a call."""
+        return self._scaled(_CALL)
+
+    def _scaled(self, seconds: float) -> float:
+        return seconds if self.accelerator.accelerator == "tcg" else seconds * _KVM_SHARE
+
+    def _prove_kvm(self) -> None:
+        self._say("trying KVM, once for each boot of this host")
+        kernels = [each for each in self._store.cached() if each.packages] or [self._store.get("latest")]
+        recipe = Recipe(kernels[-1], paths.agent(), MachineConfig(self.memory, self._cpus, "kvm"))
+        boot(recipe, timeout=accelerator.PROOF_TIMEOUT).stop()
