@@ -12,9 +12,9 @@ from pytest_ebpf.btf import Func
 from pytest_ebpf.errors import ToolError
 from pytest_ebpf.inspection.opened import Inspection
 from pytest_ebpf.inspection.references import Reference, References, Target
-from pytest_ebpf.objects.code import INSTRUCTION, Function
+from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.instructions import CALL, HELPER, SIZE, Instruction
 from pytest_ebpf.requirements.helpers import helper_name
-from pytest_ebpf.requirements.instructions import CALL, HELPER, Instruction
 
 #: Seconds for an object of the largest size that is read.
 _TIMEOUT: Final = 120.0
@@ -72,7 +72,7 @@ class _Annotated:
         for function in functions:
             section = function.section.name
             for index, instruction in enumerate(linker.body(function).instructions):
-                self._instructions[section, function.start + index * INSTRUCTION] = instruction
+                self._instructions[section, function.start + index * SIZE] = instruction
             for reference in references.of(function):
                 self._references[section, reference.offset] = reference
 
@@ -93,7 +93,7 @@ class _Annotated:
             elif _RELOCATION.match(line):
                 yield line.expandtabs() + self._type(line, section, place)
             elif found := _INSTRUCTION.match(line):
-                place = int(found[1]) * INSTRUCTION
+                place = int(found[1]) * SIZE
                 source = self._inspection.linker.code.line(section, place)
                 if source and (source.file, source.line) != shown:
                     shown = source.file, source.line

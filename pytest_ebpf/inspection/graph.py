@@ -10,10 +10,10 @@ from typing import Final
 from pytest_ebpf import process
 from pytest_ebpf.errors import ToolError
 from pytest_ebpf.inspection.opened import Inspection
-from pytest_ebpf.objects.code import INSTRUCTION, Function
+from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.instructions import CALL, HELPER, SIZE, Instruction
 from pytest_ebpf.requirements.blocks import block_starts, falls_through, is_jump, jump_target
 from pytest_ebpf.requirements.helpers import helper_name
-from pytest_ebpf.requirements.instructions import CALL, HELPER, Instruction
 
 #: Seconds for graphviz.
 _TIMEOUT: Final = 60.0
@@ -103,7 +103,7 @@ def to_dot(inspection: Inspection, program: str | None = None) -> str:
     for number, function in enumerate(functions):
         for call in inspection.linker.code.calls(function):
             callee = places.get((call.callee.section.index, call.callee.start))
-            index = (call.offset - function.start) // INSTRUCTION
+            index = (call.offset - function.start) // SIZE
             first = firsts[number][bisect_right(firsts[number], index) - 1]
             label = "callback" if call.is_callback else "call"
             if callee is not None:

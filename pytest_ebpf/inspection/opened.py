@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import ObjectError, UsageError
 from pytest_ebpf.objects import ObjectFacts, ProgramFacts, parse_object, read_bytes
-from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.code import Function, read_ext
 from pytest_ebpf.requirements import Requirements, requirements_of
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.suggest import suggestion
@@ -52,9 +51,7 @@ class Inspection:
     @cached_property
     def linker(self) -> Linker:
         """The functions of the object, and what their instructions refer to."""
-        ext_data = self.elf.section(".BTF.ext")
-        ext = BtfExt.parse(ext_data.data, self.facts.btf) if ext_data and self.facts.btf else None
-        return Linker(self.elf, self.facts.btf, ext)
+        return Linker(self.elf, self.facts.btf, read_ext(self.elf, self.facts.btf))
 
     @cached_property
     def requirements(self) -> Requirements:

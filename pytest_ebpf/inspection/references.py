@@ -11,8 +11,8 @@ from typing import Final
 from pytest_ebpf.elf import Relocation, Symbol
 from pytest_ebpf.inspection.opened import Inspection
 from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.instructions import CALL, LDIMM64, SIZE
 from pytest_ebpf.requirements.externs import is_extern
-from pytest_ebpf.requirements.instructions import CALL, LDIMM64, SIZE
 from pytest_ebpf.requirements.model import Kconfig
 
 _MAP_SECTIONS: Final = frozenset({".maps", "maps"})

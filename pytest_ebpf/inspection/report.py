@@ -11,9 +11,9 @@ from pytest_ebpf.inspection.opened import Inspection
 from pytest_ebpf.inspection.references import References
 from pytest_ebpf.inspection.sections import sections
 from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.objects.instructions import SIZE
 from pytest_ebpf.objects.render import table, to_document
 from pytest_ebpf.requirements import ProgramRequirements, Requirement
-from pytest_ebpf.requirements.instructions import SIZE
 
 
 def of_program(inspection: Inspection, program: str) -> ObjectFacts:

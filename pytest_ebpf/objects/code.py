@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,20 +12,31 @@ from pytest_ebpf.btf.ext import BtfExt, CoreRelo, LineInfo, access
 from pytest_ebpf.elf import Elf, Relocation, Section
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.hooks import parse
+from pytest_ebpf.objects.instructions import (
+    ALU,
+    ALU64,
+    CALL,
+    HELPER,
+    LDIMM64,
+    MOV,
+    SIZE,
+    SUBPROGRAM,
+    Instruction,
+    decode,
+)
 from pytest_ebpf.objects.model import CoreRelocation, ProgramFacts
-
-#: Bytes of an instruction; ``ldimm64`` takes two.
-INSTRUCTION = 8
 
 _SHF_EXECINSTR = 4
 
 #: Functions may have several names, but not so many that they are larger than their sections this many times.
 _ALIASES = 16
-_CALL = 0x85
-_LOAD_64 = 0x18
-_CONSTANTS = frozenset({0xB4, 0xB7, _LOAD_64})  # a register is set to a constant of 32 or 64 bits
-_HELPER_CALL = 0  # src_reg of a call: a helper of the kernel, by its number
-_PSEUDO_CALL = 1  # ... a subprogram
+_CONSTANTS = frozenset({MOV | ALU, MOV | ALU64, LDIMM64})  # a register is set to a constant of 32 or 64 bits
+
+
+def read_ext(elf: Elf, btf: Btf | None) -> BtfExt | None:
+    """What ``.BTF.ext`` says of the object, None if it has none; :class:`BtfError` if it is malformed."""
+    section = elf.section(".BTF.ext")
+    return BtfExt.parse(section.data, btf) if section and btf else None
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Code:
         self._btf = btf
         self._ext = ext
         self.functions = tuple(self._find_functions())
+        self._instructions: dict[tuple[int, int], tuple[Instruction, ...]] = {}
         self._calls: dict[tuple[int, int], tuple[FunctionCall, ...]] = {}
 
     def _find_functions(self) -> Iterator[Function]:
@@ -78,7 +89,7 @@ class Code:
             if room < 0:
                 raise ObjectError("functions that overlap", hint="build it again")
             end = symbol.value + symbol.size
-            if end > section.size or not symbol.size or symbol.value % INSTRUCTION or end % INSTRUCTION:
+            if end > section.size or not symbol.size or symbol.value % SIZE or end % SIZE:
                 raise ObjectError(
                     f"function {symbol.name}: bytes {symbol.value} to {end} of section {section.name},"
                     f" which has {section.size}",
@@ -104,18 +115,19 @@ class Code:
         """The ELF file's relocation of the instruction at byte *offset* of the section of *function*."""
         return self._relocations[function.section.index].get(offset)
 
-    def _instructions(self, function: Function) -> Iterator[tuple[int, int, int, int]]:
-        """Give of each instruction its place, its code, its source register and its immediate value."""
-        order = "<" if self._elf.little_endian else ">"
-        for at in range(function.start, function.start + function.size, INSTRUCTION):
-            code, registers, _, immediate = struct.unpack_from(order + "BBhi", function.section.data, at)
-            yield at, code, registers >> 4 if self._elf.little_endian else registers & 15, immediate
+    def instructions(self, function: Function) -> tuple[Instruction, ...]:
+        """The instructions of *function*, in its order."""
+        key = function.section.index, function.start
+        if key not in self._instructions:
+            code = function.section.data[function.start : function.start + function.size]
+            self._instructions[key] = decode(code, little_endian=self._elf.little_endian)
+        return self._instructions[key]
 
     def _helpers(self, function: Function) -> Iterator[int]:
         """Numbers of the helpers that *function* calls."""
-        for _, code, source, immediate in self._instructions(function):
-            if code == _CALL and source == _HELPER_CALL:
-                yield immediate
+        for each in self.instructions(function):
+            if each.code == CALL and each.src == HELPER:
+                yield each.immediate
 
     def calls(self, function: Function) -> tuple[FunctionCall, ...]:
         """Subprograms that *function* calls or takes the address of, as libbpf resolves them."""
@@ -125,18 +137,19 @@ class Code:
         return self._calls[key]
 
     def _find_calls(self, function: Function) -> Iterator[FunctionCall]:
-        for at, code, source, immediate in self._instructions(function):
-            is_call = code == _CALL and source == _PSEUDO_CALL
-            if not is_call and code != _LOAD_64:
+        for index, each in enumerate(self.instructions(function)):
+            is_call = each.code == CALL and each.src == SUBPROGRAM
+            if not is_call and each.code != LDIMM64:
                 continue
+            at = function.start + index * SIZE
             relocation = self.relocation_at(function, at)
             if relocation and not self._is_text(relocation):
                 continue  # a kfunc, a map, a variable
             base = relocation.symbol.value if relocation else at
             if is_call:
-                target = base + (immediate + 1) * INSTRUCTION
+                target = base + (each.immediate + 1) * SIZE
             elif relocation:
-                target = base + immediate  # a callback's address
+                target = base + each.immediate  # a callback's address
             else:
                 continue
             if called := self._text.get(target):
@@ -211,8 +224,8 @@ class Code:
             prog_type=int(hook.kind.prog_type) if hook else None,
             attach_type=int(hook.kind.attach_type) if hook and hook.kind.attach_type is not None else None,
             autoload=not section.startswith("?"),
-            instructions=program.size // INSTRUCTION,
-            total_instructions=sum(each.size for each in (program, *subprograms)) // INSTRUCTION,
+            instructions=program.size // SIZE,
+            total_instructions=sum(each.size for each in (program, *subprograms)) // SIZE,
             size=program.size,
             source=_place(self.line(section, program.start)),
             subprograms=tuple(each.name for each in subprograms),
@@ -232,7 +245,7 @@ class Code:
             if each.section.name == relo.section and each.start <= relo.offset < each.start + each.size:
                 return CoreRelocation(
                     program=each.name,
-                    instruction=(relo.offset - each.start) // INSTRUCTION,
+                    instruction=(relo.offset - each.start) // SIZE,
                     kind=relo.kind,
                     type_name=btf.name(relo.type_id),
                     access=access(btf, relo),

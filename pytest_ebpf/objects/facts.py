@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_ebpf.btf import Array, Btf, DataSec, Modifier, Var
-from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.btf.types import DEPTH
 from pytest_ebpf.elf import Elf, Section, Symbol
 from pytest_ebpf.errors import ObjectError
-from pytest_ebpf.objects.code import Code
+from pytest_ebpf.objects.code import Code, read_ext
 from pytest_ebpf.objects.maps import read_maps
 from pytest_ebpf.objects.model import GlobalFacts, ObjectFacts
 
@@ -63,10 +62,9 @@ def _facts(data: bytes, path: Path) -> ObjectFacts:
         raise ObjectError(f"an ELF file for {elf.machine}, not for BPF", hint="compile with -target bpf")
     if elf.type != "REL":
         raise ObjectError(f"an ELF file of type {elf.type}, not an object (REL)", hint="compile with -c")
-    types, ext_data = elf.section(".BTF"), elf.section(".BTF.ext")
+    types = elf.section(".BTF")
     btf = Btf.parse(types.data) if types else None
-    ext = BtfExt.parse(ext_data.data, btf) if ext_data and btf else None
-    code = Code(elf, btf, ext)
+    code = Code(elf, btf, read_ext(elf, btf))
     return ObjectFacts(
         path=path,
         license=_license(elf),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_ebpf.requirements.instructions import CALL, EXIT, JA, JA32, JAX, JMP, JMP32, Instruction
+from pytest_ebpf.objects.instructions import CALL, EXIT, JA, JA32, JAX, JMP, JMP32, Instruction
 
 
 def is_jump(instruction: Instruction) -> bool:

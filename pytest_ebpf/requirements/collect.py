@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_ebpf.btf import Btf
-from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
-from pytest_ebpf.objects.code import Function
+from pytest_ebpf.objects.code import Function, read_ext
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import structops
 from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_TYPES, is_gpl_compatible
@@ -57,8 +56,7 @@ class _Reader:
     def __init__(self, data: bytes, facts: ObjectFacts) -> None:
         self._facts = facts
         self._elf = Elf.read(data)
-        ext_data = self._elf.section(".BTF.ext")
-        self._ext = BtfExt.parse(ext_data.data, facts.btf) if ext_data and facts.btf else None
+        self._ext = read_ext(self._elf, facts.btf)
         self._linker = Linker(self._elf, facts.btf, self._ext)
         self._scanner = Scanner(self._linker, facts.btf)
         self._members = structops.members(self._elf, facts.btf)

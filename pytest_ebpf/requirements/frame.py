@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final
 
-from pytest_ebpf.requirements.instructions import ALU, ALU64, CALL, LD, LDX, MOV, STX, Instruction
+from pytest_ebpf.objects.instructions import ALU, ALU64, CALL, LD, LDX, MOV, STX, Instruction
 
 FRAME: Final = 10
 

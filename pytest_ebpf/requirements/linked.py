@@ -11,9 +11,9 @@ from pytest_ebpf.btf.ext import BtfExt, CoreRelo, LineInfo
 from pytest_ebpf.elf import Elf, Relocation
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.code import Code, Function
+from pytest_ebpf.objects.instructions import CALL, HELPER, LDIMM64, SIZE, Instruction
 from pytest_ebpf.requirements.externs import externs, is_extern
 from pytest_ebpf.requirements.helpers import TAIL_CALL
-from pytest_ebpf.requirements.instructions import CALL, HELPER, LDIMM64, SIZE, Instruction, decode
 from pytest_ebpf.requirements.model import (
     Address,
     Call,
@@ -108,8 +108,7 @@ class Linker:
         return self._bodies[key]
 
     def _read(self, function: Function) -> Body:
-        start, end = function.start, function.start + function.size
-        instructions = decode(function.section.data[start:end], little_endian=self._elf.little_endian)
+        start, instructions = function.start, self.code.instructions(function)
         core = self._core.get(function.section.name, {})
         addresses: dict[int, Address | None] = {}
         symbols: dict[int, Ksym | Kconfig] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pytest_ebpf.btf.ext import CoreRelo
-from pytest_ebpf.requirements.instructions import Instruction
+from pytest_ebpf.objects.instructions import Instruction
 
 
 class Kind(StrEnum):

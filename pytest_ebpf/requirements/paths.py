@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pytest_ebpf.objects.instructions import CALL, EXIT, JMP, LDIMM64, Instruction
 from pytest_ebpf.requirements.blocks import block_starts, falls_through, is_jump, jump_target
 from pytest_ebpf.requirements.constants import Constants
 from pytest_ebpf.requirements.frame import open_from
-from pytest_ebpf.requirements.instructions import CALL, EXIT, JMP, LDIMM64, Instruction
 from pytest_ebpf.requirements.model import FunctionFacts, ProgramCode
 from pytest_ebpf.requirements.state import Arguments, Machine, State, arguments_of
 from pytest_ebpf.requirements.values import WORD, Low, Value, is_taken, lower

@@ -14,9 +14,9 @@ from pytest_ebpf.manifest.maprules import FLAG_ONLY_ON, RULES, Side
 from pytest_ebpf.objects import MapFacts, ObjectFacts
 from pytest_ebpf.objects.code import Function
 from pytest_ebpf.objects.facts import is_data
+from pytest_ebpf.objects.instructions import CALL, SIZE
 from pytest_ebpf.objects.maps import flag_names, unknown_members
 from pytest_ebpf.requirements.externs import is_extern, undeclared
-from pytest_ebpf.requirements.instructions import CALL, SIZE
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.requirements.model import Kconfig, Refusal, SourceLine
 from pytest_ebpf.uapi import MapType

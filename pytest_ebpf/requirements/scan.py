@@ -7,9 +7,7 @@ from typing import Final
 
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import CoreRelo, access
-from pytest_ebpf.requirements.blocks import block_starts
-from pytest_ebpf.requirements.helpers import helper_name
-from pytest_ebpf.requirements.instructions import (
+from pytest_ebpf.objects.instructions import (
     CALL,
     HELPER,
     LDIMM64,
@@ -21,6 +19,8 @@ from pytest_ebpf.requirements.instructions import (
     features,
     is_always_checked,
 )
+from pytest_ebpf.requirements.blocks import block_starts
+from pytest_ebpf.requirements.helpers import helper_name
 from pytest_ebpf.requirements.licences import GPL_ONLY_HELPERS
 from pytest_ebpf.requirements.linked import Body, Linker
 from pytest_ebpf.requirements.model import Kconfig, Kind, Requirement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pytest_ebpf.requirements.instructions import ALU64, JMP, JMP32, LDX, MOV, ST, STX, Instruction
+from pytest_ebpf.objects.instructions import ALU64, JMP, JMP32, LDX, MOV, ST, STX, Instruction
 from pytest_ebpf.requirements.model import Chain, FunctionFacts
 
 _FRAME: Final = 10  # the register that points behind the frame

@@ -6,9 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_ebpf.requirements.constants import Constants
-from pytest_ebpf.requirements.frame import FRAME
-from pytest_ebpf.requirements.instructions import (
+from pytest_ebpf.objects.instructions import (
     ALU,
     ALU64,
     ATOMIC,
@@ -25,6 +23,8 @@ from pytest_ebpf.requirements.instructions import (
     STX,
     Instruction,
 )
+from pytest_ebpf.requirements.constants import Constants
+from pytest_ebpf.requirements.frame import FRAME
 from pytest_ebpf.requirements.model import DataAddress, ProgramCode
 from pytest_ebpf.requirements.values import (
     HALF,

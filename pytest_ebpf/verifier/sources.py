@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.objects import ObjectFacts
-from pytest_ebpf.requirements.instructions import features
+from pytest_ebpf.objects.code import read_ext
+from pytest_ebpf.objects.instructions import features
 from pytest_ebpf.requirements.linked import Body, Linker
 from pytest_ebpf.requirements.model import FunctionFacts
 from pytest_ebpf.verifier.model import Place
@@ -60,8 +60,7 @@ def sources_of(data: bytes, facts: ObjectFacts, program: str) -> Sources | None:
     :class:`~pytest_ebpf.errors.ObjectError` if the object is damaged.
     """
     elf = Elf.read(data)
-    section = elf.section(".BTF.ext")
-    ext = BtfExt.parse(section.data, facts.btf) if section and facts.btf else None
+    ext = read_ext(elf, facts.btf)
     linker = Linker(elf, facts.btf, ext)
     function = next((each for each in linker.code.program_functions() if each.name == program), None)
     if function is None:

@@ -18,8 +18,8 @@ from pytest_ebpf.btf.ext import CORE_KINDS, BtfExt, CoreRelo
 from pytest_ebpf.btf.relocate import Relocator, resolve_all
 from pytest_ebpf.errors import BtfError, ObjectError
 from pytest_ebpf.objects import parse_object
+from pytest_ebpf.objects.instructions import decode
 from pytest_ebpf.requirements import reachable, requirements_of
-from pytest_ebpf.requirements.instructions import decode
 
 DATA = st.data()
 

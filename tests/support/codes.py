@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_ebpf.btf.ext import CoreRelo
+from pytest_ebpf.objects.instructions import Instruction
 from pytest_ebpf.requirements import FunctionFacts, Kconfig, Ksym, ProgramRequirements
-from pytest_ebpf.requirements.instructions import Instruction
 from pytest_ebpf.requirements.model import Address, Call, ProgramCode
 
 # Codes by the names of linux/filter.h, with an immediate value or a register (X).

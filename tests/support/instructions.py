@@ -1,4 +1,4 @@
-"""A program of a few instructions for each feature of :mod:`pytest_ebpf.requirements.instructions`.
+"""A program of a few instructions for each feature of :mod:`pytest_ebpf.objects.instructions`.
 
 Encoded by hand: compilers and assemblers know only some of them.
 """

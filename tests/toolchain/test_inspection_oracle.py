@@ -16,7 +16,7 @@ from pytest_ebpf import manifest
 from pytest_ebpf.inspection import Inspection
 from pytest_ebpf.inspection.references import References, Target
 from pytest_ebpf.objects import MapFacts
-from pytest_ebpf.requirements.instructions import SIZE
+from pytest_ebpf.objects.instructions import SIZE
 
 SAMPLE = Path(__file__).parents[2] / "sample_project"
 

@@ -11,8 +11,8 @@ from pytest_ebpf.compat import rules as module
 from pytest_ebpf.compat.rules import HelperClass, KfuncClass, Rules, Since, parse, rules
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.kernels import Version
+from pytest_ebpf.objects.instructions import FEATURES
 from pytest_ebpf.requirements.helpers import helper_name
-from pytest_ebpf.requirements.instructions import FEATURES
 from pytest_ebpf.uapi import AttachType, MapType, ProgType
 
 #: From 6.1 on there is helper 7, from 6.10 on no longer helper 3; 9 goes and comes again.

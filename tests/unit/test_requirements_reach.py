@@ -50,8 +50,8 @@ from codes import (
     subprogram,
 )
 
+from pytest_ebpf.objects.instructions import Instruction
 from pytest_ebpf.requirements import Kconfig, Ksym, reachable
-from pytest_ebpf.requirements.instructions import Instruction
 from pytest_ebpf.requirements.model import DataAddress
 from pytest_ebpf.requirements.reach import Effort
 

@@ -14,8 +14,8 @@ from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import read_object
+from pytest_ebpf.objects.instructions import FEATURES, Instruction, features, is_always_checked
 from pytest_ebpf.requirements import KernelOracle, Kind, ProgramRequirements, reachable, requirements_of
-from pytest_ebpf.requirements.instructions import FEATURES, Instruction, features, is_always_checked
 from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_HELPERS
 from pytest_ebpf.requirements.reach import Effort
 
