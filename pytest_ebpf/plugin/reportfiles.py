@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_ebpf.errors import UsageError
 from pytest_ebpf.report import (
     Changes,
     Run,
@@ -18,6 +17,7 @@ from pytest_ebpf.report import (
     markdown_summary,
     read_document,
 )
+from pytest_ebpf.session.limits import read_report
 
 if TYPE_CHECKING:
     from _pytest.cacheprovider import Cache
@@ -51,14 +51,7 @@ def baseline(folder: Path, name: str) -> Run:
     """Read the run to compare with; *name* is of a file, looked for from *folder*."""
     where = f"--ebpf-baseline: {name}"
     hint = "give the matrix.json that --ebpf-report wrote"
-    try:
-        return read_document((folder / name).read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot be read ({error.strerror})", where=where, hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"is not JSON ({error})", where=where, hint=hint) from error
-    except ValueError as error:
-        raise UsageError(str(error), where=where, hint=hint) from error
+    return read_report(folder / name, read_document, where, hint)
 
 
 def keep(config: pytest.Config, run: Run) -> None:

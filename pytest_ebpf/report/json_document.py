@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pytest_ebpf.report.matrix import Cell, Matrix, Section
 from pytest_ebpf.report.outcome import Outcome
 from pytest_ebpf.report.run import Prediction, Run
 from pytest_ebpf.report.sizes import read_size, size_entry
-
-#: Raised when a reader of the former format would misread the new one; new keys alone do not raise it.
-VERSION: Final = 1
+from pytest_ebpf.report.versioned import VERSION, read_versioned
 
 
 def json_document(run: Matrix | Run, *, brief: bool = False) -> str:
@@ -59,17 +57,7 @@ def _rest(run: Run) -> dict[str, Any]:
 
 def read_document(text: str) -> Run:
     """Return the run that *text* tells of. ValueError, with a sentence for the user, if it does not."""
-    try:
-        said = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"is not JSON ({error})") from error
-    version = said.get("version") if isinstance(said, dict) else None
-    if version != VERSION:
-        raise ValueError(f"is no matrix of version {VERSION} (version seen: {json.dumps(version)})")
-    try:
-        return _run(said)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"is no matrix ({type(error).__name__}: {error})") from error
+    return read_versioned(text, "is no matrix", _run)
 
 
 def _run(said: dict[str, Any]) -> Run:

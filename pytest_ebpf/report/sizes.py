@@ -10,9 +10,7 @@ from typing import Any, Final
 from pytest_ebpf.report.changes import columns_before
 from pytest_ebpf.report.matrix import version_key
 from pytest_ebpf.report.run import ProgramSize, largest
-
-#: Raised when a reader of the former format would misread the new one; it is that of matrix.json as well.
-VERSION: Final = 1
+from pytest_ebpf.report.versioned import VERSION, read_versioned
 
 #: The figures that a program is held to, and what they count. Time is none: it is another at every load.
 FIGURES: Final[Mapping[str, str]] = {
@@ -70,17 +68,11 @@ def read_sizes(text: str) -> list[ProgramSize]:
 
     ValueError, with a sentence for the user, if it is none of them.
     """
-    try:
-        said = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"is not JSON ({error})") from error
-    version = said.get("version") if isinstance(said, dict) else None
-    if version != VERSION:
-        raise ValueError(f"tells of no programs in version {VERSION} (version seen: {json.dumps(version)})")
-    try:
-        return largest(read_size(each) for each in said["programs"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"tells of no programs ({type(error).__name__}: {error})") from error
+    return read_versioned(text, "tells of no programs", _programs)
+
+
+def _programs(said: Mapping[str, Any]) -> list[ProgramSize]:
+    return largest(read_size(each) for each in said["programs"])
 
 
 def held_against(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pytest_ebpf.bpf.complexity import Complexity
 from pytest_ebpf.errors import Problem, UsageError
@@ -25,6 +25,8 @@ from pytest_ebpf.session.workspace import Workspace
 FILE_NAME: Final = "ebpf-baseline.json"
 
 _WRITE: Final = "ebpf-build stats --write"
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,16 @@ def baseline_file(workspace: Workspace) -> Path:
 
 def read_baseline(file: Path, where: str, hint: str) -> list[ProgramSize]:
     """Return the figures in *file*; :class:`~pytest_ebpf.errors.UsageError` if there are none."""
+    return read_report(file, read_sizes, where, hint)
+
+
+def read_report(file: Path, read: Callable[[str], Read], where: str, hint: str) -> Read:
+    """Return what *read* makes of *file*, a document of this package.
+
+    :class:`~pytest_ebpf.errors.UsageError` if it is none.
+    """
     try:
-        return read_sizes(file.read_text("utf-8"))
+        return read(file.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot be read ({error.strerror})", where=where, hint=hint) from error
     except UnicodeDecodeError as error:

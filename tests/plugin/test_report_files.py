@@ -151,7 +151,7 @@ def test_the_next_run_tells_what_has_changed(run, edge, monkeypatch):
     ("text", "problem"),
     [
         (None, "cannot be read (No such file or directory)"),
-        ("{}", "is no matrix of version 1 (version seen: null)"),
+        ("{}", "is no matrix in version 1 (version seen: null)"),
         (b"\xff", "is not JSON ('utf-8' codec can't decode byte 0xff in position 0: invalid start byte)"),
     ],
 )

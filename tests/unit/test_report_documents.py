@@ -212,8 +212,8 @@ def test_brief_json_is_enough_to_compare_with() -> None:
     ("text", "problem"),
     [
         ("", "is not JSON (Expecting value: line 1 column 1 (char 0))"),
-        ("[]", "is no matrix of version 1 (version seen: null)"),
-        ('{"version": 2}', "is no matrix of version 1 (version seen: 2)"),
+        ("[]", "is no matrix in version 1 (version seen: null)"),
+        ('{"version": 2}', "is no matrix in version 1 (version seen: 2)"),
         ('{"version": 1}', "is no matrix (KeyError: 'cells')"),
         ('{"version": 1, "cells": [1]}', "is no matrix (TypeError: 'int' object is not subscriptable)"),
         (
