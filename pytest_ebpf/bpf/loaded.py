@@ -21,6 +21,7 @@ class _Named(Generic[T]):
     """The programs or the maps of an object, as attributes and as items."""
 
     _kind: ClassVar[str]
+    _instead: ClassVar[str]
 
     def __init__(self, owner: str, members: dict[str, T]) -> None:
         self._owner = owner
@@ -31,6 +32,14 @@ class _Named(Generic[T]):
             return self._members[name]
         except KeyError:
             raise AttributeError(self._missing(name), name=name, obj=self) from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse what would only hide a member: ``fw.maps.limits = {...}``."""
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"{self._owner}: a {self._kind} cannot be set; {self._instead}", name=name, obj=self
+            )
+        super().__setattr__(name, value)
 
     def __getitem__(self, name: str) -> T:
         try:
@@ -62,6 +71,7 @@ class Maps(_Named[Any]):
     """Maps by name: ``fw.maps.blocked`` or ``fw.maps["blocked"]``. Typed as Any, as kinds differ."""
 
     _kind = "map"
+    _instead = "what it holds can: maps.NAME[key] = value"
 
 
 class Programs(_Named[Program]):
@@ -71,6 +81,7 @@ class Programs(_Named[Program]):
     """
 
     _kind = "program"
+    _instead = "a link can be given another: link.update(program)"
 
     def __init__(
         self, owner: str, members: dict[str, Program], alternatives: Mapping[str, str] | None = None

@@ -7,7 +7,7 @@ from functools import partial
 
 from pytest_ebpf.bpf.codec import Codec
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.errors import UsageError, ValueConversionError
 
 
 def named_type(values: Values | None, name: str | type, where: str) -> Codec:
@@ -35,5 +35,9 @@ def _by_name(
 
 
 def type_label(name: str | type) -> str:
-    """What a type is called in C."""
-    return name if isinstance(name, str) else getattr(name, "__btf_name__", name.__name__)
+    """What a type is called in C; :class:`~pytest_ebpf.errors.UsageError` for what is no type."""
+    if isinstance(name, str):
+        return name
+    if not isinstance(name, type):
+        raise UsageError(f"{name!r} is no type", hint="name one as in C, or give a class of the bindings")
+    return getattr(name, "__btf_name__", name.__name__)

@@ -51,6 +51,18 @@ class TestNames:
         assert str(attribute.value) == text
         assert item.value.args == (text,)
 
+    def test_they_cannot_be_set(self):
+        with pytest.raises(AttributeError) as caught:
+            self.maps.stats = {0: 1}
+        assert str(caught.value) == (
+            "firewall: a map cannot be set; what it holds can: maps.NAME[key] = value"
+        )
+        with pytest.raises(AttributeError) as caught:
+            Programs("firewall", {"ingress": None}).ingress = None
+        assert str(caught.value) == (
+            "firewall: a program cannot be set; a link can be given another: link.update(program)"
+        )
+
     def test_a_name_like_no_other(self):
         with pytest.raises(AttributeError) as caught:
             _ = Programs("firewall", {"ingress": None}).x

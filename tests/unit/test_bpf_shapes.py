@@ -9,7 +9,7 @@ import pytest
 from pytest_ebpf.bpf.codec import pack, unpack
 from pytest_ebpf.bpf.named import record_type
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.errors import UsageError, ValueConversionError
 
 
 @pytest.fixture
@@ -109,6 +109,11 @@ class TestRecords:
         assert (
             str(caught.value) == 'maps.events: no type "struct line": the object has no BTF; compile with -g'
         )
+
+    def test_what_is_no_type(self, values):
+        with pytest.raises(UsageError) as caught:
+            record_type(values, 5, "maps.events")
+        assert str(caught.value) == "5 is no type; name one as in C, or give a class of the bindings"
 
 
 class TestNames:

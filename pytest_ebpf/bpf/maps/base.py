@@ -91,6 +91,7 @@ class Map:
 
     def __init__(self, spec: MapSpec) -> None:
         self._spec = spec
+        self._key_at, self._value_at = f"{spec.where} key", f"{spec.where} value"
 
     @property
     def name(self) -> str:
@@ -201,16 +202,16 @@ class Map:
         raise GuestError(what, errno=error.errno, where=where) from error
 
     def _pack_key(self, key: Any) -> bytes:
-        return pack(self._spec.key, key, f"{self._spec.where} key")
+        return pack(self._spec.key, key, self._key_at)
 
     def _pack_value(self, value: Any) -> bytes:
-        return pack(self._spec.value, value, f"{self._spec.where} value")
+        return pack(self._spec.value, value, self._value_at)
 
     def _unpack_key(self, data: bytes) -> Any:
-        return unpack(self._spec.key, data, f"{self._spec.where} key")
+        return unpack(self._spec.key, data, self._key_at)
 
     def _unpack_value(self, data: bytes) -> Any:
-        return unpack(self._spec.value, data, f"{self._spec.where} value")
+        return unpack(self._spec.value, data, self._value_at)
 
     def _pairs_of(self, entries: Any) -> list[tuple[Any, Any]]:
         """The keys and values of a mapping, or of pairs."""
