@@ -152,7 +152,7 @@ def fresh(state: State, root: Path, only: Sequence[str], *, checked: bool) -> tu
     """
     names = tuple(only) or state.names
     stamps = Stamps(root)
-    if not names or state.environment != environment() or not stamps.same(state.shared):
+    if state.environment != environment() or not stamps.same(state.shared):
         return None
     entries = [state.objects.get(name) for name in names]
     for entry in entries:

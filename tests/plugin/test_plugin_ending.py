@@ -50,7 +50,8 @@ def started(edge, make_module):
         process.wait()
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=300.0):
+    """Long enough for a host that does much else: what is looked for is an end, not how soon it comes."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -62,7 +63,7 @@ def test_ctrl_c_tells_the_matrix_of_what_ran(started, edge, options, machines_be
     process = started(*options)
     assert machines_below(process.pid)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     output = (edge / "output").read_text()
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "  test_counts  pass\n" in output
@@ -78,6 +79,6 @@ def test_a_run_that_is_killed_takes_its_machines_with_it(started, options, numbe
     machines = machines_below(process.pid)
     assert machines
     process.send_signal(number)
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     assert process.returncode == -number
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in machines))

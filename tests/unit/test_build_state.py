@@ -38,11 +38,30 @@ def test_it_survives_being_written(built: State, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"version": 1}', '{"version": 999}', '{"version": 1, "shared": 3}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"version": 1}',
+        '{"version": 999}',
+        '{"version": 1, "shared": 3}',
+        '{"version": 1, "clang": [1], "shared": []}',
+        '{"version": 1, "clang": ["clang"], "shared": {}, "names": [], "objects": {}, "bindings": ""}',
+    ],
 )
 def test_a_damaged_one_counts_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / state.FILE_NAME).write_text(text)
     assert state.load(tmp_path) == State()
+
+
+def test_where_nothing_was_built_there_is_none(tmp_path: Path) -> None:
+    assert state.load(tmp_path) == State()
+
+
+def test_a_project_without_objects_is_fresh_too(built: State, tmp_path: Path) -> None:
+    assert state.fresh(replace(built, names=(), objects={}), tmp_path, (), checked=True) == ()
 
 
 def test_nothing_changed(built: State, tmp_path: Path) -> None:
