@@ -144,7 +144,7 @@ class _Loading:
         programs = {
             each["name"]: Program(
                 guest,
-                each,
+                {**each, "section": options.hooks.get(each["name"], each["section"])},
                 values,
                 lifetime=lifetime,
                 settings=attach_settings(each["name"], options, facts),

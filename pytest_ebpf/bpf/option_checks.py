@@ -50,7 +50,7 @@ _TAKES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 
 def check_given(owner: str, given: Mapping[str, Any]) -> None:
     """:class:`UsageError` if what is *given* for the object *owner* is no option, or not what that takes."""
-    known = [each.name for each in fields(LoadOptions) if each.name != "declared_for"]
+    known = [each.name for each in fields(LoadOptions) if each.name not in {"declared_for", "hooks"}]
     for option, value in given.items():
         if option not in known:
             hint = suggestion(option, known, limit=len(known))

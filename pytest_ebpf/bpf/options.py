@@ -32,6 +32,7 @@ class LoadOptions:
     *modules*: modules of the kernel, inserted before. *pin*: whether, or as which path, a map is pinned.
     *reuse*: the map of another object that is used in place of a new one. *perf_pages*: pages of the buffer
     that a perf event array gets on each CPU (64), 0 for none; a power of two.
+    *hooks*: where programs run whose sections do not say it to libbpf, as it writes sections.
     *declared_for*: programs that are for other kernels, and for which: why they are not there.
     Afterwards *contents* are put into maps, and *entries*, programs by name, into those of type prog_array.
     """
@@ -49,6 +50,7 @@ class LoadOptions:
     pin: Mapping[str, str | bool] = field(default_factory=dict)
     reuse: Mapping[str, Map] = field(default_factory=dict)
     perf_pages: Mapping[str, int] = field(default_factory=dict)
+    hooks: Mapping[str, str] = field(default_factory=dict)
     declared_for: Mapping[str, str] = field(default_factory=dict)
     contents: Mapping[str, Contents] = field(default_factory=dict)
     entries: Mapping[str, Entries] = field(default_factory=dict)
@@ -69,9 +71,24 @@ def arguments(
     programs: dict[str, dict[str, Any]] = {
         each: {"autoload": wanted} for each, wanted in options.autoload.items()
     }
+    for each, section in options.hooks.items():
+        programs.setdefault(each, {}).update(_hooked(section))
     for each, target in options.targets.items():
         programs.setdefault(each, {}).update(_target(each, target, facts))
     return {"elf": elf, "name": name, "maps": maps, "programs": programs, "data": images}
+
+
+def _hooked(section: str) -> dict[str, Any]:
+    """What libbpf would take from the name of this section."""
+    hook = hooks.parse(section)
+    if hook is None:
+        return {}
+    kind = hook.kind
+    types = {"type": int(kind.prog_type)}
+    if kind.attach_type is not None:
+        types["attach_type"] = int(kind.attach_type)
+    by_name = kind.prog_type in {ProgType.TRACING, ProgType.LSM} and hook.target
+    return {**types, "target": hook.target} if by_name else types
 
 
 def pin_paths(options: LoadOptions) -> dict[str, str]:

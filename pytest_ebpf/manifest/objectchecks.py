@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pytest_ebpf import hooks
 from pytest_ebpf.manifest.attachchecks import attach_findings
 from pytest_ebpf.manifest.defect import Finding, named_twice
 from pytest_ebpf.manifest.mapchecks import record_findings
@@ -27,6 +28,7 @@ def object_findings(scope: Scope) -> Iterator[Finding]:
         yield from _used(scope, path, "globals", decl.globals or ())
         for program, declared in decl.programs.items():
             yield from attach_findings((*path, "programs", program), declared)
+            yield from _section((*path, "programs", program, "section"), declared)
             yield from _records(scope, (*path, "programs", program, "records"), declared)
         yield from _alternatives(scope, path, decl)
         yield from _load(scope, path, decl)
@@ -41,6 +43,15 @@ def _used(scope: Scope, path: tuple[str, str], table: str, names: tuple[str, ...
             what = f'no such {table.removesuffix("s")} is declared (seen "{name}")'
             hint = suggestion(name, declared) or f"declare it as [{table}.{name}]"
             yield Finding((*path, table, index), what, hint)
+
+
+def _section(path: Path, decl: ProgramDecl) -> Iterator[Finding]:
+    """A section of another name than the hook's: the types of a program can be told libbpf, its flags not."""
+    prefix = decl.parsed_hook.kind.prefix
+    flags = prefix.endswith(".s") or ".frags" in prefix
+    if decl.section and flags and hooks.parse(decl.section) != decl.parsed_hook:
+        what = f'libbpf takes {prefix} from the section alone (seen "{decl.section}")'
+        yield Finding(path, what, f'call the section "{decl.hook}"')
 
 
 def _records(scope: Scope, path: Path, decl: ProgramDecl) -> Iterator[Finding]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pytest_ebpf.bpf import LoadOptions
 from pytest_ebpf.bpf.seeds import Contents
 from pytest_ebpf.build.ctext import spell
+from pytest_ebpf.hooks import parse
 from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl
 from pytest_ebpf.manifest.mapchecks import prog_array_key
-from pytest_ebpf.objects import ObjectFacts
+from pytest_ebpf.objects import ObjectFacts, ProgramFacts
 from pytest_ebpf.session.ranges import declared_for
 
 
@@ -38,6 +40,11 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
         targets={each: program.target for each, program in programs.items() if program.target},
         alternatives=declared.alternatives,
         modules=declared.modules,
+        hooks={
+            each: program.hook
+            for each, program in programs.items()
+            if program.section and parse(program.section) != program.parsed_hook
+        },
         declared_for=declared_for(manifest, name, facts),
         pin={each: map_.pin for each, map_ in maps.items() if map_.pin},
         contents={each: _contents(map_) for each, map_ in maps.items() if map_.contents},
@@ -47,6 +54,23 @@ def declared_options(manifest: Manifest, name: str, facts: ObjectFacts) -> LoadO
             if map_.entries
         },
     )
+
+
+def as_declared(facts: ObjectFacts, options: LoadOptions) -> ObjectFacts:
+    """Return *facts* with the types of programs whose hooks only the manifest tells."""
+    programs = tuple(
+        _hooked(each, options.hooks[each.name]) if each.name in options.hooks else each
+        for each in facts.programs
+    )
+    return replace(facts, programs=programs)
+
+
+def _hooked(program: ProgramFacts, section: str) -> ProgramFacts:
+    hook = parse(section)
+    assert hook is not None, "validated"
+    kind = hook.kind
+    attach_type = None if kind.attach_type is None else int(kind.attach_type)
+    return replace(program, hook=hook, prog_type=int(kind.prog_type), attach_type=attach_type)
 
 
 def _contents(declared: MapDecl) -> Contents:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from pytest_ebpf.machine.recipe import find_qemu
 from pytest_ebpf.manifest import Test as TestDecl
 from pytest_ebpf.paths import LOCK_NAME
 from pytest_ebpf.session.building import build_project
-from pytest_ebpf.session.declared import declared_options
+from pytest_ebpf.session.declared import as_declared, declared_options
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.predictions import Predictions
 from pytest_ebpf.session.prepared import Prepared
@@ -106,7 +107,8 @@ class Workspace:
         if self.manifest is None or self._result is None or name not in self.manifest.objects:
             return None
         path = next(built.path for built in self._result.objects if built.name == name)
-        return _read(name, path, partial(declared_options, self.manifest, name))
+        read = _read(name, path, partial(declared_options, self.manifest, name))
+        return replace(read, facts=as_declared(read.facts, read.options)) if read.options.hooks else read
 
     def file(self, what: str) -> Prepared:
         """Return the object in the file *what*, relative to the project."""

@@ -105,3 +105,57 @@ def test_a_matrix_of_the_manifest_leaves_it_out(narrower):
         "",
         "6 passed, 2 unsupported on 2 kernels",
     ]
+
+
+ODD = """
+#include "ebpf.h"
+
+__u64 calls;
+
+SEC("xdp/out")
+int out(struct xdp_md *ctx)
+{
+    return XDP_DROP;
+}
+
+SEC("before")
+int BPF_PROG(enters)
+{
+    __sync_fetch_and_add(&calls, 1);
+    return 0;
+}
+
+SEC("policy")
+int refuse(struct bpf_sock_addr *ctx)
+{
+    return 0;
+}
+"""
+
+ODDLY = """
+[objects.odd]
+source = "odd.bpf.c"
+programs.out = { hook = "xdp", section = "xdp/out" }
+programs.enters = { hook = "fentry/__x64_sys_umask", section = "before" }
+programs.refuse = { hook = "cgroup/connect4", section = "policy" }
+"""
+
+SECTIONS = """
+def test_sections_that_libbpf_does_not_know(ebpf):
+    odd = ebpf.load("odd")
+    assert odd.programs.out.run(bytes(64)).verdict == XDP.DROP
+    assert [link.program.name for link in odd.attach()] == ["enters"]
+    process = ebpf.guest.process()
+    process.syscall(95, 0o22)
+    assert odd.globals.calls == 1
+    group = ebpf.guest.cgroup("clients")
+    with odd.programs.refuse.attach(cgroup=group), pytest.raises(PermissionError):
+        ebpf.guest.process(cgroup=group).udp().connect(("127.0.0.1", 53))
+"""
+
+
+def test_the_hook_says_what_a_section_does_not(edge, run):
+    (edge / "odd.bpf.c").write_text(ODD)
+    manifest = edge / "ebpf.toml"
+    manifest.write_text(manifest.read_text() + ODDLY)
+    run(SECTIONS).assert_outcomes(passed=2)

@@ -97,6 +97,18 @@ def test_a_program_that_is_not_loaded_for_a_function(problems_of: Problems) -> N
     ]
 
 
+def test_flags_that_only_a_section_tells(problems_of: Problems, manifest_of: Read) -> None:
+    assert manifest_of(program("xdp", section='"out"')).objects["fw"].programs["p"].section == "out"
+    assert manifest_of(program("fentry.s/x", section='"?fentry.s/x"')).objects["fw"].programs["p"].section
+    for hook in ("xdp.frags", "fentry.s/x"):
+        assert problems_of(program(hook, section='"out"')) == [
+            (
+                f"ebpf.toml:7: objects.fw.programs.p.section: libbpf takes {hook.partition('/')[0]} from the "
+                f'section alone (seen "out"); call the section "{hook}"'
+            )
+        ]
+
+
 OPENED = """\
 [objects.w]
 path = "w.o"
