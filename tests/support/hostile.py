@@ -79,6 +79,8 @@ def prepare(call: Callable[..., Any], elfs: Mapping[str, bytes]) -> Handles:
         made.maps |= {each["name"]: each["map"] for each in loaded["maps"] if each["map"] is not None}
     assembled = call("assemble", type=XDP, attach_type=0, insns=RETURN, license="GPL")
     made.programs["assembled"] = assembled["prog"]
+    # in a row: on old kernels the agent keeps a network namespace for that
+    call("run", prog=assembled["prog"], data=[bytes(64)] * 9)
     over = made.maps["numbers"]
     made.links.append(call("attach", prog=made.programs["over_numbers"], how="iter", map=over)["link"])
     made.links.append(
