@@ -50,7 +50,7 @@ class Held:
 
 def rounds(times: int, line: str) -> tuple[bool, str]:
     """Make *times* rounds in one machine: whether it holds what it did before, and what to say of it."""
-    elfs = {name: _compile(name) for name in hostile.WANTED}
+    elfs = {name: _compile(name) for name in hostile.wanted(line)}
     recipe = Recipe(KernelStore(lock=None).get(line), paths.agent(), MachineConfig())
     with boot(recipe, timeout=120) as machine:
         guest = Guest(machine, timeout=60)

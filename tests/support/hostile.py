@@ -64,14 +64,20 @@ WANTED: Mapping[str, Mapping[str, Any]] = {
     "maps": {},
     "events": {},
     "links": {"on_kprobe": {"autoload": True}, "over_numbers": {"autoload": True}},
+    "modern": {},
 }
+
+
+def wanted(line: str) -> list[str]:
+    """The objects that a kernel of this line loads."""
+    return [name for name in WANTED if name != "modern" or line == "7.2"]
 
 
 def prepare(call: Callable[..., Any], elfs: Mapping[str, bytes]) -> Handles:
     """Give the agent something to be hostile with: objects, a program, links, a worker, a command."""
     made = Handles()
-    for name, programs in WANTED.items():
-        loaded = call("load", elf=elfs[name], name=name, programs=programs)
+    for name, elf in elfs.items():
+        loaded = call("load", elf=elf, name=name, programs=WANTED[name])
         made.objects.append(loaded["object"])
         made.programs |= {
             each["name"]: each["prog"] for each in loaded["programs"] if each["prog"] is not None
@@ -152,8 +158,13 @@ def shapes(made: Handles, elfs: Mapping[str, bytes]) -> list[Call]:
         ("create", {"like": maps["tables"], "max_entries": 4}),
         ("ring", {"map": maps["ring"], "limit": 2, "timeout_ms": 1, "record_size": 8}),
         ("perf", {"map": maps["perf"], "limit": 2, "timeout_ms": 1}),
-        ("user_ring", {"map": maps["ring"], "records": [b"x"]}),
-        ("arena", {"map": maps["rules"], "length": 8, "offset": 0}),
+        ("user_ring", {"map": maps.get("from_user", maps["ring"]), "records": [b"x", bytes(64)]}),
+        ("arena", {"map": maps.get("arena", maps["rules"]), "length": 8, "offset": 0}),
+        ("arena", {"map": maps.get("arena", maps["rules"]), "data": bytes(8), "offset": 4096}),
+        ("arena", {"map": maps.get("arena", maps["rules"])}),
+        ("peek", {"map": maps.get("seen", maps["stack"]), "value": bytes(4)}),
+        ("update_by", {"map": maps.get("of_tasks", maps["recent"]), "key_of": {"pid": 1}, "value": bytes(8)}),
+        ("lookup_by", {"map": maps.get("of_tasks", maps["recent"]), "key_of": {"pid": 1}}),
         ("freeze", {"map": maps["totals"]}),
         ("map_info", {"map": maps["by_port"]}),
         ("pin", {"map": maps["rules"], "path": PIN}),

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.parametrize("line", ["5.10", "7.2"], indirect=True)
 
 
 @pytest.fixture
-def elfs(vm_objects):
-    return {name: vm_objects(name).read_bytes() for name in hostile.WANTED}
+def elfs(vm_objects, line):
+    return {name: vm_objects(name).read_bytes() for name in hostile.wanted(line)}
 
 
 @pytest.fixture
