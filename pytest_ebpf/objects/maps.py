@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_ebpf.btf import Array, Btf, DataSec, Enum, FuncProto, Ptr, Struct, Var
 from pytest_ebpf.elf import Elf
@@ -38,7 +39,27 @@ def flag_names(flags: int) -> list[str]:
 
 def read_maps(elf: Elf, btf: Btf | None) -> tuple[MapFacts, ...]:
     """Every map that an object declares, in its order; global data is not among them."""
-    return (*_legacy(elf), *(_declared(btf) if btf else ()), *(_struct_ops(btf) if btf else ()))
+    if btf is None:
+        return tuple(_legacy(elf))
+    held = _held(elf)
+    declared = (replace(each, programs=held.get(each.name, ())) for each in _declared(btf))
+    return (*_legacy(elf), *declared, *_struct_ops(btf))
+
+
+def _held(elf: Elf) -> dict[str, tuple[str, ...]]:
+    """By map, the programs that its declaration puts into it (``.values = { [1] = &prog }``)."""
+    section = elf.section(".maps")
+    if section is None:
+        return {}
+    named = [each for each in elf.relocations(section) if each.symbol.type == "FUNC"]
+    maps = [each for each in elf.symbols if each.section_index == section.index and named]
+    return {
+        each.name: tuple(
+            found.symbol.name for found in named if 0 <= found.offset - each.value < max(each.size, 1)
+        )
+        for each in maps
+        if each.type == "OBJECT"
+    }
 
 
 def _variables(btf: Btf, section: str) -> Iterator[Var]:

@@ -38,8 +38,9 @@ class MapFacts:
     """A map; sizes in bytes, 0 where the loader sets them.
 
     *key* and *value* are ids in the object's BTF, None where the map gives sizes only. *inner* is the shape
-    of inner maps. *pinning* is 0 or ``LIBBPF_PIN_BY_NAME`` (1). *legacy* is a ``struct bpf_map_def`` of
-    section ``maps``, which libbpf refuses from 1.0 on.
+    of inner maps. *programs* are those that libbpf puts into it when it loads the object, which fails if one
+    of them is not loaded. *pinning* is 0 or ``LIBBPF_PIN_BY_NAME`` (1). *legacy* is a ``struct bpf_map_def``
+    of section ``maps``, which libbpf refuses from 1.0 on.
     """
 
     name: str
@@ -56,6 +57,7 @@ class MapFacts:
     inner: MapFacts | None = None
     pinning: int = 0
     legacy: bool = False
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

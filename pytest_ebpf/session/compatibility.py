@@ -81,10 +81,15 @@ def _column(objects: Sequence[Prepared], spec: str, fleet: Fleet) -> list[_Told]
 def _rows(prepared: Prepared, spec: str, fleet: Fleet) -> dict[str, _Told]:
     """The cells of an object by its programs."""
     names = [program.name for program in prepared.facts.programs]
+    # libbpf loads nothing without the programs that it puts into maps itself.
+    held = {name for each in prepared.facts.maps for name in each.programs}
     told = {}
     for name in names:
         start = time.monotonic()
-        options = replace(_plain(prepared.options), autoload={other: other == name for other in names})
+        options = replace(
+            _plain(prepared.options),
+            autoload={other: other == name or other in held for other in names},
+        )
         done = _attempt(replace(prepared, options=options), name, spec, fleet)
         outcome = outcome_of(done.error) if done.error else Outcome.PASSED
         reason = reason_of(done.error, done.release) if done.error else None

@@ -111,8 +111,12 @@ struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(max_entries, 4096);
        } blocked SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 8); __type(key, __u16);
          __array(values, struct inner); } outer SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4);
-         __array(values, int (void *)); } jumps SEC(".maps");
+int jump(void *ctx);
+int land(void *ctx);
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 4); __uint(key_size, 4);
+         __array(values, int (void *)); } jumps SEC(".maps") = { .values = { [0] = jump, [2] = land } };
+SEC("tc") int land(void *ctx) { return 0; }
+SEC("tc") int jump(void *ctx) { return 0; }
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 16); } events SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(key_size, 4); __uint(value_size, 40);
          __uint(pinning, LIBBPF_PIN_BY_NAME); } sized SEC(".maps");
@@ -148,6 +152,12 @@ def test_a_map_of_maps_tells_the_shape_of_the_inner_ones(maps):
 
 def test_an_array_of_programs_has_no_inner_map(maps):
     assert (maps["jumps"].value_size, maps["jumps"].inner) == (4, None)
+
+
+def test_a_map_tells_the_programs_that_libbpf_puts_into_it(maps):
+    assert {name: each.programs for name, each in maps.items() if each.programs} == {
+        "jumps": ("jump", "land")
+    }
 
 
 def test_what_is_left_to_the_loader_is_zero_or_none(maps):
@@ -273,7 +283,8 @@ def test_a_big_endian_object_reads_the_same(compile_bpf):
     assert (little.big_endian, big.big_endian) == (False, True)
     assert [each.subprograms for each in big.programs] == [each.subprograms for each in little.programs]
     assert [each.instructions for each in big.programs] == [each.instructions for each in little.programs]
-    assert read_object(compile_bpf(MAPS, "-target", "bpfeb")).maps[0].value_size == 32
+    maps = {each.name: each for each in read_object(compile_bpf(MAPS, "-target", "bpfeb")).maps}
+    assert (maps["blocked"].value_size, maps["jumps"].programs) == (32, ("jump", "land"))
 
 
 def test_a_legacy_map_is_read_and_marked(compile_bpf):

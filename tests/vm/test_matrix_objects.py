@@ -95,6 +95,35 @@ int count(struct xdp_md *ctx)
 char _license[] SEC("license") = "GPL";
 """
 
+TIED = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+int first(struct __sk_buff *skb);
+int second(struct __sk_buff *skb);
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 2);
+    __uint(key_size, 4);
+    __array(values, int (struct __sk_buff *));
+} calls SEC(".maps") = { .values = { first, second } };
+
+SEC("tc")
+int first(struct __sk_buff *skb)
+{
+    bpf_tail_call(skb, &calls, 1);
+    return 0;
+}
+
+SEC("tc")
+int second(struct __sk_buff *skb)
+{
+    return 1;
+}
+
+char _license[] SEC("license") = "GPL";
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _snapshots(accelerator_decided: None) -> None:
@@ -109,7 +138,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Objects made by plain clang; no ``ebpf.toml`` far and wide."""
     root = tmp_path_factory.mktemp("elsewhere")
     headers = ["-I", paths.libbpf_include(), "-idirafter", "/usr/include/x86_64-linux-gnu"]
-    for name, text in (("many", MANY), ("small", SMALL), ("unsized", UNSIZED)):
+    for name, text in (("many", MANY), ("small", SMALL), ("unsized", UNSIZED), ("tied", TIED)):
         (root / f"{name}.bpf.c").write_text(text)
         argv = ["clang-19", "-target", "bpf", "-O2", "-g", "-mcpu=v3", *headers]
         subprocess.run(
@@ -162,6 +191,12 @@ def test_each_program_stands_for_itself(folder):
         "",
         "5 passed, 2 failed, 1 unsupported on 2 kernels",
     ]
+
+
+def test_programs_that_an_array_is_made_with_are_loaded_with_each(folder):
+    done = matrix(folder, "tied.bpf.o", "--kernel", "6.12", "--json")
+    cells = {cell["row"]: cell["outcome"] for cell in json.loads(done.stdout)["cells"]}
+    assert cells == {"tied.bpf.o: first": "passed", "tied.bpf.o: second": "passed"}
 
 
 def test_json_and_success(folder):
