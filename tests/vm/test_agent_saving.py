@@ -16,7 +16,7 @@ from pytest_ebpf.guest import CallError
 
 # arch/x86/entry/syscalls/syscall_64.tbl
 READ, WRITE, CLOSE, IOCTL, GETPID, WAIT4 = 0, 1, 3, 16, 39, 61
-CLOCK_GETTIME, OPENAT, PERF_EVENT_OPEN, BPF = 228, 257, 298, 321
+MMAP, MADVISE, SOCKETPAIR, CLOCK_GETTIME, OPENAT, PERF_EVENT_OPEN, BPF = 9, 28, 53, 228, 257, 298, 321
 
 #: What waiting for a call and answering it takes; the clock is asked where it cannot be read.
 SERVING = {READ, WRITE, WAIT4, CLOCK_GETTIME}
@@ -119,3 +119,15 @@ class TestFreezing:
         with pytest.raises(CallError, match="EBUSY"):
             warm.call("freeze", map=ring.handle)
         assert warm.call("ring", map=ring.handle)["records"] == []
+
+
+def test_the_first_process_finds_its_memory_mapped(warm, calls_of):
+    assert not set(calls_of("spawn")) & {MMAP, MADVISE, SOCKETPAIR}
+
+
+def test_a_process_has_its_own_memory_and_no_other_ones(warm):
+    """What the agent shares with each process is a mapping of anonymous shared memory."""
+    pids = [warm.call("spawn")["pid"] for _ in range(3)]
+    for pid in pids:
+        maps = warm.call("read_file", path=f"/proc/{pid}/maps").decode()
+        assert maps.count("/dev/zero") == 1

@@ -5,8 +5,8 @@
  */
 #include "events.h"
 
+#include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define EVENTS "/sys/kernel/tracing/events/"
-/* A module that has tracepoints takes their numbers with it when it goes, and others may be given them. */
-#define OF_MODULES "/sys/module/*/sections/__tracepoints"
-#define ID "/id"
+#define EVENTS "/sys/kernel/tracing/events"
+#define MODULES "/sys/module"
+#define PATH_ROOM 1024
 #define NUMBER_ROOM 24
 
 struct event {
@@ -26,9 +25,24 @@ struct event {
 };
 
 static struct event *events;
-static size_t events_len;
+static size_t events_len, events_room;
 
-static uint32_t read_id(const char *path)
+/* Call `each` with every name in a folder. */
+static void walk(const char *folder, void (*each)(const char *folder, const char *name))
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] != '.')
+			each(folder, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* The number in a file, or 0. */
+static uint32_t read_number(const char *path)
 {
 	char text[NUMBER_ROOM] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,13 +55,53 @@ static uint32_t read_id(const char *path)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
-static bool modules_have_any(void)
+static void keep(const char *name, uint32_t id)
 {
-	glob_t found = {};
-	bool any = glob(OF_MODULES, GLOB_NOSORT, NULL, &found) != GLOB_NOMATCH;
+	if (events_len == events_room) {
+		size_t room = events_room ? 2 * events_room : 1024;
+		struct event *more = realloc(events, room * sizeof(*more));
 
-	globfree(&found);
-	return any;
+		if (!more)
+			return;
+		events = more;
+		events_room = room;
+	}
+	events[events_len].id = id;
+	events[events_len].name = strdup(name);
+	if (events[events_len].name)
+		events_len++;
+}
+
+static void keep_event(const char *category, const char *name)
+{
+	char path[PATH_ROOM];
+	uint32_t id;
+
+	if (snprintf(path, sizeof(path), "%s/%s/id", category, name) >= (int)sizeof(path))
+		return;
+	id = read_number(path);
+	if (!id)
+		return;
+	path[strlen(path) - strlen("/id")] = '\0';
+	keep(path + strlen(EVENTS "/"), id);
+}
+
+static void keep_category(const char *root, const char *name)
+{
+	char path[PATH_ROOM];
+
+	if (snprintf(path, sizeof(path), "%s/%s", root, name) < (int)sizeof(path))
+		walk(path, keep_event);
+}
+
+static bool module_with_events;
+
+static void look_for_events(const char *root, const char *name)
+{
+	char path[PATH_ROOM];
+
+	if (snprintf(path, sizeof(path), "%s/%s/sections/__tracepoints", root, name) < (int)sizeof(path))
+		module_with_events |= access(path, F_OK) == 0;
 }
 
 static int by_name(const void *one, const void *other)
@@ -55,32 +109,17 @@ static int by_name(const void *one, const void *other)
 	return strcmp(((const struct event *)one)->name, ((const struct event *)other)->name);
 }
 
-static void keep(const glob_t *found)
-{
-	events = calloc(found->gl_pathc, sizeof(*events));
-	for (size_t i = 0; events && i < found->gl_pathc; i++) {
-		const char *path = found->gl_pathv[i];
-		uint32_t id = read_id(path);
-		char *name = id ? strdup(path + strlen(EVENTS)) : NULL;
-
-		if (!name)
-			continue;
-		name[strlen(name) - strlen(ID)] = '\0';
-		events[events_len++] = (struct event){ .name = name, .id = id };
-	}
-	if (events)
-		qsort(events, events_len, sizeof(*events), by_name);
-}
-
 void events_read(void)
 {
-	glob_t found = {};
-
-	if (events || modules_have_any())
+	if (events)
 		return;
-	if (glob(EVENTS "*/*" ID, GLOB_NOSORT, NULL, &found) == 0)
-		keep(&found);
-	globfree(&found);
+	/* A module takes the numbers of its tracepoints with it when it goes, and others may be given them. */
+	walk(MODULES, look_for_events);
+	if (module_with_events)
+		return;
+	walk(EVENTS, keep_category);
+	if (events)
+		qsort(events, events_len, sizeof(*events), by_name);
 }
 
 struct wanted {

@@ -38,11 +38,6 @@ int op_spawn(struct call *call)
 		return err;
 	}
 	process->worker = worker;
-	err = worker_keep(worker);
-	if (err) {
-		process_end(process);
-		return fail(call, err, "no room for a worker");
-	}
 	return process_answer(call, process);
 }
 

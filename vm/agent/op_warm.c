@@ -18,6 +18,7 @@
 #include "init.h"
 #include "ops.h"
 #include "wake.h"
+#include "worker.h"
 
 #define PACKET_SIZE 64
 #define CLOCK "/sys/devices/system/clocksource/clocksource0/current_clocksource"
@@ -133,6 +134,7 @@ int op_warm(struct call *call)
 		rehearse_attaching();
 		events_read();
 		wake_open_random();
+		worker_prepare();
 		settle_clock();
 	}
 	grow_heap();

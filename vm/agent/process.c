@@ -146,6 +146,10 @@ static void __attribute__((noreturn)) child_main(const struct launch *launch, in
 {
 	struct failure failure = {};
 
+	for (const struct process *other = processes; other; other = other->next) {
+		if (other->worker)
+			worker_forget(other->worker);
+	}
 	failure.err = become(launch, &ready, &failure.stage);
 	if (!failure.err)
 		failure.err = launch->body(launch->context, ready, &failure.stage);

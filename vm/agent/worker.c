@@ -22,7 +22,13 @@
 #define SOCKET_FD 910
 #define NO_TIMEOUT UINT32_MAX
 
-struct worker *worker_new(int *theirs)
+/* One made ahead, with the worker's end of its socket. */
+static struct {
+	struct worker *worker;
+	int theirs;
+} spare;
+
+static struct worker *make(int *theirs)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	int pair[2];
@@ -44,9 +50,26 @@ struct worker *worker_new(int *theirs)
 	return worker;
 }
 
-int worker_keep(const struct worker *worker)
+void worker_prepare(void)
 {
-	return madvise(worker->arena, ARENA_SIZE, MADV_DONTFORK) ? errno : 0;
+	if (!spare.worker)
+		spare.worker = make(&spare.theirs);
+}
+
+struct worker *worker_new(int *theirs)
+{
+	struct worker *worker = spare.worker;
+
+	if (!worker)
+		return make(theirs);
+	*theirs = spare.theirs;
+	spare.worker = NULL;
+	return worker;
+}
+
+void worker_forget(const struct worker *worker)
+{
+	munmap(worker->arena, ARENA_SIZE);
 }
 
 void worker_free(struct worker *worker)

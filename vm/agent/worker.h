@@ -48,11 +48,14 @@ struct worker {
 	int socket;		/* descriptors are given through it */
 };
 
+/* Make the agent's side of the first worker now, not when it is wanted. It has no process yet. */
+void worker_prepare(void);
+
 /* Make the agent's side; NULL with errno. *theirs is the worker's end of the socket. */
 struct worker *worker_new(int *theirs);
 
-/* Once it has been forked: no other child shall have its arena. 0 or an errno. */
-int worker_keep(const struct worker *worker);
+/* In a child that is not its process: do without its arena. */
+void worker_forget(const struct worker *worker);
 
 void worker_free(struct worker *worker);
 
