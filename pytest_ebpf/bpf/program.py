@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Any
 
 from pytest_ebpf import hooks
-from pytest_ebpf.bpf import pins, redirects
+from pytest_ebpf.bpf import pins
 from pytest_ebpf.bpf.attach import Plan, is_complete, plan
 from pytest_ebpf.bpf.attach_rows import Held
 from pytest_ebpf.bpf.attaching import carry_out
 from pytest_ebpf.bpf.complexity import complexity
-from pytest_ebpf.bpf.diagnosis import Attempt, explain
-from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
+from pytest_ebpf.bpf.inputs import Kind
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps import Map
-from pytest_ebpf.bpf.probe import probes_of
 from pytest_ebpf.bpf.result import Result
-from pytest_ebpf.bpf.seen import seen_of
-from pytest_ebpf.bpf.testrun import RULES, Answer, RunFlag, result
+from pytest_ebpf.bpf.running import Runner
 from pytest_ebpf.bpf.values import Values
-from pytest_ebpf.errors import GuestError, UnsupportedError, UsageError
-from pytest_ebpf.guest import CallError, Guest
-from pytest_ebpf.packets import PacketLike, recent_of
+from pytest_ebpf.errors import UnsupportedError, UsageError
+from pytest_ebpf.guest import Guest
+from pytest_ebpf.packets import PacketLike
 from pytest_ebpf.uapi import ProgType
 
 
@@ -181,9 +177,9 @@ class Program:
         :class:`~pytest_ebpf.errors.PacketError` for a packet it does not take,
         :class:`~pytest_ebpf.errors.UsageError` for types that no kernel runs.
         """
-        self._check(repeat)
-        options = _options(repeat, flags, cpu, batch_size)
-        return self._results([packet], [context], metadata, options, redirect=redirect)[0]
+        runner = self._runner
+        options = runner.options(repeat=repeat, flags=flags, cpu=cpu, batch_size=batch_size)
+        return runner.run([packet], [context], options, metadata=metadata, redirect=redirect)[0]
 
     def run_many(
         self,
@@ -200,7 +196,7 @@ class Program:
         *contexts* has one for each packet. Types without a packet take *contexts* alone. Errors are
         those of :meth:`run`; runs before and after a failing one have taken place.
         """
-        self._check(repeat)
+        options = self._runner.options(repeat=repeat, flags=flags, cpu=cpu)
         frames: Sequence[PacketLike | None] = (
             [None] * len(contexts or ()) if packets is None else list(packets)
         )
@@ -211,8 +207,12 @@ class Program:
                 where=self._where,
                 hint="give one for each",
             )
-        options = _options(repeat, flags, cpu, 0)
-        return self._results(frames, given, b"", options, redirect=redirect)
+        return self._runner.run(frames, given, options, redirect=redirect)
+
+    @cached_property
+    def _runner(self) -> Runner:
+        kind = Kind(self._number, self.type_name, self._where, self.name)
+        return Runner(self._guest, kind, lambda: self.handle, self.verdicts, self._values, self._held)
 
     def attach(self, **settings: Any) -> Link:
         """Attach it to what its section, the manifest and *settings* say, and return the link.
@@ -253,102 +253,3 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program {self.name}: {self.type_name}>"
-
-    def _check(self, repeat: int) -> None:
-        rules = RULES.get(self._number)
-        if rules is None:
-            raise UsageError(
-                f"no kernel runs a {self.type_name} program by itself",
-                where=self._where,
-                hint="attach it and trigger what it is attached to",
-            )
-        if repeat != 1 and not rules.repeats:
-            raise UsageError(
-                f"a {self.type_name} program runs once (repeat {repeat})",
-                where=self._where,
-                hint="call run() several times, or run_many()",
-            )
-
-    def _results(
-        self,
-        frames: Sequence[PacketLike | None],
-        contexts: Sequence[Any],
-        metadata: bytes,
-        options: dict[str, int],
-        *,
-        redirect: bool,
-    ) -> list[Result]:
-        if redirect and self._number not in redirects.VERDICTS:
-            raise UsageError(
-                f"a {self.type_name} program redirects no packet",
-                where=self._where,
-                hint="leave redirect out",
-            )
-        kind = Kind(self._number, self.type_name, self._where, self.name)
-        inputs = pack_inputs(kind, frames, contexts, metadata, self._values)
-        if inputs.optional and self._goes_without_context(options):
-            inputs = replace(inputs, context=None)
-        inputs = replace(inputs, redirect=redirect)
-        recent_of(self._guest).note(inputs.data)
-        answers = self._send(inputs, options)
-        if inputs.optional and inputs.context:
-            answers = self._retried(inputs, options, answers)
-        for index, answer in enumerate(answers):
-            if not answer.ran:
-                raise explain(self._attempt(inputs, options, index, answer))
-        results = [
-            result(answer, self._number, self.verdicts, inputs.declared, self._held) for answer in answers
-        ]
-        seen_of(self._guest).note(self.name, results)
-        return results
-
-    def _goes_without_context(self, options: dict[str, int]) -> bool:
-        """Live frames give no context back; a kernel before 5.15 takes none for xdp."""
-        live = options.get("flags", 0) & RunFlag.LIVE_FRAMES
-        return bool(live) or probes_of(self._guest).xdp_context is False
-
-    def _retried(self, inputs: Inputs, options: dict[str, int], answers: list[Answer]) -> list[Answer]:
-        """Run what was refused with a context once more, without; remember if that helped."""
-        refused = [index for index, answer in enumerate(answers) if answer.status == errno.EINVAL]
-        if not refused:
-            return answers
-        data = [inputs.data[index] for index in refused]
-        again = self._send(replace(inputs, data=data, context=None), options)
-        if any(answer.ran for answer in again):
-            probes_of(self._guest).xdp_context = False
-        found = dict(zip(refused, again, strict=True))
-        return [found.get(index, answer) for index, answer in enumerate(answers)]
-
-    def _send(self, inputs: Inputs, options: dict[str, int]) -> list[Answer]:
-        args: dict[str, Any] = {"prog": self.handle, "data": inputs.data, **options}
-        if inputs.redirect:
-            args["redirect"] = True
-        if inputs.context is not None:
-            args["ctx"] = inputs.context
-        args |= rooms(self._number, inputs, live=bool(options.get("flags", 0) & RunFlag.LIVE_FRAMES))
-        try:
-            return [Answer(*each) for each in self._guest.call("run", **args)]
-        except CallError as error:
-            if not inputs.redirect:
-                raise
-            hint = "run it without redirect=True"
-            raise GuestError(error.what, errno=error.errno, where=self._where, hint=hint) from error
-
-    def _attempt(self, inputs: Inputs, options: dict[str, int], index: int, answer: Answer) -> Attempt:
-        given = inputs.context is not None and not inputs.optional
-        return Attempt(
-            guest=self._guest,
-            where=self._where if len(inputs.data) == 1 else f"{self._where}, packet {index}",
-            prog_type=self._number,
-            type_name=self.type_name,
-            data=inputs.data[index],
-            context=inputs.context[index] if given and inputs.context else None,
-            options=options,
-            status=answer.status,
-        )
-
-
-def _options(repeat: int, flags: int, cpu: int, batch_size: int) -> dict[str, int]:
-    """The options that are not what the kernel assumes: some types refuse even ``repeat=1``."""
-    given = {"repeat": repeat if repeat != 1 else 0, "flags": flags, "cpu": cpu, "batch_size": batch_size}
-    return {name: int(value) for name, value in given.items() if value}
