@@ -16,6 +16,7 @@ from pytest_ebpf.errors import (
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.kernels import Kernel
 from pytest_ebpf.machine.machine import Machine, not_started, spawn
+from pytest_ebpf.machine.processor import tsc_khz
 from pytest_ebpf.machine.qemu import Boot, Ram, command_line
 from pytest_ebpf.machine.recipe import Recipe
 
@@ -61,7 +62,8 @@ def _start(recipe: Recipe, ram: Ram | None) -> Machine:
         initramfs = recipe.open_initramfs()
     except OSError as error:
         raise not_started(error) from error
-    source = Boot(recipe.kernel.unpacked or recipe.kernel.image, Path(f"/proc/self/fd/{initramfs}"))
+    image = recipe.kernel.unpacked or recipe.kernel.image
+    source = Boot(image, Path(f"/proc/self/fd/{initramfs}"), tsc_khz())
     try:
         return spawn(
             lambda channels: command_line(recipe.qemu, recipe.config, channels, boot=source, ram=ram),

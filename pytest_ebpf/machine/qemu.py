@@ -37,10 +37,6 @@ _KERNEL_WORDS: Final = (
     "net.ifnames=0",
 )
 
-#: An emulated processor counts time for all its CPUs alike, which the kernel is not told. It would hold the
-#: counter against a timer that is late whenever the host is busy, call it broken, and read the clock by I/O.
-_EMULATED_WORDS: Final = ("tsc=reliable",)
-
 
 @dataclass(frozen=True)
 class MachineConfig:
@@ -75,10 +71,14 @@ class Ram:
 
 @dataclass(frozen=True)
 class Boot:
-    """A kernel to start with; a machine without one waits for the state of another."""
+    """A kernel to start with; a machine without one waits for the state of another.
+
+    *tsc_khz* is how fast the host's time stamp counter counts, 0 if that is not known.
+    """
 
     kernel: Path
     initrd: Path
+    tsc_khz: int = 0
 
 
 def command_line(
@@ -97,10 +97,19 @@ def command_line(
     )
 
 
-def kernel_words(config: MachineConfig) -> str:
+def kernel_words(config: MachineConfig, tsc_khz: int = 0) -> str:
     """Return the kernel command line."""
-    emulated = _EMULATED_WORDS if config.accelerator == "tcg" else ()
-    return " ".join((*_KERNEL_WORDS, *emulated, f"maxcpus={config.cpus}"))
+    clock = _clock_words(tsc_khz) if config.accelerator == "tcg" and tsc_khz else ()
+    return " ".join((*_KERNEL_WORDS, *clock, f"maxcpus={config.cpus}"))
+
+
+def _clock_words(tsc_khz: int) -> tuple[str, ...]:
+    """An emulated processor counts time as the host's does, on all its CPUs alike, which no kernel is told.
+
+    It would measure its speed with a timer that is late whenever the host is busy (two seconds were six in
+    the guest), hold it against that timer later on, call it broken, and read the clock by I/O.
+    """
+    return f"tsc_early_khz={tsc_khz}", "tsc=reliable"
 
 
 def _wire(number: int, descriptor: int) -> tuple[str, ...]:
@@ -143,4 +152,5 @@ def _memory(ram: Ram, size: int) -> tuple[str, ...]:
 
 
 def _boot(boot: Boot, config: MachineConfig) -> tuple[str, ...]:
-    return ("-kernel", str(boot.kernel), "-initrd", str(boot.initrd), "-append", kernel_words(config))
+    words = kernel_words(config, boot.tsc_khz)
+    return ("-kernel", str(boot.kernel), "-initrd", str(boot.initrd), "-append", words)

@@ -12,13 +12,12 @@ from typing import Final
 
 from pytest_ebpf import process
 from pytest_ebpf.kernels import Kernel
+from pytest_ebpf.machine import processor
 from pytest_ebpf.machine.initramfs import initramfs
 from pytest_ebpf.machine.qemu import Boot, Channels, MachineConfig, command_line
 
 _QEMU: Final = ("qemu-system-x86_64", "qemu-kvm")
 _QEMU_HINT: Final = "install it: sudo apt-get install qemu-system-x86"
-
-_CPUINFO: Final = Path("/proc/cpuinfo")
 
 #: Counts up when snapshots are written in another way.
 _FORMAT: Final = 2
@@ -62,7 +61,7 @@ class Recipe:
             "initramfs": hashlib.sha256(self._initramfs).hexdigest(),
             "emulator": [str(emulator), status.st_size, status.st_mtime_ns],
             "arguments": command_line(emulator, self.config, channels, boot=nowhere),
-            "cpu": _host_cpu(),
+            "cpu": processor.seen(),
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -72,15 +71,3 @@ class Recipe:
         with os.fdopen(os.dup(descriptor), "wb") as image:
             image.write(self._initramfs)
         return descriptor
-
-
-def _host_cpu() -> list[str]:
-    """Return what of the host's CPU a guest may have seen: its first processor's model, flags and speed.
-
-    An emulated guest counts time by the host's own counter, which bogomips follows; its last digits differ
-    from one boot of the host to the next.
-    """
-    first = _CPUINFO.read_text().partition("\n\n")[0].splitlines()
-    seen = [line for line in first if line.startswith(("vendor_id", "model name", "flags", "microcode"))]
-    speeds = (line.partition(":")[2] for line in first if line.startswith("bogomips"))
-    return [*seen, *(f"bogomips: {float(speed):.3g}" for speed in speeds)]

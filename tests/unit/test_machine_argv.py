@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,9 +75,12 @@ def test_there_is_one_cpu_more_than_is_online():
     assert "maxcpus=4" in after(words, "-append").split()
 
 
-def test_only_an_emulated_cpu_is_called_a_reliable_clock():
-    assert "tsc=reliable" in after(argv(accelerator="tcg"), "-append").split()
-    assert "tsc=reliable" not in after(argv(accelerator="kvm"), "-append").split()
+def test_an_emulated_kernel_is_told_how_fast_its_processor_counts():
+    boot = replace(BOOT, tsc_khz=2596120)
+    told = after(argv(boot=boot, accelerator="tcg"), "-append").split()
+    assert {"tsc_early_khz=2596120", "tsc=reliable"} <= {*told}
+    for words in (argv(boot=boot, accelerator="kvm"), argv(accelerator="tcg")):
+        assert "tsc" not in after(words, "-append")
 
 
 def test_memory_is_in_mebibytes():

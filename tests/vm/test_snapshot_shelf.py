@@ -215,18 +215,19 @@ class TestKey:
         assert Recipe(recipe.kernel, recipe.agent, recipe.config).key not in {elsewhere.key, recipe.key}
 
     def test_another_processor(self, recipe, monkeypatch):
-        monkeypatch.setattr("pytest_ebpf.machine.recipe._host_cpu", lambda: ["model name : another"])
-        assert dataclasses.replace(recipe).key != recipe.key
+        before = recipe.key
+        monkeypatch.setattr("pytest_ebpf.machine.processor._SEEN", ())
+        assert dataclasses.replace(recipe).key != before
 
     def test_a_processor_of_another_speed(self, recipe, tmp_path, monkeypatch):
-        """A guest has measured it: its seconds would be shorter or longer than they are."""
+        """A guest was told of it: its seconds would be shorter or longer than they are."""
         told = Path("/proc/cpuinfo").read_text()
         speed = float(re.findall(r"(?m)^bogomips\s*: (.*)$", told)[0])
 
         def key_at(factor: float) -> str:
             cpuinfo = tmp_path / "cpuinfo"
             cpuinfo.write_text(re.sub(r"(?m)^(bogomips\s*:).*$", rf"\1 {speed * factor:.2f}", told))
-            monkeypatch.setattr("pytest_ebpf.machine.recipe._CPUINFO", cpuinfo)
+            monkeypatch.setattr("pytest_ebpf.machine.processor._CPUINFO", cpuinfo)
             return dataclasses.replace(recipe).key
 
         assert key_at(1) == recipe.key
