@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from pytest_ebpf.btf.ext import CoreRelo
 from pytest_ebpf.objects.instructions import Instruction
@@ -43,6 +45,13 @@ class Stage(StrEnum):
     ATTACH = "attach"
 
 
+def shown_file(file: str) -> str:
+    """*file* for people: from the current folder if it is below, else an absolute path by its last part."""
+    with suppress(ValueError):
+        return str(Path(file).relative_to(Path.cwd()))
+    return Path(file).name if Path(file).is_absolute() else file
+
+
 @dataclass(frozen=True, slots=True)
 class SourceLine:
     """A line of a source as ``.BTF.ext`` has it; *text* is empty where the compiler left it out."""
@@ -52,7 +61,7 @@ class SourceLine:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{shown_file(self.file)}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.objects.code import read_ext
 from pytest_ebpf.objects.instructions import features
 from pytest_ebpf.requirements.linked import Body, Linker
-from pytest_ebpf.requirements.model import FunctionFacts
+from pytest_ebpf.requirements.model import FunctionFacts, shown_file
 from pytest_ebpf.verifier.model import Place
 
 #: Lines that are shown on either side.
@@ -70,7 +69,7 @@ def sources_of(data: bytes, facts: ObjectFacts, program: str) -> Sources | None:
     for line in ext.lines if ext else ():
         texts.setdefault(line.file, {})[line.line] = line.text
     places = [place for body in bodies for place in _places(linker, body)]
-    whole = {_shown(file): _read(file, lines, facts.path) or lines for file, lines in texts.items()}
+    whole = {shown_file(file): _read(file, lines, facts.path) or lines for file, lines in texts.items()}
     used = {name for body in bodies for each in body.instructions for name in features(each)}
     return Sources(code.functions, places, whole, frozenset(used))
 
@@ -81,15 +80,8 @@ def _places(linker: Linker, body: Body) -> Iterator[Place | None]:
     for index in range(len(body.instructions)):
         source = linker.line(body.function, index)
         if source and source.line:
-            place = Place(_shown(source.file), source.line, source.text.strip(), body.function.name)
+            place = Place(shown_file(source.file), source.line, source.text.strip(), body.function.name)
         yield place
-
-
-def _shown(file: str) -> str:
-    """The name of *file* for people: from the current folder if it is below, else its last part."""
-    with suppress(ValueError):
-        return str(Path(file).relative_to(Path.cwd()))
-    return Path(file).name if Path(file).is_absolute() else file
 
 
 def _read(file: str, lines: Mapping[int, str], built: Path) -> dict[int, str] | None:
