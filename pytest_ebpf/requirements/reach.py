@@ -32,9 +32,11 @@ class Effort(Enum):
     KEEN = auto()
 
 
-#: Steps for one program, about a second; a closer look is taken only where something is missing.
+#: Steps for one program, about a second; a closer look is taken only where something is missing, and takes so
+#: many, a tenth of a second, and so many more for each instruction.
 _STEPS: Final = 1_000_000
-_CLOSE_STEPS: Final = 200_000
+_CLOSE_STEPS: Final = 40_000
+_CLOSE_STEPS_EACH: Final = 16
 
 #: States that are kept apart at one place; beyond them they are joined.
 _APART: Final = 256
@@ -84,7 +86,8 @@ class _Walk:
         self._constants = constants
         self._is_close = effort is not Effort.JOINED
         self._keen = effort is Effort.KEEN
-        self._room = _CLOSE_STEPS if self._is_close else _STEPS
+        close = _CLOSE_STEPS + _CLOSE_STEPS_EACH * len(code.instructions)
+        self._room = close if self._is_close else _STEPS
         self._calls = {call.instruction: call for each in code.functions for call in each.calls}
         self._by_first = {each.first: each for each in code.functions}
         self._shapes: dict[int, Shape] = {}

@@ -525,6 +525,7 @@ def test_what_takes_too_long_is_reached_as_a_whole(monkeypatch):
     body = loops(20)
     assert len(reachable(program(body), NOTHING)) == len(body) - 1
     monkeypatch.setattr("pytest_ebpf.requirements.reach._CLOSE_STEPS", 40)
+    monkeypatch.setattr("pytest_ebpf.requirements.reach._CLOSE_STEPS_EACH", 0)
     assert len(reachable(program(body), NOTHING, effort=Effort.APART)) == len(body) - 1
     assert len(reachable(program(body), NOTHING, effort=Effort.KEEN)) < len(body) - 1
     monkeypatch.setattr("pytest_ebpf.requirements.reach._STEPS", 60)
