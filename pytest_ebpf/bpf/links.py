@@ -60,7 +60,7 @@ class Link:
         *,
         program: Program | None = None,
         values: Values | None = None,
-        record: str | None = None,
+        record: str | type | None = None,
         place: str = "",
     ) -> None:
         self.place = place

@@ -42,7 +42,7 @@ class LoadOptions:
     max_entries: Mapping[str, int] = field(default_factory=dict)
     value_size: Mapping[str, int] = field(default_factory=dict)
     inner: Mapping[str, str] = field(default_factory=dict)
-    records: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, str | type] = field(default_factory=dict)
     attach: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     targets: Mapping[str, str | Program] = field(default_factory=dict)
     alternatives: Mapping[str, Sequence[str]] = field(default_factory=dict)

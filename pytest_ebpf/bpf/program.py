@@ -62,7 +62,7 @@ class Program:
         settings: Mapping[str, Any] | None = None,
         maps: Callable[[str], Any] | None = None,
         held: Callable[[], Iterable[Map]] = tuple,
-        records: str | None = None,
+        records: str | type | None = None,
         declared_for: str | None = None,
     ) -> None:
         self._guest = guest

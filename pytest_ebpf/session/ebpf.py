@@ -44,7 +44,7 @@ class Overrides(TypedDict, total=False):
     max_entries: Mapping[str, int]
     value_size: Mapping[str, int]
     inner: Mapping[str, str]
-    records: Mapping[str, str]
+    records: Mapping[str, str | type]
     attach: Mapping[str, Mapping[str, Any]]
     targets: Mapping[str, str | Program]
     alternatives: Mapping[str, Sequence[str]]

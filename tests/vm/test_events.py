@@ -123,9 +123,14 @@ class TestPerf:
         )
 
     def test_a_type_given_when_it_is_loaded(self, load_object):
-        sample = load_object("events", records={"perf": "event"})
+        class Event:
+            __btf_name__ = "event"
+
+        sample = load_object("events", records={"perf": "event", "ring": Event})
         sample.programs.to_perf.run(FRAME)
         assert sample.maps.perf.read() == [{"number": 0, "size": 64}]
+        sample.programs.to_ring.run(FRAME)
+        assert sample.maps.ring.next() == {"number": 1, "size": 64}
 
     def test_what_was_lost_is_counted(self, sample):
         events = sample.maps.perf.of("event")

@@ -94,7 +94,7 @@ class MapMaker:
         order: Order,
         *,
         lifetime: Lifetime,
-        records: Mapping[str, str],
+        records: Mapping[str, str | type],
         programs: Callable[[], Iterable[Program]],
         maps: Callable[[], Iterable[Map]],
     ) -> None:
