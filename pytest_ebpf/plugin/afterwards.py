@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ebpf.plugin import evidence
 from pytest_ebpf.plugin.junit import JUnit
 from pytest_ebpf.plugin.ranges import Ranges
 from pytest_ebpf.plugin.sameness import Sameness
@@ -21,7 +23,7 @@ class Afterwards:
     def __init__(self, config: pytest.Config, promised: Sequence[str]) -> None:
         self._config = config
         self._ranges = Ranges(promised)
-        self._sameness = Sameness()
+        self._sameness = Sameness(partial(evidence.command, config))
         self._junit = JUnit(config)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -211,7 +211,8 @@ class Cells:
         outcome, reason = outcomes.classify(made, error)
         outcomes.impose(made, outcome, reason, (item.location[0], markers.line_of(item)))
         outcome, reason = ranges.excuse(made, item, outcome) or (outcome, reason)
-        sameness.attach(made, item)
+        name = evidence.name_of(self._config, item, spec, self._label(spec))
+        sameness.attach(made, item, name)
         given = item.stash.get(_EBPF, None)
         if lost_machine(error):
             if given:
@@ -220,8 +221,7 @@ class Cells:
         if made.failed:
             made.sections += evidence.modes(given.modes if given else ())
             made.sections += evidence.given(self._config, item, given.given if given else None)
-            command = evidence.command(self._config, item, spec, self._label(spec))
-            made.sections.append(("to run this again", command))
+            made.sections.append((evidence.AGAIN, evidence.command(self._config, [name], [spec])))
         outcomes.attach(
             made,
             outcomes.Phase(

@@ -31,14 +31,22 @@ _FILES: Final = 100
 _OPTIONS: Final = ("--ebpf-manifest", "--ebpf-isolation", "--ebpf-accelerator", "--ebpf-timeout")
 
 
-def command(config: pytest.Config, item: pytest.Item, spec: str, label: str) -> str:
-    """Return the shell command that runs *item* alone; *label* is what its name calls the kernel *spec*."""
+#: What the section is called that has the command.
+AGAIN: Final = "to run this again"
+
+
+def name_of(config: pytest.Config, item: pytest.Item, spec: str, label: str) -> str:
+    """Return what *item* is called in a run of its own; *label* is what its name calls the kernel *spec*."""
     rest = item.nodeid.partition("::")[2]
     head, bracket, parameters = rest.partition("[")
     # A path is called by its last part where no other kernel of the run has the same.
     parameters = parameters.replace(label, spec.rpartition("/")[2], 1)
-    test = f"{os.path.relpath(item.path, config.invocation_params.dir)}::{head}{bracket}{parameters}"
-    words = ["pytest", "-p", "ebpf", test, "--ebpf-kernel", spec]
+    return f"{os.path.relpath(item.path, config.invocation_params.dir)}::{head}{bracket}{parameters}"
+
+
+def command(config: pytest.Config, tests: Sequence[str], specs: Sequence[str]) -> str:
+    """Return the shell command that runs *tests* alone, on the kernels of *specs*."""
+    words = ["pytest", "-p", "ebpf", *tests, "--ebpf-kernel", ",".join(specs)]
     for option in _OPTIONS:
         value = config.getoption(option)
         if value not in (None, "auto"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import pytest
 
 from pytest_ebpf.errors import EbpfError, UsageError
 from pytest_ebpf.plugin import markers, outcomes
+from pytest_ebpf.plugin.evidence import AGAIN
 from pytest_ebpf.report import Outcome
 from pytest_ebpf.report.matrix import version_key
 from pytest_ebpf.session.ebpf import Ebpf
@@ -44,13 +45,13 @@ def note(item: pytest.Item, ebpf: Ebpf) -> None:
     item.stash[_OBSERVED] = [list(each) for each in observe(*ebpf.observed)]
 
 
-def attach(report: pytest.TestReport, item: pytest.Item) -> None:
-    """Put on *report* what was kept of *item*, if it passed."""
+def attach(report: pytest.TestReport, item: pytest.Item, name: str) -> None:
+    """Put on *report* what was kept of *item*, if it passed, which a run of its own calls *name*."""
     observed = item.stash.get(_OBSERVED, None)
     marker = item.get_closest_marker(MARKER)
     if report.when == "call" and report.passed and observed is not None and marker is not None:
         ignore = sorted(marker.kwargs.get("ignore", []))
-        setattr(report, _ATTRIBUTE, {"ignore": ignore, "observed": observed})
+        setattr(report, _ATTRIBUTE, {"ignore": ignore, "observed": observed, "name": name})
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,19 @@ class _Passed:
 
     report: pytest.TestReport
     phase: outcomes.Phase
+    name: str
     ignore: Sequence[str]
     observed: Sequence[Observed]
 
 
 class Sameness:
-    """Takes in what tests got on each kernel, here or in workers; has cells fail where that differs."""
+    """Takes in what tests got on each kernel, here or in workers; has cells fail where that differs.
 
-    def __init__(self) -> None:
+    *command* makes a shell command of the names of tests and the kernels to run them on.
+    """
+
+    def __init__(self, command: Callable[[Sequence[str], Sequence[str]], str]) -> None:
+        self._command = command
         self._rows: dict[str, dict[str, _Passed]] = {}
 
     def take(self, report: pytest.TestReport) -> bool:
@@ -77,7 +83,7 @@ class Sameness:
             return False
         seen = [Observed(*each) for each in said["observed"]]
         self._rows.setdefault(phase.row, {})[phase.column or phase.spec] = _Passed(
-            report, phase, said["ignore"], seen
+            report, phase, said["name"], said["ignore"], seen
         )
         return True
 
@@ -99,11 +105,13 @@ class Sameness:
                 majority = len(found[0].kernels) > len(found[1].kernels)
                 wrong = [kernel for group in found[majority:] for kernel in group.kernels]
                 text = _text(found)
+            passed = list(cells.values())
+            again = self._command([each.name for each in passed], [each.phase.spec for each in passed])
             for kernel in wrong:
-                yield cells[kernel].report, _failed(cells[kernel], text)
+                yield cells[kernel].report, _failed(cells[kernel], text, again)
 
 
-def _failed(cell: _Passed, text: str) -> pytest.TestReport:
+def _failed(cell: _Passed, text: str, again: str) -> pytest.TestReport:
     passed = cell.report
     report = pytest.TestReport(
         nodeid=passed.nodeid,
@@ -112,6 +120,7 @@ def _failed(cell: _Passed, text: str) -> pytest.TestReport:
         outcome="failed",
         longrepr=text,
         when="call",
+        sections=[(AGAIN, again)],
     )
     reason = text.partition("\n")[0]
     phase = replace(cell.phase, outcome=Outcome.FAILED.value, reason=reason, duration=0.0, programs=())

@@ -93,6 +93,14 @@ def test_the_report_groups_the_kernels(outcome, version_of):
     ]
 
 
+def test_the_kernels_are_run_again_together(outcome):
+    lines = outcome.below("test_verdict_differs[6.1]").splitlines()
+    assert (
+        "pytest -p ebpf 'test_edge.py::test_verdict_differs[6.1]' "
+        "'test_edge.py::test_verdict_differs[6.12]' --ebpf-kernel 6.1,6.12"
+    ) in lines
+
+
 def test_a_wrong_marker_says_so(outcome):
     assert (
         "@pytest.mark.ebpf_same_on_all_kernels: takes names to ignore, and nothing else; "

@@ -20,12 +20,13 @@ def passed(kernel, text, name="verdict", ignore=()):
     outcomes.attach(
         report, outcomes.Phase("test_it.py::test_it", 1, kernel, f"{kernel}.9", "passed", "", 1.0)
     )
-    report.ebpf_observed = {"ignore": list(ignore), "observed": [[name, "run 1 of main: it", text]]}
+    observed = [[name, "run 1 of main: it", text]]
+    report.ebpf_observed = {"ignore": list(ignore), "observed": observed, "name": f"it[{kernel}]"}
     return report
 
 
 def failures(*reports):
-    sameness = Sameness()
+    sameness = Sameness(lambda tests, specs: " ".join([*tests, *specs]))
     for report in reports:
         sameness.take(report)
     return list(sameness.failures())
@@ -48,6 +49,11 @@ def test_the_minority_fails_and_is_shown_with_the_others():
         "  5.10.9         2",
         "  7.2.9          3",
     ]
+
+
+def test_what_is_compared_is_run_again_together():
+    found = failures(passed("5.10", "2"), passed("6.1", "1"))
+    assert found[0][1].sections == [("to run this again", "it[5.10] it[6.1] 5.10 6.1")]
 
 
 def test_of_a_third_group_the_place_is_told_where_it_differs():
