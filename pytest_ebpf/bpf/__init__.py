@@ -34,7 +34,7 @@ from pytest_ebpf.bpf.maps import (
 )
 from pytest_ebpf.bpf.options import LoadOptions
 from pytest_ebpf.bpf.program import Program, ProgramInfo
-from pytest_ebpf.bpf.record import Record, hash_fields
+from pytest_ebpf.bpf.record import Record, equal_fields, hash_fields
 from pytest_ebpf.bpf.result import Result
 from pytest_ebpf.bpf.testrun import RunFlag
 from pytest_ebpf.bpf.trace import Message
@@ -83,6 +83,7 @@ __all__ = [
     "UserRingBuffer",
     "Values",
     "bindings_of",
+    "equal_fields",
     "hash_fields",
     "load",
 ]

@@ -93,6 +93,13 @@ def as_mapping(value: object) -> Mapping[str, Any] | None:
     return None
 
 
+def equal_fields(value: object, other: object) -> bool:
+    """Whether a struct of the bindings equals *other*: one of its class, a record or a mapping."""
+    if type(other) is not type(value) and not isinstance(other, (Record, Mapping)):
+        return NotImplemented  # type: ignore[no-any-return]  # it is the __eq__ of classes
+    return (as_mapping(value) or {}) == dict(as_mapping(other) or {})
+
+
 def hash_fields(value: object) -> int:
     """The hash of a record or dataclass, whose arrays are lists: keys of maps are keys of dicts, too.
 

@@ -30,6 +30,7 @@ WIDTH: Final = 88
 
 #: Makes a class that can be changed a key of dicts: keys of maps are read as such.
 _HASH: Final = "hash_fields"
+_EQUAL: Final = "equal_fields"
 
 
 @dataclass
@@ -79,7 +80,7 @@ def type_class(name: str, declared: TypeDecl, made: Module) -> str:
     if isinstance(declared, EnumDecl):
         return _enum(name, declared, made)
     made.standard |= {"dataclass", "ClassVar"}
-    made.imported.add(_HASH)
+    made.imported |= {_EQUAL, _HASH}
     made.shadowed = frozenset()
     lines = [
         "@dataclass",
@@ -87,6 +88,7 @@ def type_class(name: str, declared: TypeDecl, made: Module) -> str:
         f'    """``{declared.keyword} {name}``."""',
         "",
         f'    __btf_name__: ClassVar[str] = "{name}"',
+        f"    __eq__ = {_EQUAL}",
         f"    __hash__ = {_HASH}",
         "",
     ]

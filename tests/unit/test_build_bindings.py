@@ -164,7 +164,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from pytest_ebpf.bpf import LoadedObject, LpmTrie, Maps, Program, Programs, hash_fields
+from pytest_ebpf.bpf import (
+    LoadedObject,
+    LpmTrie,
+    Maps,
+    Program,
+    Programs,
+    equal_fields,
+    hash_fields,
+)
 
 
 class Action(IntEnum):
@@ -181,6 +189,7 @@ class Rule:
     """``struct rule``."""
 
     __btf_name__: ClassVar[str] = "rule"
+    __eq__ = equal_fields
     __hash__ = hash_fields
 
     action: Action = Action.PASS
@@ -223,6 +232,20 @@ def test_instances_share_nothing(module: ModuleType) -> None:
     one.key.name = "eth0"
     one.grid[0][0] = 7
     assert other == module.Rule()
+
+
+def test_what_is_read_equals_the_mapping_that_a_test_writes(module: ModuleType) -> None:
+    rule = module.Rule(action=module.Action.DROP)
+    fields = dict(vars(rule))
+    assert rule == fields
+    assert fields == rule
+    assert [rule] == [fields]
+    assert rule == Record("rule", fields)
+    assert rule != fields | {"more": 1}
+    assert rule != {}
+    assert rule != 7
+    assert rule == module.Rule(action=module.Action.DROP)
+    assert rule != module.Rule()
 
 
 def test_what_is_read_as_a_key_of_a_map_can_be_one_of_a_dict(module: ModuleType) -> None:
