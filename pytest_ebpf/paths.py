@@ -42,6 +42,13 @@ def libbpf_include() -> Path:
     return vm() / "agent" / "build" / "include"
 
 
+def agent_recipe() -> str:
+    """What makes the agent and libbpf's headers: a command in a checkout, else what is to be done."""
+    if (data_root() / "Makefile").is_file():
+        return f"make -C {data_root()} agent"
+    return "run `make agent` in a checkout, and install from there again"
+
+
 #: Beside the manifest: the kernels it is pinned to.
 LOCK_NAME: Final = "ebpf-kernels.lock"
 

@@ -61,7 +61,9 @@ class Units:
         self.folder = manifest.root / manifest.build.directory
         self._libbpf = paths.libbpf_include()
         if not (self._libbpf / "bpf" / "bpf_helpers.h").is_file():
-            raise ToolError("libbpf's headers are not there", where=str(self._libbpf), hint="run make agent")
+            raise ToolError(
+                "libbpf's headers are not there", where=str(self._libbpf), hint=paths.agent_recipe()
+            )
         own = [manifest.root / folder for folder in manifest.build.templates]
         self._templates = Templates([*own, paths.templates()], self.shown)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from pytest_ebpf import paths
 from pytest_ebpf.errors import MachineError
 from pytest_ebpf.kernels import Kernel
 from pytest_ebpf.machine import cpio
@@ -36,7 +37,7 @@ def initramfs(kernel: Kernel, agent: Path, *, wires: int = 0) -> bytes:
         init = agent.read_bytes()
     except OSError as error:
         raise MachineError(
-            f"the guest agent is not there ({error.strerror})", where=str(agent), hint="run: make agent"
+            f"the guest agent is not there ({error.strerror})", where=str(agent), hint=paths.agent_recipe()
         ) from error
     modules = kernel.module_order(sorted(kernel.depends))
     at_boot = kernel.module_order((*TRANSPORT, *NIC) if wires else TRANSPORT)

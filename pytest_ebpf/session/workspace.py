@@ -73,7 +73,7 @@ class Workspace:
         find_qemu()
         if not paths.agent().is_file():
             raise MachineError(
-                "the guest agent is not there", where=str(paths.agent()), hint="run: make agent"
+                "the guest agent is not there", where=str(paths.agent()), hint=paths.agent_recipe()
             )
 
     def build(self) -> BuildResult | None:

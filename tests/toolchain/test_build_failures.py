@@ -201,7 +201,7 @@ def test_no_headers_of_libbpf(
 ) -> None:
     add(project, "good", GOOD)
     monkeypatch.setattr(paths, "libbpf_include", lambda: Path("/nowhere/include"))
-    assert refusal(ToolError) == "/nowhere/include: libbpf's headers are not there; run make agent"
+    assert refusal(ToolError) == f"/nowhere/include: libbpf's headers are not there; {paths.agent_recipe()}"
 
 
 def test_a_kernel_whose_btf_is_gone(project: Path) -> None:

@@ -348,7 +348,9 @@ def test_a_matrix_without_the_agent(call, monkeypatch, tmp_path):
         env={"PYTHONPATH": str(package.parent)},
     )
     agent = tmp_path / "site" / "vm" / "agent" / "build" / "agent"
-    assert error_of(done, 1) == f"{agent}: the guest agent is not there; run: make agent"
+    assert error_of(done, 1) == (
+        f"{agent}: the guest agent is not there; run `make agent` in a checkout, and install from there again"
+    )
 
 
 # what can be asked

@@ -191,10 +191,11 @@ def test_an_agent_of_another_time():
     )
 
 
-def test_the_agent_is_made_in_a_checkout(tmp_path):
-    assert tools.mend_agent(tmp_path) == "run `make agent` in a checkout, and install from there again"
+def test_the_agent_is_made_in_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "data_root", lambda: tmp_path)
+    assert paths.agent_recipe() == "run `make agent` in a checkout, and install from there again"
     (tmp_path / "Makefile").touch()
-    assert tools.mend_agent(tmp_path) == f"make -C {tmp_path} agent"
+    assert paths.agent_recipe() == f"make -C {tmp_path} agent"
 
 
 # all together

@@ -104,4 +104,4 @@ def test_no_machine_without_an_emulator_or_an_agent(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "agent", lambda: tmp_path / "agent")
     with pytest.raises(MachineError) as no_agent:
         workspace(tmp_path).require_emulator()
-    assert str(no_agent.value) == f"{tmp_path}/agent: the guest agent is not there; run: make agent"
+    assert str(no_agent.value) == f"{tmp_path}/agent: the guest agent is not there; {paths.agent_recipe()}"

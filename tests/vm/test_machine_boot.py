@@ -114,7 +114,8 @@ class TestTrouble:
         with pytest.raises(MachineError) as caught:
             boot(Recipe(kernel, tmp_path / "agent", MachineConfig()), timeout=60)
         assert str(caught.value) == (
-            f"{tmp_path}/agent: the guest agent is not there (No such file or directory); run: make agent"
+            f"{tmp_path}/agent: the guest agent is not there (No such file or directory); "
+            f"{paths.agent_recipe()}"
         )
 
     def test_an_emulator_that_refuses_its_arguments_is_quoted(self, kernel):

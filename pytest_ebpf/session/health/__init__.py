@@ -31,7 +31,7 @@ def examine(folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
 
     root = paths.cache_root()
     cached = workspace.store.cached()
-    mend = tools.mend_agent(paths.data_root())
+    mend = paths.agent_recipe()
     emulator, agent = tools.emulator(), tools.agent(paths.agent(), mend)
     ready = bool(cached) and "fail" not in (emulator.state, agent.state)
     archive = stock.archive(Apt(root / "apt", say=say))

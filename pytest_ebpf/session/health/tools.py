@@ -108,10 +108,3 @@ def judge_agent(said: str, mend: str) -> Finding:
     if int(protocol) != PROTOCOL_VERSION:
         return Finding("agent", "fail", f"speaks protocol {protocol}, not {PROTOCOL_VERSION}", mend)
     return Finding("agent", "ok", f"{version}, protocol {protocol}, libbpf {libbpf}")
-
-
-def mend_agent(root: Path) -> str:
-    """Return what makes the agent and the headers, in a checkout at *root* or where there is none."""
-    if (root / "Makefile").is_file():
-        return f"make -C {root} agent"
-    return "run `make agent` in a checkout, and install from there again"
