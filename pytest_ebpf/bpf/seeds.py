@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pytest_ebpf.bpf.maps import ArrayMap, BloomFilter, KeyedMap, Map, ProgArray, QueueMap
+from pytest_ebpf.bpf.maps import ArrayMap, BloomFilter, CpuMap, DevMap, KeyedMap, Map, ProgArray, QueueMap
 from pytest_ebpf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ Contents = Mapping[Any, Any] | Iterable[Any]
 Entries = Sequence[str] | Mapping[int, str]
 
 
+_KEYED: Final = (ArrayMap, KeyedMap, DevMap, CpuMap)
+_STREAMS: Final = (QueueMap, BloomFilter)
+
+#: The classes of maps that can be given contents.
+FILLED: Final = (*_KEYED, *_STREAMS)
+
+
 def seed(loaded: LoadedObject, options: LoadOptions) -> None:
     """Put into the maps of *loaded* what *options* say they hold."""
     for name, contents in options.contents.items():
@@ -28,9 +35,9 @@ def seed(loaded: LoadedObject, options: LoadOptions) -> None:
 
 
 def _fill(target: Map, contents: Contents, where: str) -> None:
-    if isinstance(target, (ArrayMap, KeyedMap)):
+    if isinstance(target, _KEYED):
         target.update(contents)
-    elif isinstance(target, (QueueMap, BloomFilter)):
+    elif isinstance(target, _STREAMS):
         add = target.push if isinstance(target, QueueMap) else target.add
         for value in contents:
             add(value)

@@ -21,7 +21,7 @@ _PER_CPU: Final = frozenset({MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH, MapTy
 _ARRAYS: Final = frozenset({MapType.ARRAY, MapType.PERCPU_ARRAY, MapType.DEVMAP, MapType.CPUMAP})
 
 #: Types whose keys and values can be written down; the others hold what only a running kernel has.
-_SEEDED: Final = (
+SEEDED: Final = (
     _PER_CPU
     | _ARRAYS
     | {
@@ -42,7 +42,7 @@ def content_findings(scope: Scope, path: Path, decl: MapDecl) -> Iterator[Findin
     here = (*path, "contents")
     if not decl.contents:
         return
-    if decl.map_type not in _SEEDED:
+    if decl.map_type not in SEEDED:
         hint = 'name its programs in "entries"' if decl.map_type is MapType.PROG_ARRAY else "remove it"
         yield Finding(here, f"{decl.type} has none that can be written here ({_many(decl)})", hint)
         return

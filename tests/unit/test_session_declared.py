@@ -10,10 +10,13 @@ import pytest
 
 from pytest_ebpf.bpf import LoadOptions
 from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.maps.kinds import PLAIN
 from pytest_ebpf.bpf.option_checks import check_given, check_names
 from pytest_ebpf.bpf.options import arguments
+from pytest_ebpf.bpf.seeds import FILLED
 from pytest_ebpf.errors import LoadError, UnsupportedError, UsageError
 from pytest_ebpf.manifest import Manifest
+from pytest_ebpf.manifest.values import SEEDED
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
 from pytest_ebpf.session.declared import declared_options
 from pytest_ebpf.session.ebpf import _merged, check_groups
@@ -219,6 +222,10 @@ def test_what_options_take() -> None:
     check_given(
         "tool", {**sizes, **names, **placed, "contents": {"m": [1], "n": {}}, "globals": {"v": object()}}
     )
+
+
+def test_what_can_have_contents_in_a_manifest_can_be_filled() -> None:
+    assert [kind for kind in SEEDED if not issubclass(PLAIN[kind], FILLED)] == []
 
 
 def test_an_entry_may_be_a_group(options: LoadOptions) -> None:

@@ -340,6 +340,10 @@ class TestStreams:
             with pytest.raises(CallError):
                 guest.call("unload", object=number)
 
+    def test_contents_of_devices(self, load_object):
+        devices = load_object("maps", contents={"devices": {5: 1}}).maps.devices
+        assert {key: target.number for key, target in devices.items()} == {5: 1}
+
     def test_contents_of_what_has_none(self, load_object):
         with pytest.raises(UsageError) as caught:
             load_object("maps", contents={"events": [1]})
