@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from pytest_ebpf.verifier.rules_calls import CALLS
 from pytest_ebpf.verifier.rules_control import CONTROL
 from pytest_ebpf.verifier.rules_memory import MEMORY
 from pytest_ebpf.verifier.sentences import Match, Rule
 from pytest_ebpf.verifier.steps import Step
 
 #: The first that matches any line decides: what is more telling stands before what is less.
-RULES: Final[tuple[Rule, ...]] = (*MEMORY, *CONTROL)
+RULES: Final[tuple[Rule, ...]] = (*MEMORY, *CALLS, *CONTROL)
 
 
 def match(lines: Iterable[str], step: Step | None) -> Match | None:

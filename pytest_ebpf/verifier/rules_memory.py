@@ -45,7 +45,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.UNBOUNDED,
-        r"REG unbounded memory access",
+        r"REG unbounded memory access|REG invalid variable buffer offset",
         "memory is {does} at an offset that has no upper limit",
     ),
     rule(
@@ -141,6 +141,12 @@ MEMORY: Final[tuple[Rule, ...]] = (
         "memory",
     ),
     rule(
+        Kind.BOUNDS,
+        r"REG invalid (?P<type>\w+) access off=(?P<off>-?\d+) size=(?P<size>\d+)",
+        "{count} at offset {off} cannot be {does} there: {words}",
+        advice="use the fields by name, and those that programs of this type may",
+    ),
+    rule(
         Kind.CONTEXT,
         r"variable ctx access",
         "the context is {does} at an offset that is not constant",
@@ -172,7 +178,7 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.READ_ONLY,
-        r"BPF_(?:ST|XADD|ATOMIC) stores into REG (?P<type>\w+) is not allowed",
+        r"BPF_(?:ST|XADD|ATOMIC) (?:stores into|loads from) REG (?P<type>\w+) is not allowed",
         "memory is written in a way that is not allowed there ({words})",
         advice="atomic operations work on maps and global variables: use a plain read and a plain write here",
     ),
@@ -182,6 +188,17 @@ MEMORY: Final[tuple[Rule, ...]] = (
         r"|store to (?:\w+ )?(?P<other>kptr) disallowed",
         sentences.field,
         "memory",
+    ),
+    rule(
+        Kind.FIELD,
+        r"REG doesn't have constant offset\. (?P<field>\w+) has to be",
+        "a {field} is used at an offset that is not constant ({reg})",
+    ),
+    rule(
+        Kind.NO_POINTER,
+        r"REG is ptr_(?P<name>\w+) access (?P<where>user|percpu) memory",
+        "{it} leads to {where} memory, which cannot be {does} directly",
+        advice="read it by bpf_probe_read_user(), or bpf_per_cpu_ptr() where it is there once for each CPU",
     ),
     rule(
         Kind.BOUNDS,
@@ -195,8 +212,14 @@ MEMORY: Final[tuple[Rule, ...]] = (
     ),
     rule(
         Kind.STRUCT,
-        r"access beyond (?:the end of member \w+ of )?struct (?P<name>\w+)",
-        "memory behind the end of struct {name} is {does}",
+        r"access beyond (?:the end of member \w+ \(mend:\d+\) in )?struct (?P<name>\w+)",
+        "memory behind the end of struct {name}, or of a member of it, is {does}",
+        "memory",
+    ),
+    rule(
+        Kind.STRUCT,
+        r"cannot access ptr member (?P<member>\w+) with moff \d+ in struct (?P<name>\w+)",
+        "{member} of struct {name} is a pointer, of which a part is {does}",
         "memory",
     ),
 )

@@ -146,7 +146,7 @@ MEMORY: Final = (
         "memory",
         "structure_too_far",
         Kind.STRUCT,
-        "memory behind the end of struct bpf_fentry_test_t is read",
+        "memory behind the end of struct bpf_fentry_test_t, or of a member of it, is read",
         "return structure[8];",
     ),
 )
