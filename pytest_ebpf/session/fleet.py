@@ -113,6 +113,7 @@ class Fleet:
             tell(f"fetching {spec}, {len(recipes)} of {len(specs)}")
             recipes.append(self._recipes.of(spec))
         done: list[Recipe] = []
+        tell(f"0 of {len(specs)} can start")
 
         def keep(recipe: Recipe) -> None:
             try:

@@ -49,6 +49,18 @@ def test_an_image_without_the_modules_that_it_needs(fleet, tmp_path):
     )
 
 
+def test_what_is_done_before_the_first_test_is_told(fleet):
+    told = []
+    fleet.prepare(["6.12", "7.2"], told.append)
+    assert told == [
+        "fetching 6.12, 0 of 2",
+        "fetching 7.2, 1 of 2",
+        "0 of 2 can start",
+        "1 of 2 can start",
+        "2 of 2 can start",
+    ]
+
+
 def test_a_scope_keeps_its_machine(fleet):
     first = fleet.running("6.12", "one")
     assert fleet.running("6.12", "one") is first
