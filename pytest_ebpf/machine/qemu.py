@@ -33,6 +33,7 @@ _KERNEL_WORDS: Final = (
     "sysrq_always_enabled",  # asked for stacks over the console when the guest does not answer
     "audit=0",
     "cryptomgr.notests",  # self-tests of ciphers are a sixth of a boot
+    "damon_stat.enabled=0",  # 7.2 looks through all memory for what is in use, some pages every 5 ms
     "lsm=capability,bpf",
     "net.ifnames=0",
 )

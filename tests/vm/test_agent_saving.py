@@ -104,6 +104,10 @@ def test_a_machine_wakes_without_opening_a_file(calls_of):
     assert calls[IOCTL] == 2
 
 
+def test_the_kernels_log_is_at_hand(calls_of):
+    assert not set(calls_of("klog", clear=True)) & {OPENAT, MMAP}
+
+
 @pytest.mark.parametrize("line", ["6.12"], indirect=True)
 class TestFreezing:
     """The kernel freezes no map that is mapped to be written to (map_freeze in kernel/bpf/syscall.c)."""

@@ -78,6 +78,12 @@ def test_its_seconds_are_those_of_the_host(fresh):
     assert before_then - after - resolution <= uptime_then - uptime <= after_then - before + resolution
 
 
+@pytest.mark.parametrize("line", ["7.2"], indirect=True)
+def test_nobody_looks_through_its_memory(fresh):
+    _, guest = fresh()
+    assert text(guest, "/sys/module/damon_stat/parameters/enabled") == "N"
+
+
 def test_its_kernel_log_starts_empty_of_what_was_before(fresh):
     _, guest = fresh()
     log = guest.call("klog")

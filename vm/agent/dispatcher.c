@@ -12,7 +12,7 @@
 #include <linux/if_link.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -38,14 +38,16 @@ static struct {
 static bool rewrites_for_each_run(void)
 {
 	static int known = NOTHING;
+	unsigned long major = 0, minor = 0;
 	struct utsname name;
-	int major, minor;
+	char *rest;
 
-	if (known < 0) {
-		known = !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-			(major < 5 || (major == 5 && minor < 18));
+	if (known < 0 && !uname(&name)) {
+		major = strtoul(name.release, &rest, 10);
+		minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+		known = major < 5 || (major == 5 && minor < 18);
 	}
-	return known;
+	return known > 0;
 }
 
 /* Go to the quiet namespace, made the first time; where we were, or NOTHING. */

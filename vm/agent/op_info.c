@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ops.h"
+#include "wake.h"
 
 #define KLOG_MAX ((size_t)1 << 20)
 /* CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX: no record of /dev/kmsg is longer. */
@@ -53,17 +54,24 @@ static int read_klog(int fd, struct buffer *text)
 	return 0;
 }
 
-int op_klog(struct call *call)
+int wake_open_log(void)
 {
 	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd;
+}
+
+int op_klog(struct call *call)
+{
 	struct buffer text = { .limit = KLOG_MAX };
 	bool clear = false;
-	int err = arg_bool_opt(call, "clear", &clear);
+	int fd, err = arg_bool_opt(call, "clear", &clear);
 
 	if (err)
 		return err;
-	if (fd < 0)
-		fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = wake_open_log();
 	if (fd < 0)
 		return fail(call, errno, "/dev/kmsg");
 	if (clear && lseek(fd, 0, SEEK_END) < 0)

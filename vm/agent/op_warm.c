@@ -21,6 +21,7 @@
 #include "worker.h"
 
 #define PACKET_SIZE 64
+#define SETTLE_MS 1100
 #define CLOCK "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 #define MEASURED "tsc-early\n"
 #define CLOCK_MS 3000
@@ -116,26 +117,40 @@ static void map_all(void)
 		munlockall();
 }
 
-/* For a second after its boot the kernel measures how fast the processor counts, then it changes its clock: not
- * in each machine restored.
+/* Let the kernel do what it has put off: a second after the last event of perf it takes out of the scheduler what
+ * it had put in for the first (perf_sched_work in kernel/events/core.c), and so long after its boot it has
+ * measured how fast the processor counts, and changes its clock. Else each machine restored would do it.
  */
-static void settle_clock(void)
+static void settle(void)
 {
+	init_sleep_ms(SETTLE_MS);
 	for (int waited = 0; waited < CLOCK_MS && init_file_says(CLOCK, MEASURED); waited += CLOCK_POLL_MS)
 		init_sleep_ms(CLOCK_POLL_MS);
+}
+
+/* In a kernel that is ours. */
+static void rehearse(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	features_try();
+	rehearse_run();
+	rehearse_attaching();
+	events_read();
+	wake_open_random();
+	wake_open_log();
+	settle();
 }
 
 int op_warm(struct call *call)
 {
 	btf__load_vmlinux_btf();
 	if (getpid() == 1) { /* nothing is loaded into a kernel that is not ours */
-		features_try();
-		rehearse_run();
-		rehearse_attaching();
-		events_read();
-		wake_open_random();
+		rehearse();
 		worker_prepare();
-		settle_clock();
 	}
 	grow_heap();
 	map_all();

@@ -2,7 +2,8 @@
 #ifndef AGENT_WAKE_H
 #define AGENT_WAKE_H
 
-/* The random device, opened once and kept: before a machine is saved, so that waking need not. -1 with errno. */
+/* What waking takes, opened once and kept: before a machine is saved. -1 with errno. */
 int wake_open_random(void);
+int wake_open_log(void);
 
 #endif
