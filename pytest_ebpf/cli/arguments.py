@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import (
     SUPPRESS,
+    Action,
     ArgumentParser,
     ArgumentTypeError,
     Namespace,
@@ -24,6 +25,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     parser = ArgumentParser(
         prog="ebpf-build", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND")
     _build(parser)
     _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
@@ -49,6 +51,16 @@ def parse(argv: Sequence[str]) -> Namespace:
     )
     schema.set_defaults(run=_command("schema"))
     return parser.parse_args(argv)
+
+
+class _Version(Action):
+    """Prints the version, which is looked up only when it is asked for, and exits."""
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import
+
+        print(f"ebpf-build {version('pytest-ebpf')}")
+        parser.exit()
 
 
 def _build(parser: ArgumentParser, *, names: bool = False) -> None:

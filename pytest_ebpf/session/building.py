@@ -29,7 +29,10 @@ def build_project(
     def kernel_btf(spec: str) -> Path:
         from pytest_ebpf.kernels import KernelStore  # noqa: PLC0415
 
-        return KernelStore(lock=manifest_path.parent / LOCK_NAME, say=say).get(spec).btf
+        store = KernelStore(lock=manifest_path.parent / LOCK_NAME, say=say)
+        if not store.has(spec):
+            say(f"{spec}: wanted for its types, of which vmlinux.h is made")
+        return store.get(spec).btf
 
     return build(manifest_path, kernel_btf=kernel_btf, only=only, jobs=jobs, check=_mismatches)
 

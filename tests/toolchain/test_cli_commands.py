@@ -60,6 +60,15 @@ def error_of(done: subprocess.CompletedProcess, status: int) -> str:
 # build
 
 
+def test_a_kernel_that_only_gives_types_is_fetched_for_a_reason(call, tmp_path):
+    """There is no apt to fetch it."""
+    clang = str(shutil.which("clang-19"))
+    cache = str(tmp_path / "nothing")
+    done = call(env={"PYTEST_EBPF_CACHE": cache, "PATH": "/nonexistent", "EBPF_CLANG": clang})
+    assert done.returncode == 1
+    assert "6.12: wanted for its types, of which vmlinux.h is made\n" in done.stderr
+
+
 def test_it_builds_what_is_stale_and_says_so_in_a_line(call, edge):
     first = call()
     assert (first.returncode, first.stderr) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from importlib.metadata import version
 
 import pytest
 
@@ -82,6 +83,13 @@ def test_options_of_build_stand_before_and_after_its_name(words, manifest, jobs,
         quiet,
         objects,
     )
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"ebpf-build {version('pytest-ebpf')}\n"
 
 
 @pytest.mark.parametrize(
