@@ -14,6 +14,9 @@ from pytest_ebpf.uapi import AttachType, ProgType
 #: What drivers answer to a mode they do not have, and the stack for them.
 _NO_MODE = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ERANGE, errno.EMSGSIZE})
 
+#: The most bytes of a frame that fit a page of 4096 beside what XDP and the stack put there, nearly.
+_LONGEST = 3500
+
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 _CARDS = ("eth0", "eth1", "eth2", "eth3")
@@ -38,6 +41,12 @@ def no_xdp(failed: Failure) -> EbpfError | None:
     if found := no_place(failed):
         return found
     mode = failed.args.get("mode")
+    if mode in {None, "native"} and _has_long_frames(failed):
+        return _refused(
+            failed,
+            "the device takes no native XDP with so large an MTU",
+            'set_mtu(1500), at both ends of a pair; or hook it as xdp.frags, or attach(mode="generic")',
+        )
     if mode != "generic" and failed.errno in _NO_MODE and _takes_generic(failed):
         return _refused(failed, f"the device takes no {mode or 'native'} XDP here", 'attach(mode="generic")')
     return None
@@ -101,6 +110,14 @@ def _devices(failed: Failure) -> list[str]:
     """The devices of the agent's own network namespace: after two lines, a name before each colon."""
     text: bytes = failed.guest.call("read_file", path="/proc/net/dev")
     return [line.partition(b":")[0].strip().decode() for line in text.splitlines()[2:]]
+
+
+def _has_long_frames(failed: Failure) -> bool:
+    """Whether its frames do not fit a page, as native XDP wants: veth says so, virtio_net just refuses."""
+    name = failed.args["interface"]
+    if failed.errno != errno.EINVAL or not isinstance(name, str) or "netns" in failed.args:
+        return failed.errno == errno.ERANGE
+    return int(failed.guest.call("read_file", path=f"/sys/class/net/{name}/mtu")) > _LONGEST
 
 
 def _takes_generic(failed: Failure) -> bool:

@@ -115,6 +115,18 @@ class TestXdp:
             UsageError, attach, interface="near0", mode="fast"
         )
 
+    @OLDEST_AND_NEWEST
+    def test_a_device_with_frames_of_several_pages(self, hooked, system):
+        near, far = system.veth("long0", "long1", mtu=9000)
+        attach = hooked("on_xdp").programs.on_xdp.attach
+        assert refused(AttachError, attach, interface=near, mode="native") == (
+            "programs.on_xdp: the device takes no native XDP with so large an MTU; "
+            'set_mtu(1500), at both ends of a pair; or hook it as xdp.frags, or attach(mode="generic")'
+        )
+        for end in (near, far):
+            end.set_mtu(1500)
+        assert attach(interface=near, mode="native").mode == "native"
+
     def test_a_device_without_the_mode(self, hooked, lab):
         attach = hooked("on_xdp").programs.on_xdp.attach
         assert refused(AttachError, attach, interface="lo", mode="native") == (
