@@ -200,16 +200,19 @@ class Cells:
             made.longrepr = str(error)
         made.sections += tracebacks.sections(error)
         if call.when == "call" and made.failed:
-            made.sections += [
-                (title, tracebacks.tail(text))
-                for title, key in (("bpf_printk", _PRINTED), ("kernel log of the guest", _KERNEL_LOG))
-                if (text := item.stash.get(key, ""))
-            ]
+            made.sections += _heard(item)
         spec = spec_of(item)
-        if spec is None:
-            return made
+        if spec is not None:
+            self._judge(made, item, spec, error)
+        return made
+
+    def _judge(
+        self, made: pytest.TestReport, item: pytest.Item, spec: str, error: BaseException | None
+    ) -> None:
+        """Have *made* tell of its cell: the outcome, what helps to look into a failure, what was measured."""
+        line = markers.line_of(item)
         outcome, reason = outcomes.classify(made, error)
-        outcomes.impose(made, outcome, reason, (item.location[0], markers.line_of(item)))
+        outcomes.impose(made, outcome, reason, (item.location[0], line))
         outcome, reason = ranges.excuse(made, item, outcome) or (outcome, reason)
         name = evidence.name_of(self._config, item, spec, self._label(spec))
         sameness.attach(made, item, name)
@@ -219,24 +222,35 @@ class Cells:
                 given.abandon()
             self._fleet.discard(spec)
         if made.failed:
-            made.sections += evidence.modes(given.modes if given else ())
-            made.sections += evidence.given(self._config, item, given.given if given else None)
+            made.sections += self._evidence(item, given)
             made.sections.append((evidence.AGAIN, evidence.command(self._config, [name], [spec])))
-        outcomes.attach(
-            made,
-            outcomes.Phase(
-                row=outcomes.row_of(item.nodeid, _parameters(item), self._label(spec)),
-                line=markers.line_of(item),
-                spec=spec,
-                column=given.label if given else "",
-                outcome=outcome.value,
-                reason=reason,
-                duration=call.duration,
-                programs=_verified(given) if call.when == "teardown" else (),
-                predictions=_predicted(given) if call.when == "teardown" else (),
-            ),
+        phase = outcomes.Phase(
+            row=outcomes.row_of(item.nodeid, _parameters(item), self._label(spec)),
+            line=line,
+            spec=spec,
+            column=given.label if given else "",
+            outcome=outcome.value,
+            reason=reason,
+            duration=made.duration,
+            programs=_verified(given) if made.when == "teardown" else (),
+            predictions=_predicted(given) if made.when == "teardown" else (),
         )
-        return made
+        outcomes.attach(made, phase)
+
+    def _evidence(self, item: pytest.Item, given: Ebpf | None) -> Iterator[tuple[str, str]]:
+        """The sections of what *item*, which failed, attached and gave to programs last."""
+        if given:
+            yield from evidence.modes(given.modes)
+            yield from evidence.given(self._config, item, given.given)
+
+
+def _heard(item: pytest.Item) -> list[tuple[str, str]]:
+    """The sections of what programs and the kernel said during *item*."""
+    return [
+        (title, tracebacks.tail(text))
+        for title, key in (("bpf_printk", _PRINTED), ("kernel log of the guest", _KERNEL_LOG))
+        if (text := item.stash.get(key, ""))
+    ]
 
 
 def _hear_programs(item: pytest.Item) -> None:

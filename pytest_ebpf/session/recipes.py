@@ -12,9 +12,9 @@ from pytest_ebpf.machine import MachineConfig, Recipe, accelerator, boot
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
 #: large object) 1 s.
-_BOOT: Final = 90.0
-_WAKE: Final = 30.0
-_CALL: Final = 60.0
+BOOT_TIMEOUT: Final = 90.0
+WAKE_TIMEOUT: Final = 30.0
+CALL_TIMEOUT: Final = 60.0
 
 #: With KVM all of it is several times as fast.
 _KVM_SHARE: Final = 0.3
@@ -56,17 +56,17 @@ class Recipes:
     @property
     def boot_timeout(self) -> float:
         """Seconds in which a machine says hello."""
-        return self._scaled(_BOOT)
+        return self._scaled(BOOT_TIMEOUT)
 
     @property
     def wake_timeout(self) -> float:
         """Seconds in which one that is restored answers."""
-        return self._scaled(_WAKE)
+        return self._scaled(WAKE_TIMEOUT)
 
     @property
     def call_timeout(self) -> float:
         """Seconds in which a guest answers a call."""
-        return self._scaled(_CALL)
+        return self._scaled(CALL_TIMEOUT)
 
     def _scaled(self, seconds: float) -> float:
         return seconds if self.accelerator.accelerator == "tcg" else seconds * _KVM_SHARE

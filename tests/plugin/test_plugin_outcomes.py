@@ -10,7 +10,7 @@ import pytest
 from pytest_ebpf.report import Outcome
 
 #: Calls on a machine that does not answer are given up after this many seconds.
-CONFTEST = "from pytest_ebpf.session import fleet\nfleet.CALL_TIMEOUT = 3\n"
+CONFTEST = "from pytest_ebpf.session import recipes\nassert recipes.CALL_TIMEOUT\nrecipes.CALL_TIMEOUT = 3\n"
 
 MODULE = """
 FRAME = bytes(64)
@@ -81,7 +81,7 @@ def test_loses_its_machine_in_the_end(ebpf):
 
 @new
 def test_gets_no_answer(ebpf):
-    ebpf._guest.call("wait", process=ebpf._guest.call("spawn")["process"], timeout_ms=60_000)
+    ebpf._guest.call("wait", process=ebpf._guest.call("spawn")["process"], timeout_ms=600_000)
 
 def test_goes_on(ebpf):
     assert ebpf.load("counter").programs.count.run(FRAME).verdict == XDP.PASS
