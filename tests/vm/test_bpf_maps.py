@@ -206,6 +206,15 @@ class TestLpmTrie:
         del blocked["10.0.0.0/8"]
         assert list(blocked) == []
 
+    def test_each_key_comes_once_though_the_one_to_go_on_behind_is_gone(self, load_object):
+        blocked = load_object("maps", max_entries={"blocked": 5000}).maps.blocked
+        blocked.update((f"10.{number >> 8}.{number & 255}.0/24", {}) for number in range(4100))
+        order = list(blocked)
+        found = iter(blocked)
+        first = next(found)
+        del blocked[order[4095]]
+        assert sorted([first, *found]) == sorted(order)
+
     def test_a_key_with_more_bits_than_its_length_says(self, sample):
         """As a program may write one: the trie gives it back as it was."""
         sample.maps.blocked[b"\x08\0\0\0\x0a\1\2\3"] = {"hits": 8}

@@ -33,6 +33,9 @@ _INDEXED: Final = frozenset(
     }
 )
 
+#: Types that are read bucket by bucket where the kernel gives many entries at once: none comes twice.
+_BY_BUCKET: Final = frozenset({MapType.HASH, MapType.PERCPU_HASH, MapType.LRU_HASH, MapType.LRU_PERCPU_HASH})
+
 #: errnos with which kernels say that there is no room: hash kinds, LPM trie and queues.
 _FULL: Final = frozenset({errno.E2BIG, errno.ENOSPC})
 
@@ -170,13 +173,22 @@ class Map:
         return min(PAGE, _PAGE_BYTES // (self.key_size + self._spec.value.size + 1) + 1)
 
     def _dump(self) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values as bytes; those that went away while they were read are left out."""
+        """Keys and values as bytes, each key once; those that went away while they were read are left out.
+
+        Where the key to go on behind is gone, the kernel begins anew.
+        """
+        seen: set[bytes] = set()
+        by_bucket = self._spec.type in _BY_BUCKET
         after: dict[str, bytes] = {}
         more = True
         while more:
             page = self._call("dump", limit=self._page, **after)
             items, cursor = page["items"], page["cursor"]
-            yield from ((key, value) for key, value in items if value is not None)
+            for key, value in items:
+                if value is not None and key not in seen:
+                    yield key, value
+            if not (by_bucket and cursor is not None):
+                seen.update(key for key, value in items if value is not None)
             more = page["more"] and (bool(items) or cursor is not None)
             if more:
                 after = {"after": items[-1][0]} if cursor is None else {"cursor": cursor}
