@@ -14,9 +14,10 @@ from pytest_ebpf.adoption.survey import SurveyedObject, names_of, survey
 from pytest_ebpf.cli.progress import say
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.inspection import Inspection, located
+from pytest_ebpf.inspection import Inspection
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.kernels.selection import check_spec
+from pytest_ebpf.objects import located
 from pytest_ebpf.session.checking import check
 
 

@@ -6,8 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.inspection import Inspection, located
-from pytest_ebpf.objects import render
+from pytest_ebpf.inspection import Inspection
+from pytest_ebpf.objects import located, render
 
 
 def run(arguments: Namespace) -> int:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_ebpf.inspection.opened import Inspection, located
+from pytest_ebpf.inspection.opened import Inspection
 
-__all__ = ["Inspection", "located"]
+__all__ = ["Inspection"]

@@ -9,10 +9,11 @@ from typing import Final
 from zlib import crc32
 
 from pytest_ebpf.inspection.layouts import layout
-from pytest_ebpf.inspection.opened import Inspection, located
-from pytest_ebpf.objects import GlobalFacts, MapFacts, ObjectFacts
+from pytest_ebpf.inspection.opened import Inspection
+from pytest_ebpf.objects import GlobalFacts, MapFacts, ObjectFacts, located
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import Kind, ProgramRequirements, Requirement
+from pytest_ebpf.requirements.model import asked_once
 from pytest_ebpf.uapi import AttachType, ProgType
 
 #: Requirements that the parts they belong to show already, or that say nothing a review asks for.
@@ -256,15 +257,8 @@ def _all(inspection: Inspection) -> Iterator[Requirement]:
 
 
 def _asked(needs: Iterable[Requirement]) -> dict[tuple[str, ...], Requirement]:
-    """Each thing once: as it is asked for first, in earnest if that is ever so."""
-    found: dict[tuple[str, ...], Requirement] = {}
-    for need in needs:
-        if need.kind in _TOLD:
-            continue
-        key = need.kind, need.name, need.relocation.kind if need.relocation else ""
-        if key not in found or (found[key].weak and not need.weak):
-            found[key] = need
-    return found
+    """Each thing once."""
+    return {each.key: each for each in asked_once(need for need in needs if need.kind not in _TOLD)}
 
 
 def _name(need: Requirement) -> str:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pytest_ebpf.elf import Elf
-from pytest_ebpf.errors import ObjectError, UsageError
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.objects import ObjectFacts, ProgramFacts, parse_object, read_bytes
 from pytest_ebpf.objects.code import Function, read_ext
 from pytest_ebpf.requirements import Requirements, requirements_of
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.suggest import suggestion
-
-
-@contextmanager
-def located(path: Path) -> Iterator[None]:
-    """Put *path* before what is wrong with the object there, where nothing says so yet."""
-    try:
-        yield
-    except ObjectError as error:
-        if error.where and error.where.startswith(str(path)):
-            raise
-        what = f"{error.where}: {error.what}" if error.where else error.what
-        raise ObjectError(what, where=str(path), hint=error.hint) from error
 
 
 @dataclass(frozen=True)

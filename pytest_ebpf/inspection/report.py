@@ -14,6 +14,7 @@ from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.objects.instructions import SIZE
 from pytest_ebpf.objects.render import table, to_document
 from pytest_ebpf.requirements import ProgramRequirements, Requirement
+from pytest_ebpf.requirements.model import asked_once
 
 
 def of_program(inspection: Inspection, program: str) -> ObjectFacts:
@@ -65,10 +66,10 @@ def requirements_text(inspection: Inspection, program: str | None) -> str:
     """What is asked of a kernel, by program; each thing once with where it is asked first."""
     parts = []
     if program is None and inspection.requirements.common:
-        rows = [_row(each) for each in _first(inspection.requirements.common)]
+        rows = [_row(each) for each in asked_once(inspection.requirements.common)]
         parts.append(_requirements_table("Asked by the object as a whole", rows))
     for each in _programs(inspection, program):
-        rows = [_row(need) for need in _first(each.requirements)]
+        rows = [_row(need) for need in asked_once(each.requirements)]
         parts.append(_requirements_table(f"Asked by {each.name}", rows))
     return "\n".join(parts).rstrip("\n") or "It asks for nothing."
 
@@ -83,16 +84,6 @@ def _programs(inspection: Inspection, program: str | None) -> Iterator[ProgramRe
     for each in inspection.requirements.programs:
         if program in {None, each.name}:
             yield each
-
-
-def _first(needs: tuple[Requirement, ...]) -> list[Requirement]:
-    """Each thing once, as it is asked first; asked in earnest counts more than asking whether it is there."""
-    found: dict[tuple[str, str, str], Requirement] = {}
-    for each in needs:
-        key = each.kind, each.name, each.relocation.kind if each.relocation else ""
-        if key not in found or (found[key].weak and not each.weak):
-            found[key] = each
-    return list(found.values())
 
 
 def _row(need: Requirement) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_ebpf.objects.facts import parse_object, read_bytes, read_object, require_programs
+from pytest_ebpf.objects.facts import located, parse_object, read_bytes, read_object, require_programs
 from pytest_ebpf.objects.model import CoreRelocation, GlobalFacts, MapFacts, ObjectFacts, ProgramFacts
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "MapFacts",
     "ObjectFacts",
     "ProgramFacts",
+    "located",
     "parse_object",
     "read_bytes",
     "read_object",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_ebpf.btf import Array, Btf, DataSec, Modifier, Var
@@ -40,9 +41,18 @@ def read_bytes(path: Path) -> bytes:
 
 def parse_object(data: bytes, path: Path) -> ObjectFacts:
     """Read the bytes of an object that *path* names; :class:`ObjectError`, located there, if damaged."""
-    try:
+    with located(path):
         return _facts(data, path)
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Put *path* before what is wrong with the object there, where nothing says so yet."""
+    try:
+        yield
     except ObjectError as error:
+        if error.where and error.where.startswith(str(path)):
+            raise
         what = f"{error.where}: {error.what}" if error.where else error.what
         raise ObjectError(what, where=str(path), hint=error.hint) from error
 

@@ -8,8 +8,7 @@ from typing import Final
 
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.elf import Elf
-from pytest_ebpf.errors import ObjectError
-from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts
+from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts, located
 from pytest_ebpf.objects.code import Function, read_ext
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import structops
@@ -45,11 +44,8 @@ def requirements_of(data: bytes, facts: ObjectFacts) -> Requirements:
 
     *facts* are those of the same bytes (:func:`~pytest_ebpf.objects.parse_object`).
     """
-    try:
+    with located(facts.path):
         return _Reader(data, facts).requirements()
-    except ObjectError as error:
-        what = f"{error.where}: {error.what}" if error.where else error.what
-        raise ObjectError(what, where=str(facts.path), hint=error.hint) from error
 
 
 class _Reader:

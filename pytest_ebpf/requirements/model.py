@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -138,6 +138,11 @@ class Requirement:
     symbol: Ksym | Kconfig | None = None
     subject: str | None = None
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The same for requirements that ask for the same, whoever asks."""
+        return self.kind, self.name, self.relocation.kind if self.relocation else ""
+
     def within(self, program: str, first: int) -> Requirement:
         """The same, of *program*, whose instruction *first* is the first of the function."""
         return Requirement(
@@ -157,6 +162,15 @@ class Requirement:
             self.symbol,
             self.subject,
         )
+
+
+def asked_once(needs: Iterable[Requirement]) -> list[Requirement]:
+    """Each thing once, as it is asked first; asked in earnest counts more than asking whether it is there."""
+    found: dict[tuple[str, ...], Requirement] = {}
+    for each in needs:
+        if each.key not in found or (found[each.key].weak and not each.weak):
+            found[each.key] = each
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from pytest_ebpf.adoption.manifest_text import manifest_text
 from pytest_ebpf.adoption.module_text import module_text
 from pytest_ebpf.adoption.survey import survey
 from pytest_ebpf.errors import ObjectError
-from pytest_ebpf.inspection import Inspection, difference_report, graph, located, report
+from pytest_ebpf.inspection import Inspection, difference_report, graph, report
 from pytest_ebpf.inspection.difference import difference
-from pytest_ebpf.objects import parse_object
+from pytest_ebpf.objects import located, parse_object
 from pytest_ebpf.requirements import requirements_of
 
 DATA = st.data()
