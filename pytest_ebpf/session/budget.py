@@ -30,9 +30,9 @@ def room_for_templates(workers: int, *, available: int | None = None) -> int:
     return (int(left * _TEMPLATES) << 20) // workers
 
 
-def available_memory() -> int:
-    """Return the MiB that can be had without swapping (``MemAvailable`` of ``/proc/meminfo``)."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
+def available_memory(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return the MiB that can be had without swapping, ``MemAvailable`` of *meminfo*; 0 if it has none."""
+    for line in meminfo.read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) // 1024
     return 0

@@ -21,6 +21,11 @@ def test_an_equal_file_keeps_its_time_of_change(tmp_path: Path) -> None:
     assert path.read_text() == "int y;\n"
 
 
+def test_others_may_read_what_is_written(tmp_path: Path) -> None:
+    files.write(tmp_path / "ebpf.h", "int x;\n")
+    assert (tmp_path / "ebpf.h").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_missing_file_has_no_stamp(tmp_path: Path) -> None:
     assert files.stamp(tmp_path / "none") is None
     (tmp_path / "some").write_bytes(b"12345")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_ebpf.session import budget
 from pytest_ebpf.session.budget import available_memory, machines_at_once, room_for_templates
 
 
@@ -36,9 +37,18 @@ def test_all_workers_together_stay_within_the_budget():
         assert each == 1 or each * workers <= machines_at_once(256, 1, available=24_000)
 
 
-def test_without_a_figure_the_host_is_asked():
+def test_what_is_available_is_read_from_the_kernel(tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:       16384000 kB\nMemAvailable:   12345678 kB\nBuffers: 9 kB\n")
+    assert available_memory(meminfo) == 12056
+    meminfo.write_text("MemTotal:       16384000 kB\n")
+    assert available_memory(meminfo) == 0
+
+
+def test_without_a_figure_the_host_is_asked(monkeypatch):
     assert available_memory() > 0
-    assert machines_at_once(1, 1) > 1
+    monkeypatch.setattr(budget, "available_memory", lambda: 24_000)
+    assert (machines_at_once(256, 1), room_for_templates(1)) == (37, 4800 << 20)
 
 
 def test_templates_take_a_fifth_of_what_is_available_between_them():

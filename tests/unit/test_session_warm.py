@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_ebpf.machine.template import Template
+from pytest_ebpf.session import warm as warms
 from pytest_ebpf.session.warm import Warm
 
 
@@ -30,12 +32,15 @@ def warm():
     held.close()
 
 
-def put(warm: Warm, key: str, size: int = 100) -> Template:
-    """Put a template where :meth:`Warm.make` would."""
-    warm.spent(key, 1.0)
+def put(warm: Warm, key: str, size: int = 100, seconds: float = 0.5) -> Template:
+    """Have a template of *size* made, which takes so many *seconds*."""
     made = template(size)
-    warm._known[key].template = made
-    warm._give_way(key)
+    clock = iter((10.0, 10.0 + seconds))
+    warm.spent(key, 1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warms, "make", lambda *_, **__: made)
+        patch.setattr(warms, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        warm.make(key, None, (), timeout=1)
     return made
 
 
@@ -43,6 +48,12 @@ def test_it_pays_once_loading_has_cost_as_much(warm):
     assert not warm.spent("6.12 firewall", 0.15)
     assert not warm.spent("6.12 firewall", 0.15)
     assert warm.spent("6.12 firewall", 0.15)
+
+
+def test_what_making_one_took_is_what_the_next_must_be_worth(warm):
+    put(warm, "a", seconds=0.1)
+    assert not warm.spent("b", 0.09)
+    assert warm.spent("b", 0.01)
 
 
 def test_each_kernel_and_object_is_counted_for_itself(warm):
