@@ -93,6 +93,12 @@ class Values:
         found = map(self._btf.type, self._btf.ids_of(Struct, Typedef, Enum, Int))
         return [each.name for each in found if isinstance(each, Struct | Typedef | Enum | Int) and each.name]
 
+    def ends_in_text(self, type_id: int) -> bool:
+        """Whether a type is a struct whose last member is ``char[N]``."""
+        found = self._btf.type(self._btf.strip(type_id))
+        members = found.members if isinstance(found, Struct) else ()
+        return bool(members) and self.codec(members[-1].type_id).name.startswith("char[")
+
     def argument(self, function: str) -> Codec | None:
         """The codec of the struct that *function* is given a pointer to, first of all; None for another."""
         type_id = self._btf.find(function, Func)

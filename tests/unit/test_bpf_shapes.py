@@ -7,9 +7,13 @@ from enum import IntEnum
 import pytest
 
 from pytest_ebpf.bpf.codec import pack, unpack
+from pytest_ebpf.bpf.lifetime import Lifetime
+from pytest_ebpf.bpf.maps import MapMaker
 from pytest_ebpf.bpf.named import record_type
 from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError, ValueConversionError
+from pytest_ebpf.objects import MapFacts
+from pytest_ebpf.uapi import MapType
 
 
 @pytest.fixture
@@ -181,3 +185,26 @@ class TestNumbers:
         builder.bits("state", 4, ("mode", mode, 4, 2))
         state = Values(builder.btf(), {"mode": Mode}).named("state")
         assert unpack(state, b"\x10\0\0\0", "").mode is Mode.FAST
+
+
+class TestKeysOfTries:
+    """Of 8 or 20 bytes they are prefixes of addresses, unless BTF says that they are text."""
+
+    @pytest.mark.parametrize(
+        ("kind", "signed", "read"),
+        [
+            ("char", True, {"prefixlen": 16, "path": "/e"}),
+            ("__u8", False, "2f65::/16"),
+        ],
+    )
+    def test_by_the_type_of_what_is_behind_the_length(self, builder, u32, kind, signed, read):
+        path = builder.array(builder.int(kind, 1, signed=signed), 16)
+        key = builder.struct("key", 20, ("prefixlen", u32, 0), ("path", path, 32))
+        nothing = {"records": {}, "programs": tuple, "maps": tuple, "lifetime": Lifetime("edge")}
+        maker = MapMaker(None, Values(builder.btf()), "little", **nothing)
+        facts = MapFacts("paths", MapType.LPM_TRIE, "lpm_trie", 20, 4, 8, 1, key=key, value=u32)
+        answer = {"map": 1, "name": "paths", "type": 11, "key_size": 20, "value_size": 4, "max_entries": 8}
+        made = maker.make({**answer, "flags": 1, "cpus": 0}, facts, None)
+        data = b"\x10\0\0\0/e" + bytes(14)
+        assert made._unpack_key(data) == read
+        assert made._pack_key(read) == data

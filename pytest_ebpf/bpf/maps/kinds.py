@@ -131,7 +131,7 @@ class MapMaker:
     def _spec(self, answer: Mapping[str, Any], facts: MapFacts | None) -> MapSpec:
         kind, key_size, value_size = answer["type"], answer["key_size"], answer["value_size"]
         key = self._codec(facts.key if facts else None, key_size)
-        if kind == MapType.LPM_TRIE and addresses.is_prefix_size(key_size):
+        if kind == MapType.LPM_TRIE and addresses.is_prefix_size(key_size) and not self._is_text(facts):
             key = addresses.prefix(key_size, self._order, key)
         value = self._codec(facts.value if facts else None, value_size)
         if kind in _PER_CPU:
@@ -149,6 +149,10 @@ class MapMaker:
             key=key,
             value=value,
         )
+
+    def _is_text(self, facts: MapFacts | None) -> bool:
+        """Whether the keys of a trie are paths or names, which may be as long as an address."""
+        return bool(self._values and facts and facts.key and self._values.ends_in_text(facts.key))
 
     def _codec(self, type_id: int | None, size: int) -> Codec:
         """By BTF if it agrees with the size the map has (a loader may have changed it), else plain."""
