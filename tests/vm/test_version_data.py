@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import kfunc_calls
+import predicted
 import pytest
 from helper_calls import called, calling, compiled
 from instructions import KNOWN, PROGRAMS
@@ -75,6 +76,18 @@ def test_instructions(kernel: Kernel, guest: Guest):
         except CallError as error:
             there = name in KNOWN and KNOWN[name] in error.details["log"]
         assert rules().instructions[name].has(kernel.version) is there, name
+
+
+@pytest.mark.parametrize("line", ["6.18", "7.2"], indirect=True)
+def test_flags_of_maps(kernel: Kernel, guest: Guest, tmp_path: Path):
+    assert set(rules().map_flags) == {"rb_overwrite"}
+    predicted.sources()["refused_map_flag_new"].compile(tmp_path / "flagged.bpf.o")
+    try:
+        guest.call("load", elf=(tmp_path / "flagged.bpf.o").read_bytes(), name="flagged")
+        there = True
+    except CallError:
+        there = False
+    assert rules().map_flags["rb_overwrite"].has(kernel.version) is there
 
 
 @pytest.mark.parametrize("line", ["5.10", "6.1"], indirect=True)
