@@ -169,7 +169,7 @@ class LoadedObject:
         return [link for each in (*self.programs, *self._struct_ops()) for link in each.links]
 
     def _struct_ops(self) -> list[StructOpsMap]:
-        return [each for each in self.maps if isinstance(each, StructOpsMap)]
+        return [each for each in self.maps if isinstance(each, StructOpsMap) and each.created]
 
     def __enter__(self) -> Self:
         return self

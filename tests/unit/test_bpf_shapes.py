@@ -208,3 +208,15 @@ class TestKeysOfTries:
         data = b"\x10\0\0\0/e" + bytes(14)
         assert made._unpack_key(data) == read
         assert made._pack_key(read) == data
+
+
+def test_a_map_that_libbpf_did_not_create():
+    """``SEC("?.struct_ops")``: the agent has no handle of it."""
+    nothing = {"records": {}, "programs": tuple, "maps": tuple, "lifetime": Lifetime("edge")}
+    answer = {"map": None, "name": "ops", "type": MapType.STRUCT_OPS, "key_size": 4, "value_size": 8}
+    answer |= {"max_entries": 1, "flags": 0, "cpus": 0}
+    made = MapMaker(None, None, "little", **nothing).make(answer, None, None)
+    assert not made.created
+    with pytest.raises(UsageError) as caught:
+        _ = made.handle
+    assert str(caught.value) == 'maps.ops: was not created; drop the "?" of its section'

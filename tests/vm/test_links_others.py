@@ -139,6 +139,17 @@ class TestStructOps:
         link.attach()
         assert worker.choose_congestion_control(b"counted") == 0
 
+    @lines("7.2")
+    def test_what_libbpf_does_not_create(self, load_object):
+        loaded = load_object("links_ops_maybe")
+        assert not loaded.maps.counted.created
+        with pytest.raises(UsageError) as caught:
+            loaded.maps.counted.attach()
+        assert str(caught.value) == 'maps.counted: was not created; drop the "?" of its section'
+        with pytest.raises(UsageError) as caught:
+            loaded.attach()
+        assert caught.value.what == "nothing of it can be attached as it is"
+
     @lines("5.10", "7.2")
     def test_once_and_for_all(self, load_object):
         loaded, other = load_object("links_ops"), load_object("links_ops")

@@ -111,10 +111,12 @@ static int pack_map(struct call *call, const struct load *load, struct bpf_map *
 		.inner = load_inner_shape(load, map),
 	};
 	const struct perf_pages *perf = load_find_perf(load, map);
+	/* libbpf holds the place of a map that it does not create (SEC("?.struct_ops")) by another descriptor. */
+	bool created = handle.fd >= 0 && bpf_map__autocreate(map);
 	uint32_t number = 0;
 	int err;
 
-	if (handle.fd >= 0) {
+	if (created) {
 		err = perf && perf->pages ? perf_open(call, &handle, perf->pages) : 0;
 		if (err)
 			return err;
@@ -128,7 +130,7 @@ static int pack_map(struct call *call, const struct load *load, struct bpf_map *
 	msgpack_pack_map(&call->pk, 8);
 	pack_key_str(&call->pk, "name", load_map_name(map));
 	pack_str(&call->pk, "map");
-	if (handle.fd >= 0)
+	if (created)
 		msgpack_pack_uint32(&call->pk, number);
 	else
 		msgpack_pack_nil(&call->pk);

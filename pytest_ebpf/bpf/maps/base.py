@@ -139,7 +139,7 @@ class Map:
         """The number by which the guest's agent knows it; :class:`UsageError` if it has none (any more)."""
         self._spec.lifetime.check()
         if self._spec.handle is None:
-            raise UsageError("was not created", where=self._spec.where)
+            raise UsageError("was not created", where=self._spec.where, hint='drop the "?" of its section')
         return self._spec.handle
 
     @property
