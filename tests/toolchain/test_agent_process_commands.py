@@ -130,7 +130,7 @@ def test_waiting_takes_what_came_since_the_last_time(start, wait):
 
 def test_a_command_that_hangs(start, wait, stdio_agent):
     handle, pid = start(SHELL, "-c", "echo so far; exec sleep 100")
-    until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+    until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", timeout=60)
     assert wait(handle, 50) == {**ended(stdout=b"so far\n"), "running": True}
     assert wait(handle, 0) == {**ended(), "running": True}
     assert stdio_agent.call("kill", process=handle) == [0, None]
@@ -146,7 +146,7 @@ def test_killing_takes_the_whole_group(start, wait, stdio_agent):
     assert child.exists()
     assert stdio_agent.call("kill", process=handle) == [0, None]
     assert wait(handle)["signal"] == signal.SIGKILL
-    until(lambda: not child.exists())
+    until(lambda: not child.exists(), timeout=60)
 
 
 def test_a_child_that_holds_the_streams_open_is_not_waited_for(run):
@@ -192,7 +192,7 @@ def test_commands_end_with_the_agent(make_agent):
     agent = make_agent()
     _, made = agent.call("exec", argv=["/bin/sleep", "100"])
     assert agent.finish() == (0, "")
-    until(lambda: is_zombie_or_gone(made["pid"]))
+    until(lambda: is_zombie_or_gone(made["pid"]), timeout=60)
 
 
 def test_a_file_that_is_no_program(stdio_agent, tmp_path):

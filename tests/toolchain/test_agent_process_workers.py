@@ -286,7 +286,7 @@ def test_workers_end_with_the_agent(make_agent):
     agent = make_agent()
     workers = [Worker(agent) for _ in range(3)]
     assert agent.finish() == (0, "")
-    until(lambda: not any(Path(f"/proc/{each.pid}/exe").exists() for each in workers))
+    until(lambda: not any(Path(f"/proc/{each.pid}/exe").exists() for each in workers), timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -286,9 +286,9 @@ def test_so_does_what_they_leave_behind(system, script):
     system.install("setsid")
     system.install("sleep")
     system.run(["sh", "-c", script])
-    until(lambda: "Name:\tsleep" in states(system))
+    until(lambda: "Name:\tsleep" in states(system), timeout=60)
     system.close()
-    until(lambda: "Name:\tsleep" not in states(system))
+    until(lambda: "Name:\tsleep" not in states(system), timeout=60)
 
 
 def test_orphans_are_buried(system):
@@ -315,7 +315,7 @@ def test_a_command_that_multiplies(system):
     script = "f() { while :; do :; done; }; for i in 1 2 3 4 5 6 7 8; do f & done; wait"
     with pytest.raises(CommandError, match="did not end within 1 s"):
         system.run(["sh", "-c", script], timeout=1)
-    until(lambda: "Name:\tsh" not in states(system))
+    until(lambda: "Name:\tsh" not in states(system), timeout=60)
 
 
 def test_many_commands(system):
