@@ -94,8 +94,8 @@ class Cgroup:
             try:
                 return self._guest.call(op, path=path, **args)
             except CallError:
-                if self._process.access(path):
-                    raise
+                if file.startswith("cgroup.") or self._process.access(path):
+                    raise  # every group has these: it is gone itself, or the kernel refuses
             self._provide(file)
             return self._guest.call(op, path=path, **args)
         except CallError as error:
