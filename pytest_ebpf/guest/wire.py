@@ -17,8 +17,8 @@ from pytest_ebpf.errors import ProtocolError
 #: Bytes of a frame after its length, in either direction (``WIRE_FRAME_MAX`` in ``vm/agent/wire.h``).
 MAX_FRAME: Final = 64 << 20
 
-#: ``MAX_ERRNO`` of ``include/linux/err.h``.
-_LARGEST_ERRNO: Final = 4095
+#: Of ``include/linux/err.h``.
+MAX_ERRNO: Final = 4095
 
 _LENGTH: Final = struct.Struct("<I")
 
@@ -84,4 +84,4 @@ def _answer(answer: Any) -> Answer:
 
 
 def _is_status(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_ERRNO
+    return type(value) is int and 0 <= value <= MAX_ERRNO

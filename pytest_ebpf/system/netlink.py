@@ -13,6 +13,7 @@ from enum import IntFlag
 from typing import Final
 
 from pytest_ebpf.errors import ProtocolError
+from pytest_ebpf.guest.wire import MAX_ERRNO
 
 #: ``nlmsg_type`` of an acknowledgement or a failure, and of the end of a dump.
 ERROR: Final = 2
@@ -144,6 +145,8 @@ def ack(message: Message) -> Ack:
     if message.type != ERROR or len(message.body) < 4 + _HEADER.size:
         raise ProtocolError(f"netlink: message of type {message.type} is no acknowledgement")
     error, length = struct.unpack_from("=iI", message.body)
+    if not -MAX_ERRNO <= error <= 0:
+        raise ProtocolError(f"netlink: an acknowledgement whose status is {error}")
     if not message.flags & Flag.ACK_TLVS:
         return Ack(-error, "")
     whole = error and not message.flags & Flag.CAPPED

@@ -154,6 +154,13 @@ class TestAnswers:
             netlink.attributes(data)
         assert str(caught.value) == text
 
+    @pytest.mark.parametrize("status", [1, -4096, -(1 << 31)])
+    def test_a_status_that_is_no_errno(self, status):
+        body = struct.pack("=i", status) + bytes(16)
+        with pytest.raises(ProtocolError) as caught:
+            netlink.ack(Message(netlink.ERROR, 0, 1, body))
+        assert str(caught.value) == f"netlink: an acknowledgement whose status is {status}"
+
     def test_the_wrong_kind_of_message(self):
         with pytest.raises(ProtocolError) as caught:
             netlink.ack(Message(16, 0, 1, bytes(20)))
