@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -48,12 +49,14 @@ class Values:
         self._bindings = bindings or {}
         self._order: Order = "little" if btf.little_endian else "big"
         self._codecs: dict[int, Codec] = {}
+        self._inside: set[int] = set()
 
     def codec(self, type_id: int) -> Codec:
         """The codec of a type; ValueConversionError for one without a size."""
         found = self._codecs.get(type_id)
         if found is None:
-            found = self._codecs[type_id] = self._compile(type_id)
+            with self._within(type_id):
+                found = self._codecs[type_id] = self._compile(type_id)
         return found
 
     def named(self, name: str) -> Codec:
@@ -134,6 +137,17 @@ class Values:
                 raise self._valueless(type_id)
         return made
 
+    @contextmanager
+    def _within(self, type_id: int) -> Iterator[None]:
+        """Look into a type, which no compiler puts into itself."""
+        if type_id in self._inside:
+            raise _damaged(f"{self._btf.name(type_id)} contains itself")
+        self._inside.add(type_id)
+        try:
+            yield
+        finally:
+            self._inside.remove(type_id)
+
     def _valueless(self, type_id: int) -> ValueConversionError:
         return ValueConversionError(
             f"{self._btf.name(type_id)} has no value", hint="declare a type that has one"
@@ -179,6 +193,9 @@ class Values:
         return self._structure(name or ("union" if found.is_union else "struct"), found.size, parts)
 
     def _structure(self, name: str, size: int, parts: list[structs.Field | structs.Choice]) -> Codec:
+        for each in structs.flat(parts):
+            if each.offset + each.codec.size > size:
+                raise _damaged(f"{name}.{each.name} lies behind its end ({size} bytes)")
         return structs.structure(name, size, parts, self._binding(name, structs.names_of(parts)))
 
     def _open(self, type_id: int, *, short: bool) -> Codec | None:
@@ -190,7 +207,8 @@ class Values:
         if not isinstance(found, Struct) or found.is_union or not found.members or is_special(name):
             return None
         last = found.members[-1]
-        tail = self._open(last.type_id, short=short)
+        with self._within(type_id):
+            tail = self._open(last.type_id, short=short)
         parts = self._members(found, 0)
         if tail is None or not last.name or self._hides(last):
             return None
@@ -233,9 +251,11 @@ class Values:
         """What a member of a struct at byte *base* contributes: nothing, itself, or its own members."""
         if self._hides(member):
             return []
-        inner = self._btf.type(self._btf.strip(member.type_id))
+        type_id = self._btf.strip(member.type_id)
+        inner = self._btf.type(type_id)
         if not member.name and isinstance(inner, Struct):
-            return self._members(inner, base + member.bit_offset // 8)
+            with self._within(type_id):
+                return self._members(inner, base + member.bit_offset // 8)
         return [self._field(member, inner, base)] if member.name else []
 
     def _hides(self, member: Member) -> bool:
@@ -265,6 +285,10 @@ class Values:
             unwrap=unwrap,
         )
         return structs.Field(member.name, offset, shifted)
+
+
+def _damaged(what: str) -> ValueConversionError:
+    return ValueConversionError(what, hint="the object is damaged: build it again")
 
 
 def _constants(found: Enum) -> tuple[dict[str, int], bool]:

@@ -8,6 +8,7 @@ import json
 import lzma
 import struct
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from lz4 import block
 from mutations import mutated, only
 
 from pytest_ebpf import elf
+from pytest_ebpf.bpf.codec import unpack as unpack_value
+from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import BtfExt, access
 from pytest_ebpf.elf import Elf
-from pytest_ebpf.errors import BtfError, KernelError, ObjectError
+from pytest_ebpf.errors import BtfError, KernelError, ObjectError, ValueConversionError
 from pytest_ebpf.kernels.compression import decompress
 from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked, unpack
 from pytest_ebpf.kernels.lockfile import read_lock
@@ -133,6 +136,23 @@ def test_btf(bpf_object, data):
         for number in range(min(len(btf), 3000)):
             btf.name(number)
             btf.size(number)
+
+
+@given(DATA)
+def test_values_of_types(bpf_object, data):
+    """How values of any type are read, and records of it."""
+    raw = elf.section(bpf_object, ".BTF")
+    assert raw is not None
+    with suppress(BtfError):
+        btf = Btf.parse(data.draw(mutated(raw)))
+        values = Values(btf)
+        for number in range(min(len(btf), 3000)):
+            with suppress(ValueConversionError):
+                read = values.codec(number)
+                if read.size < 4096:
+                    unpack_value(read, bytes(read.size), "v")
+            with suppress(ValueConversionError):
+                values.record(btf.name(number), short=True)
 
 
 @given(DATA)

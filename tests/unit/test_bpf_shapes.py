@@ -220,3 +220,31 @@ def test_a_map_that_libbpf_did_not_create():
     with pytest.raises(UsageError) as caught:
         _ = made.handle
     assert str(caught.value) == 'maps.ops: was not created; drop the "?" of its section'
+
+
+class TestDamage:
+    """What no compiler writes."""
+
+    @pytest.fixture
+    def endless(self, builder, u32):
+        """``struct node { struct node node; }``, and one whose nameless member is itself."""
+        builder.struct("node", 8, ("node", u32 + 1, 0))
+        builder.struct("nameless", 8, ("", u32 + 2, 0))
+        return Values(builder.btf())
+
+    @pytest.mark.parametrize("name", ["node", "nameless"])
+    def test_a_struct_that_contains_itself(self, endless, name):
+        for read in (endless.named, endless.record):
+            with pytest.raises(ValueConversionError) as caught:
+                read(name)
+            assert (
+                str(caught.value) == f"struct {name} contains itself; the object is damaged: build it again"
+            )
+
+    def test_a_member_behind_the_end(self, builder, u32):
+        builder.struct("short", 4, ("a", u32, 0), ("b", u32, 32))
+        with pytest.raises(ValueConversionError) as caught:
+            Values(builder.btf()).named("short")
+        assert str(caught.value) == (
+            "short.b lies behind its end (4 bytes); the object is damaged: build it again"
+        )
