@@ -12,6 +12,7 @@ from typing import Any, Final
 from benchmarks.machines import KERNELS, PACKET, TIMEOUT, recipe
 from benchmarks.measure import difference, interleaved, seconds
 from benchmarks.result import Bar, Result
+from benchmarks.translation import translated
 from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
 from pytest_ebpf.bpf.alternatives import Choice
@@ -149,6 +150,7 @@ def _tracepoint(
 
     sides = {"file": side(_opened_by_agent), "process": side(_opened_by_process), "none": side(_nothing)}
     taken = interleaved(sides, ROUNDS)
+    blocks = median(_translated(template, prepared) for _ in range(5))
     template.close()
     restored = f"of {{:.0f}} ms, {median(taken['none']) * 1000:.0f} for the restore"
     for name, claim, bar in (
@@ -157,6 +159,8 @@ def _tracepoint(
     ):
         more = difference(taken[name], taken["none"]) * 1000
         yield Result(f"{claim}, {spec}", more, "ms", bar, restored.format(median(taken[name]) * 1000))
+    told = "that the emulator translates for the first of these, between restore and detach"
+    yield Result(f"blocks of code, {spec}", blocks, "blocks", None, told)
 
 
 def _restored(template: Template, prepared: Prepared, test: Callable[[Guest, LoadedObject], None]) -> None:
@@ -164,6 +168,15 @@ def _restored(template: Template, prepared: Prepared, test: Callable[[Guest, Loa
     machine, guest = restore(template, call_timeout=TIMEOUT).ready(TIMEOUT)
     with machine:
         test(guest, _load(_Loader(guest, template.answers[0]), prepared))
+
+
+def _translated(template: Template, prepared: Prepared) -> int:
+    machine, guest = restore(template, call_timeout=TIMEOUT).ready(TIMEOUT)
+    with machine:
+        loaded = _load(_Loader(guest, template.answers[0]), prepared)
+        before = translated(machine)
+        _opened_by_agent(guest, loaded)
+        return translated(machine) - before
 
 
 def _nothing(_guest: Guest, _loaded: LoadedObject) -> None:
