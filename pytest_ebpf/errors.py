@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 
 class EbpfError(Exception):
@@ -178,11 +178,17 @@ class ConditionError(EbpfError):
     """What a test waited for did not come about in time."""
 
 
+#: What a kernel says when it has no memory left at all (mm/oom_kill.c), as told from that of a cgroup.
+_SHORT_OF_MEMORY: Final = ("System is deadlocked on memory", "Out of memory: Killed process")
+
+
 class KernelCrashedError(EbpfError):
     """The guest's kernel died. *console* is the tail of what it printed, the splat included."""
 
     def __init__(self, what: str, *, where: str | None = None, console: str = "") -> None:
-        super().__init__(what, where=where)
+        short_of_memory = any(text in what for text in _SHORT_OF_MEMORY)
+        hint = "give machines more: memory = ... under [test] in ebpf.toml" if short_of_memory else None
+        super().__init__(what, where=where, hint=hint)
         self.console = console
 
 

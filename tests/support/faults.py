@@ -21,7 +21,10 @@ EXPECTED = {
     "null_pointer": ("crashed", "BUG: kernel NULL pointer dereference"),
     "stack_overflow": ("crashed", "stack guard page was hit"),
     "nmi": ("crashed", "Kernel panic - not syncing: NMI"),
-    "out_of_memory": ("crashed", "Kernel panic - not syncing: System is deadlocked on memory"),
+    "out_of_memory": (
+        "crashed",
+        "System is deadlocked on memory; give machines more: memory = ... under [test] in ebpf.toml",
+    ),
     "warning": ("crashed", "WARNING: "),
     "warning_before_a_failure": ("crashed", "WARNING: "),
     "soft_lockup": ("crashed", "watchdog: BUG: soft lockup - CPU#0 stuck for"),
