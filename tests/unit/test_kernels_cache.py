@@ -250,7 +250,7 @@ def test_a_copy_whose_times_changed_is_hashed_once_and_good(cache):
     assert btf.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "files": []}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 2, "files": []}'])
 def test_an_entry_whose_description_is_cut_short(cache, text):
     (cache.folder / NAME / "kernel.json").write_text(text)
     assert damage(cache) == "kernel.json cannot be read"
@@ -266,7 +266,7 @@ def test_an_entry_whose_description_lacks_something(cache):
 
 def test_an_entry_of_another_version_of_the_cache(cache):
     path = cache.folder / NAME / "kernel.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
     assert damage(cache) == "kernel.json is of another version"
 
 
