@@ -72,6 +72,31 @@ def test_a_program_on_a_tracepoint_by_its_number_is_run(loaded, system):
     assert loaded.globals.hits == 1
 
 
+@pytest.mark.parametrize("retprobe", [False, True])
+def test_a_function_is_attached_to_without_asking_for_the_number_of_kprobes(loaded, calls_of, retprobe):
+    program = loaded.programs.leave if retprobe else loaded.programs.enter
+    function = "__x64_sys_getpgid"
+    calls = calls_of("attach", prog=program.handle, how="kprobe", function=function, retprobe=retprobe)
+    assert beyond_serving(calls) <= {PERF_EVENT_OPEN, BPF, IOCTL}
+    assert calls[PERF_EVENT_OPEN] == 1
+
+
+def test_programs_on_a_function_and_its_return_are_run(loaded, system):
+    process = system.process()
+    with loaded.programs.enter.attach(), loaded.programs.leave.attach():
+        process.syscall(GETPGID, 0)
+    process.syscall(GETPGID, 0)
+    assert (loaded.globals.entered, loaded.globals.left) == (1, 1)
+
+
+def test_a_function_that_is_none_is_told_of_by_libbpf(warm, loaded):
+    with pytest.raises(CallError) as caught:
+        warm.call("attach", prog=loaded.programs.enter.handle, how="kprobe", function="__x64_sys_nope")
+    assert caught.value.errno in {errno.ENOENT, errno.EINVAL}
+    assert caught.value.details["what"] == "function __x64_sys_nope"
+    assert "failed to create kprobe '__x64_sys_nope+0x0' perf event" in caught.value.details["log"]
+
+
 def test_a_tracepoint_that_is_none_is_told_of_by_libbpf(warm, loaded):
     program = loaded.programs.hit
     for category, name in (("syscalls", "sys_enter_nope"), ("syscall", "sys_enter_getpgid"), ("", "")):

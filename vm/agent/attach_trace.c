@@ -8,6 +8,7 @@ static int attach_kprobe(struct call *call, const struct handle *prog, struct at
 	LIBBPF_OPTS(bpf_kprobe_opts, opts);
 	char function[ATTACH_NAME_ROOM];
 	uint64_t offset = 0, cookie = 0;
+	struct bpf_link *link;
 	bool retprobe = false;
 	int err = arg_str(call, "function", function, sizeof(function)) ?:
 		  arg_u64_opt(call, "offset", &offset) ?: arg_u64_opt(call, "cookie", &cookie) ?:
@@ -18,8 +19,10 @@ static int attach_kprobe(struct call *call, const struct handle *prog, struct at
 	opts.offset = offset;
 	opts.bpf_cookie = cookie;
 	opts.retprobe = retprobe;
-	return attach_take(call, attached, bpf_program__attach_kprobe_opts(prog->program, function, &opts),
-			   "function %s", function);
+	link = events_attach_kprobe(prog->program, function, &opts);
+	if (!link)
+		link = bpf_program__attach_kprobe_opts(prog->program, function, &opts);
+	return attach_take(call, attached, link, "function %s", function);
 }
 
 static int attach_ksyscall(struct call *call, const struct handle *prog, struct attached *attached)

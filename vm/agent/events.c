@@ -14,8 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "init.h"
+
 #define EVENTS "/sys/kernel/tracing/events"
 #define MODULES "/sys/module"
+#define KPROBE "/sys/bus/event_source/devices/kprobe/"
 #define PATH_ROOM 1024
 #define NUMBER_ROOM 24
 
@@ -94,6 +97,15 @@ static void keep_category(const char *root, const char *name)
 		walk(path, keep_event);
 }
 
+/* 0 where the kernel takes no kprobes by perf, or has another bit of `config` for the return from a function. */
+static uint32_t kprobe_type;
+
+static void read_kprobe_type(void)
+{
+	if (init_file_says(KPROBE "format/retprobe", "config:0\n"))
+		kprobe_type = read_number(KPROBE "type");
+}
+
 static bool module_with_events;
 
 static void look_for_events(const char *root, const char *name)
@@ -113,6 +125,7 @@ void events_read(void)
 {
 	if (events)
 		return;
+	read_kprobe_type();
 	/* A module takes the numbers of its tracepoints with it when it goes, and others may be given them. */
 	walk(MODULES, look_for_events);
 	if (module_with_events)
@@ -139,25 +152,40 @@ static int by_parts(const void *key, const void *element)
 	return order ?: strcmp(wanted->name, name + wanted->len + 1);
 }
 
+static struct bpf_link *attach(const struct bpf_program *prog, struct perf_event_attr *attr, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
+	int fd = (int)syscall(SYS_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	struct bpf_link *link = fd < 0 ? NULL : bpf_program__attach_perf_event_opts(prog, fd, &opts);
+
+	if (fd >= 0 && !link)
+		close(fd);
+	return link;
+}
+
 struct bpf_link *events_attach(const struct bpf_program *prog, const char *category, const char *name,
 			       uint64_t cookie)
 {
 	const struct wanted wanted = { .category = category, .len = strlen(category), .name = name };
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
-	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = cookie);
 	const struct event *event =
 		events ? bsearch(&wanted, events, events_len, sizeof(*events), by_parts) : NULL;
-	struct bpf_link *link;
-	int fd;
 
 	if (!event)
 		return NULL;
 	attr.config = event->id;
-	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
+	return attach(prog, &attr, cookie);
+}
+
+struct bpf_link *events_attach_kprobe(const struct bpf_program *prog, const char *function,
+				      const struct bpf_kprobe_opts *opts)
+{
+	struct perf_event_attr attr = { .type = kprobe_type, .size = sizeof(attr) };
+
+	if (!kprobe_type)
 		return NULL;
-	link = bpf_program__attach_perf_event_opts(prog, fd, &opts);
-	if (!link)
-		close(fd);
-	return link;
+	attr.config = opts->retprobe;
+	attr.config1 = (uintptr_t)function;
+	attr.config2 = opts->offset;
+	return attach(prog, &attr, opts->bpf_cookie);
 }

@@ -23,6 +23,8 @@ struct {
 } large SEC(".maps");
 
 volatile __u64 hits;
+volatile __u64 entered;
+volatile __u64 left;
 
 SEC("raw_tracepoint/sys_enter") int count(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -40,6 +42,18 @@ SEC("tracepoint/syscalls/sys_enter_getpgid") int hit(void *ctx)
 
 	bpf_ringbuf_output(&ring, &record, sizeof(record), 0);
 	bpf_ringbuf_output(&large, &record, sizeof(record), 0);
+	return 0;
+}
+
+SEC("kprobe/__x64_sys_getpgid") int enter(void *ctx)
+{
+	entered++;
+	return 0;
+}
+
+SEC("kretprobe/__x64_sys_getpgid") int leave(void *ctx)
+{
+	left += entered == left + 1; /* not before it was entered */
 	return 0;
 }
 
