@@ -14,7 +14,7 @@ from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import restore
 from pytest_ebpf.machine.template import make
 from pytest_ebpf.session.ebpf import Ebpf
-from pytest_ebpf.session.fleet import Fleet, Want
+from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.place import Place
 from pytest_ebpf.session.workspace import Workspace
 
@@ -57,16 +57,6 @@ def test_a_copy_has_the_object_and_nothing_of_other_tests(fleet, test_of, stats,
     first.maps.rules["10.0.0.1"] = {"hits": 7}
     assert first.maps.rules["10.0.0.1"].hits == 7
     assert len(two.load(stats).maps.rules) == 0
-
-
-def test_a_copy_is_quicker_than_loading(fleet, test_of, stats):
-    until_copied(fleet, test_of, stats)
-    (known,) = [known for known in fleet._warm._known.values() if known.template]
-    loads = known.spent
-    start = time.monotonic()
-    fleet.prefetch([Want("6.12", "next", "test_x.py")])
-    test_of("next").load(stats)
-    assert time.monotonic() - start < loads
 
 
 def test_a_copy_has_the_modules_and_its_own_contents(fleet, test_of, stats):
