@@ -8,23 +8,18 @@ from argparse import (
     ArgumentParser,
     ArgumentTypeError,
     Namespace,
-    RawDescriptionHelpFormatter,
     _SubParsersAction,
 )
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final
 
-_DESCRIPTION: Final = """\
-Build the eBPF objects that ebpf.toml declares, as far as they are stale.
-Without a command, `ebpf-build` builds everything."""
+_DESCRIPTION: Final = "Build what ebpf.toml declares. Without a command: all that is stale."
 
 
 def parse(argv: Sequence[str]) -> Namespace:
     """Return the arguments, with the function ``run(arguments) -> int`` that carries them out."""
-    parser = ArgumentParser(
-        prog="ebpf-build", description=_DESCRIPTION, formatter_class=RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(prog="ebpf-build", description=_DESCRIPTION)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND")
     _build(parser)
