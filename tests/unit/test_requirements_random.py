@@ -1,0 +1,166 @@
+"""Folding, held against programs of random instructions that are run."""
+
+from __future__ import annotations
+
+import random
+
+from codes import (
+    ADD,
+    AND,
+    ARSH,
+    DW,
+    EXIT,
+    JEQ,
+    JGE,
+    JGT,
+    JLE,
+    JLT,
+    JNE,
+    JSET,
+    JSGE,
+    JSGT,
+    JSLE,
+    JSLT,
+    LSH,
+    MOV,
+    MUL,
+    OR,
+    RSH,
+    SUB,
+    XOR,
+    B,
+    H,
+    W,
+    alu,
+    alu_x,
+    helper,
+    jump,
+    jump_x,
+    load,
+    program,
+    store,
+)
+from folding import NOTHING
+
+from pytest_ebpf.objects.instructions import Instruction
+from pytest_ebpf.requirements import reachable
+from pytest_ebpf.requirements.reach import Effort
+
+
+def a_program(chance: random.Random) -> list[Instruction]:
+    """Random instructions that cannot run for ever: jumps go forward."""
+    count = chance.randint(5, 40)
+    body = [alu(MOV, number, chance.choice([0, 1, 5, -1])) for number in range(10) if chance.random() < 0.8]
+    for at in range(count):
+        wide = chance.random() < 0.7
+        dst, src = chance.randrange(10), chance.randrange(10)
+        number = chance.choice([0, 1, 2, 5, -1, -8, 0x7FFFFFFF])
+        to = chance.randint(0, count - at - 1)
+        operation = chance.choice([ADD, SUB, MUL, OR, AND, LSH, RSH, XOR, ARSH, MOV, MOV, MOV])
+        condition = chance.choice([JEQ, JGT, JGE, JSET, JNE, JSGT, JSGE, JLT, JLE, JSLT, JSLE])
+        place = -8 * chance.randint(1, 4)
+        body.append(
+            chance.choice(
+                [
+                    alu(operation, dst, number, wide=wide),
+                    alu(MOV, dst, number, wide=wide),
+                    alu_x(operation, dst, src, wide=wide),
+                    jump(condition, dst, number, to, wide=wide),
+                    jump_x(condition, dst, src, to, wide=wide),
+                    store(chance.choice([DW, DW, W, B]), 10, place, src),
+                    load(DW, dst, 10, place),
+                    helper(5),
+                ]
+            )
+        )
+    return [*body, EXIT]
+
+
+def visited(body: list[Instruction], chance: random.Random) -> set[int]:
+    """Run the program for once, with random arguments and results of calls; where it came."""
+    mask = (1 << 64) - 1
+    registers = [chance.choice([0, 1, 5, chance.getrandbits(64)]) for _ in range(11)]
+    frame = bytearray(chance.randbytes(64))
+    seen, at = set(), 0
+    while True:
+        each = body[at]
+        seen.add(at)
+        at += 1
+        kind = each.code & 7
+        operand = registers[each.src] if each.code & 8 else each.immediate & mask
+        if each.code == EXIT.code:
+            return seen
+        if each.code == 0x85:
+            registers[:6] = [chance.choice([0, 1, chance.getrandbits(64)]) for _ in range(6)]
+        elif kind in {4, 7}:
+            registers[each.dst] = computed(
+                each.code & 0xF0, registers[each.dst], operand, 64 if kind == 7 else 32
+            )
+        elif kind in {5, 6}:
+            if holds(each.code & 0xF0, registers[each.dst], operand, 64 if kind == 5 else 32):
+                at += each.offset
+        elif kind == 3:
+            size = {W: 4, H: 2, B: 1, DW: 8}[each.code & 0x18]
+            place = 64 + each.offset
+            frame[place : place + size] = (registers[each.src] & (1 << size * 8) - 1).to_bytes(size, "little")
+        else:
+            registers[each.dst] = int.from_bytes(frame[64 + each.offset : 72 + each.offset], "little")
+
+
+def as_signed(number: int, bits: int) -> int:
+    return (number & (1 << bits) - 1 ^ 1 << bits - 1) - (1 << bits - 1)
+
+
+def computed(operation: int, left: int, right: int, bits: int) -> int:
+    """As Documentation/bpf/standardization/instruction-set.rst says; shifts are masked."""
+    mask = (1 << bits) - 1
+    left, right = left & mask, right & mask
+    shift = right & bits - 1
+    return (
+        mask
+        & {
+            ADD: left + right,
+            SUB: left - right,
+            MUL: left * right,
+            OR: left | right,
+            AND: left & right,
+            XOR: left ^ right,
+            LSH: left << shift,
+            RSH: left >> shift,
+            ARSH: as_signed(left, bits) >> shift,
+            MOV: right,
+        }[operation]
+    )
+
+
+def holds(operation: int, left: int, right: int, bits: int) -> bool:
+    mask = (1 << bits) - 1
+    left, right = left & mask, right & mask
+    ours, theirs = as_signed(left, bits), as_signed(right, bits)
+    return {
+        JEQ: left == right,
+        JNE: left != right,
+        JGT: left > right,
+        JGE: left >= right,
+        JLT: left < right,
+        JLE: left <= right,
+        JSET: bool(left & right),
+        JSGT: ours > theirs,
+        JSGE: ours >= theirs,
+        JSLT: ours < theirs,
+        JSLE: ours <= theirs,
+    }[operation]
+
+
+def test_no_program_comes_where_folding_says_it_does_not():
+    chance = random.Random(20261120)
+    dead = 0
+    for _ in range(1500):
+        body = a_program(chance)
+        found = reachable(program(body), NOTHING)
+        apart, keen = (reachable(program(body), NOTHING, effort=each) for each in (Effort.APART, Effort.KEEN))
+        assert keen <= apart <= found
+        for _ in range(8):
+            assert visited(body, chance) <= keen, body
+        dead += len(body) - len(found)
+    assert dead > 5000  # it does find out something
