@@ -17,7 +17,7 @@ from pytest_ebpf.errors import (
     ValueConversionError,
 )
 from pytest_ebpf.guest import CallError
-from pytest_ebpf.uapi import XDP, MapFlag, MapType
+from pytest_ebpf.uapi import MapFlag, MapType
 
 FRAME = bytes(64)
 
@@ -229,93 +229,6 @@ class TestLpmTrie:
         assert sample.maps.blocked6["2001:db8::1"] == 4
 
 
-class TestHolders:
-    def test_a_tail_call(self, sample):
-        tails = sample.maps.tails
-        assert sample.programs.count.run(FRAME).verdict == XDP.DROP
-        tails[0] = sample.programs.tail
-        assert sample.programs.count.run(FRAME).verdict == XDP.TX
-        assert tails[0] is sample.programs.tail
-        assert dict(tails) == {0: sample.programs.tail}
-        del tails[0]
-        assert len(tails) == 0
-        with pytest.raises(KeyError):
-            _ = tails[0]
-
-    def test_a_program_of_another_object(self, sample, load_object):
-        other = load_object("maps")
-        sample.maps.tails[1] = other.programs.tail
-        with pytest.raises(EbpfError) as caught:
-            _ = sample.maps.tails[1]
-        assert str(caught.value) == (
-            f"maps.tails[1]: holds program {other.programs.tail.id}, which is none of this object; "
-            "read it from the object that it belongs to"
-        )
-
-    def test_inner_maps_are_made_and_put(self, sample):
-        inner = sample.maps.tables.create()
-        inner[5] = {"hits": 9}
-        sample.maps.tables[1] = inner
-        sample.maps.tenants["10.0.0.9"] = inner
-        assert sample.maps.tables[1][5].hits == 9
-        assert sample.maps.tenants["10.0.0.9"] is inner
-        assert list(sample.maps.tables) == [0, 1]
-        del sample.maps.tenants["10.0.0.9"]
-        assert len(sample.maps.tenants) == 0
-
-    def test_the_object_may_have_put_one_there(self, sample):
-        assert sample.maps.tables[0] is sample.maps.first_table
-
-    def test_the_inner_map_that_is_there_now_is_given(self, sample, load_object):
-        one, other = sample.maps.tables.create(), sample.maps.tables.create()
-        sample.maps.tables[1] = one
-        with load_object("maps", reuse={"tables": sample.maps.tables}) as beside:
-            beside.maps.tables[1] = beside.maps.first_table
-            foreign = beside.maps.first_table.info().id
-            with pytest.raises(EbpfError) as caught:
-                _ = sample.maps.tables[1]
-        assert str(caught.value) == (
-            f"maps.tables[1]: holds map {foreign}, which is none of this object; "
-            "read it from the object that it belongs to"
-        )
-        sample.maps.tables[1] = other
-        assert sample.maps.tables[1] is other
-
-    @pytest.mark.parametrize(
-        ("name", "element", "text"),
-        [
-            ("tails", "tail", "maps.tails[0]: 'tail' is not a program; give a program that is loaded"),
-            ("tables", {}, "maps.tables[0]: {} is not a map; give a map that is loaded"),
-        ],
-    )
-    def test_what_is_no_program_and_no_map(self, sample, name, element, text):
-        with pytest.raises(UsageError) as caught:
-            sample.maps[name][0] = element
-        assert str(caught.value) == text
-
-    def test_an_index_that_is_too_large(self, sample):
-        with pytest.raises(GuestError) as caught:
-            sample.maps.tails[9] = sample.programs.tail
-        assert str(caught.value) == (
-            "maps.tails[9]: the index is out of range (max_entries 2); "
-            "make it larger: load(..., max_entries={'tails': ...})"
-        )
-
-    @pytest.mark.parametrize(
-        ("element", "text"),
-        [
-            ("eth9", 'maps.devices: the guest has no network device "eth9"'),
-            (None, "maps.devices[0]: None is no integer; u32 takes a number"),
-            (1.5, "maps.devices[0]: 1.5 is no integer; u32 takes a number"),
-            (-1, "maps.devices[0]: -1 does not fit u32 (0..4294967295); give a number in that range"),
-        ],
-    )
-    def test_what_is_no_device(self, sample, element, text):
-        with pytest.raises(EbpfError) as caught:
-            sample.maps.devices[0] = element
-        assert str(caught.value) == text
-
-
 class TestStreams:
     def test_records_of_a_type(self, sample):
         sample.programs.count.run_many([FRAME, FRAME + FRAME])
@@ -409,78 +322,6 @@ class TestStreams:
         with pytest.raises(UnsupportedError) as caught:
             load_object("bloom")
         assert str(caught.value) == ("bloom: seen: this kernel has no bloom_filter maps; use another type")
-
-
-class TestGlobals:
-    def test_they_are_read_as_their_types(self, sample):
-        sample.programs.count.run(FRAME)
-        assert (sample.globals.seen, sample.globals["greeting"]) == (1, "hello")
-        assert sample.globals.sum == {"packets": 0, "bytes": 64}
-        assert sample.globals.mode == 1
-        assert list(sample.globals) == ["limit", "greeting", "mode", "seen", "sum", "type_of_events"]
-
-    def test_they_are_written_one_by_one(self, sample):
-        sample.globals.seen = 5
-        sample.globals["sum"] = {"packets": 2}
-        sample.programs.count.run(FRAME)
-        assert sample.globals.seen == 6
-        assert sample.globals.sum == {"packets": 2, "bytes": 64}
-
-    def test_writing_one_leaves_those_that_programs_write_alone(self, load_object):
-        race = load_object("race")
-        with race.programs.count.attach():
-            for number in range(50):
-                race.globals.knob = number
-            differ = race.programs.differ.run(FRAME).verdict
-        assert (race.globals.knob, race.globals.counted > 50, differ) == (49, True, 0)
-
-    def test_a_section_of_static_variables(self, load_object):
-        """libbpf does not map it."""
-        race = load_object("race")
-        race.globals.hidden = 7
-        assert race.globals.hidden == 7
-
-    @pytest.mark.parametrize(
-        ("section", "args", "what"),
-        [
-            (
-                ".bss",
-                {"offset": 1 << 40, "length": 1},
-                "offset 1099511627776: 1 bytes from there are not in a",
-            ),
-            (".bss", {"data": bytes(100_000)}, "offset 0: 100000 bytes from there are not in a section of"),
-            (".bss", {"data": b"", "length": 1}, "length, data: more than one of them is given"),
-            (".rodata", {"data": b"x"}, "map: its data are fixed"),
-            ("rules", {"length": 1}, "map: no global data (type 1)"),
-        ],
-    )
-    def test_what_the_agent_does_not_read_or_write(self, sample, guest, section, args, what):
-        sections = vars(sample.globals)["_sections"]
-        with pytest.raises(CallError) as caught:
-            guest.call("data", map=sections.get(section) or sample.maps.rules.handle, **args)
-        assert caught.value.what.startswith(what)
-
-    def test_initial_values(self, load_object):
-        sample = load_object("maps", globals={"limit": 100, "seen": 40, "mode": "PASS"})
-        assert sample.programs.count.run(FRAME).verdict == XDP.PASS
-        assert (sample.globals.limit, sample.globals.seen, sample.globals.mode) == (100, 41, 0)
-        assert sample.globals.greeting == "hello"
-
-    def test_const_is_fixed(self, sample):
-        with pytest.raises(UsageError) as caught:
-            sample.globals.limit = 5
-        assert str(caught.value) == (
-            "globals.limit: is const, and fixed once the object is loaded; load(..., globals={'limit': ...})"
-        )
-
-    def test_a_misspelled_name(self, sample):
-        text = 'maps has no global variable "sen"; did you mean "seen"?'
-        with pytest.raises(AttributeError) as caught:
-            sample.globals.sen = 5
-        assert str(caught.value) == text
-        with pytest.raises(KeyError) as caught:
-            _ = sample.globals["sen"]
-        assert caught.value.args == (text,)
 
 
 def test_closing_twice_does_nothing(load_object):
