@@ -13,9 +13,12 @@ from typing import Any
 import msgpack
 import pytest
 import sanitized
+from needs import HEAD, Read
 
 from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
+from pytest_ebpf.objects import read_object
+from pytest_ebpf.requirements import Requirements, requirements_of
 
 Compile = Callable[..., Path]
 
@@ -143,3 +146,14 @@ def kernel_btf() -> Callable[[str], Path]:
     """``kernel_btf("6.12") -> Path`` of that line's BTF, fetched if it is not in the cache."""
     store = KernelStore(lock=None, say=print)
     return lambda line: store.get(line).btf
+
+
+@pytest.fixture(scope="session")
+def read(compile_bpf: Compile) -> Read:
+    """``read(source, *flags)``: the requirements of what clang makes of it."""
+
+    def one(source: str, *flags: str) -> Requirements:
+        path = compile_bpf(HEAD + source, *flags)
+        return requirements_of(path.read_bytes(), read_object(path))
+
+    return one
