@@ -137,7 +137,7 @@ class FunctionWalk:
                         self._enter(index + 1, state)
                     return
             index += 1
-            if instruction.code == LDIMM64:
+            if instruction.code == LDIMM64 and index < shape.end:  # the second half may be missing
                 self._step(index)
                 index += 1
             if index in shape.starts:
