@@ -82,6 +82,18 @@ class Run:
         (line,) = [line for line in self.lines if line.startswith(heads)]
         return line.partition(f"::{test} ")[2].rpartition(" [")[0].rstrip()
 
+    @property
+    def cells(self) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """Outcome and reason by test and line of kernels, where ``--ebpf-report reports`` was given."""
+        document = json.loads(Path(self.folder, "reports", "matrix.json").read_text())
+        return {
+            (cell["row"].rpartition("::")[2], cell["column"].rpartition(".")[0]): (
+                cell["outcome"],
+                cell["reason"],
+            )
+            for cell in document["cells"]
+        }
+
     def below(self, heading: str) -> str:
         """What stands below a rule with *heading*, up to the next rule."""
         head = next(number for number, line in enumerate(self.lines) if is_rule(line, heading))

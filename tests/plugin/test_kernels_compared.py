@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
@@ -61,15 +60,7 @@ def outcome(request, shared_run):
 
 @pytest.fixture
 def cells(outcome):
-    """Outcome and reason by test and kernel."""
-    document = json.loads(Path(outcome.folder, "reports", "matrix.json").read_text())
-    return {
-        (cell["row"].rpartition("::")[2], cell["column"].rpartition(".")[0]): (
-            cell["outcome"],
-            cell["reason"],
-        )
-        for cell in document["cells"]
-    }
+    return outcome.cells
 
 
 def test_kernels_that_agree_pass(cells):

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command import COMMAND, ebpf_build
 
 from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.session.fleet import Fleet
-
-COMMAND = Path(sys.executable).with_name("ebpf-build")
 
 MANY = """
 #include <linux/bpf.h>
@@ -149,18 +146,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def matrix(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        [COMMAND, "matrix", *words],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+def matrix(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return ebpf_build(folder, "matrix", *words)
 
 
 def test_a_size_that_is_left_to_the_loader(folder):

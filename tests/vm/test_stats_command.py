@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import ebpf_build
 
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.report import baseline_document, read_sizes
-
-COMMAND = Path(sys.executable).with_name("ebpf-build")
 
 MANIFEST = """\
 [project]
@@ -76,17 +73,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stats(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [COMMAND, "stats", *words],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+    return ebpf_build(folder, "stats", *words)
 
 
 @pytest.fixture(scope="module")
