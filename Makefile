@@ -22,7 +22,7 @@ help:
 	@echo "make demo    build sample_project and run its tests on $(words $(KERNELS)) kernels"
 	@echo "make test    the whole suite"
 	@echo "make bench   the benchmarks, as ratios"
-	@echo "make fuzz    wounded bytes for every reader, for FUZZ_SECONDS (default $(FUZZ_SECONDS))"
+	@echo "make fuzz    other examples for every property, wounded bytes for every reader, for FUZZ_SECONDS (default $(FUZZ_SECONDS))"
 	@echo "make soak    SOAK_RESTORES fresh kernels in a row ($(SOAK_RESTORES)), SOAK_ROUNDS of requests ($(SOAK_ROUNDS)), each fault SOAK_FAULTS times ($(SOAK_FAULTS))"
 	@echo "make clean   remove what was built here (the kernel cache stays)"
 
@@ -82,13 +82,13 @@ bench: kernels
 
 FUZZ_SECONDS ?= 600
 
-# Each round starts from another seed; a failure prints the example to keep.
+# Each round starts from another seed; a failure prints the example to keep. Hypothesis marks its own tests.
 fuzz: kernels
 	@end=$$((SECONDS + $(FUZZ_SECONDS))); round=0; \
 	while [ $$SECONDS -lt $$end ]; do \
 		round=$$((round + 1)); \
 		echo "==> round $$round, $$((end - SECONDS)) s left"; \
-		FUZZ_EXAMPLES=3000 $(BIN)/pytest tests/fuzz -q -n 2 -p no:cacheprovider --hypothesis-seed=$$RANDOM$$RANDOM; \
+		FUZZ_EXAMPLES=3000 $(BIN)/pytest tests/fuzz tests/unit tests/toolchain -m hypothesis -q -n 2 -p no:cacheprovider --hypothesis-seed=$$RANDOM$$RANDOM; \
 		seed=$$RANDOM$$RANDOM; echo "==> the agent, FUZZ_SEED=$$seed"; \
 		FUZZ_EXAMPLES=1000 FUZZ_SEED=$$seed $(BIN)/pytest tests/vm/test_agent_hostile.py -q -n 2 -p no:cacheprovider; \
 	done

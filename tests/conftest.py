@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
+import hypothesis
 import pytest
+
+#: Properties are tried with the same examples in each run of the suite: what a commit broke fails on that
+#: commit, for everybody. `make fuzz` tries others, and more of them, for as long as it is told.
+_WANTED = os.environ.get("FUZZ_EXAMPLES")
+hypothesis.settings.register_profile(
+    "suite",
+    max_examples=int(_WANTED or 150),
+    derandomize=not _WANTED,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("suite")
 
 pytest_plugins = "pytester"
 

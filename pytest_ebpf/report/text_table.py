@@ -83,12 +83,13 @@ def text(matrix: Matrix, *, width: int, color: bool, heading: str = "test") -> s
     page = _Page(width, heading, color)
     names = [name_of(row) for row in matrix.rows]
     columns = [_column(matrix, (release,)) for release in matrix.columns]
-    if max(map(_width, names)) > _left(columns, width):
+    longest = max(len(heading), *map(_width, names))
+    if longest > _left(columns, width):
         columns = [_column(matrix, (release,), narrow=True) for release in matrix.columns]
-    if _needed(names, columns) > width:
+    if _needed(longest, columns) > width:
         columns = _folded(matrix, columns)
-    blocks = _blocks(names, columns, width)
-    name_width = min(_name_width(names, block, page) for block in blocks)
+    blocks = _blocks(longest, columns, width)
+    name_width = min(_name_width(longest, block, width) for block in blocks)
     tables = ["\n".join(_table(matrix, names, block, name_width, page)) for block in blocks]
     below = [*_legend(matrix, width), *_notes(matrix, width)]
     return "\n\n".join([*tables, *(["\n".join(below)] if below else []), _summary(matrix, page)])
@@ -126,25 +127,23 @@ def _left(columns: Sequence[_Column], width: int) -> int:
     return width - sum(_GAP + column.width for column in columns)
 
 
-def _needed(names: Sequence[Name], columns: Sequence[_Column]) -> int:
-    longest = max(map(_width, names))
+def _needed(longest: int, columns: Sequence[_Column]) -> int:
     return min(longest, _MIN_NAME) + sum(_GAP + column.width for column in columns)
 
 
-def _blocks(names: Sequence[Name], columns: Sequence[_Column], width: int) -> list[list[_Column]]:
+def _blocks(longest: int, columns: Sequence[_Column], width: int) -> list[list[_Column]]:
     """Split *columns* into tables that fit; one column is always taken, however wide."""
     blocks: list[list[_Column]] = [[]]
     for column in columns:
-        if blocks[-1] and _needed(names, [*blocks[-1], column]) > width:
+        if blocks[-1] and _needed(longest, [*blocks[-1], column]) > width:
             blocks.append([])
         blocks[-1].append(column)
     return blocks
 
 
-def _name_width(names: Sequence[Name], columns: Sequence[_Column], page: _Page) -> int:
-    """What *columns* leave for names, or less if none is as long."""
-    room = max(_MIN_NAME, _left(columns, page.width))
-    return min(room, max(len(page.heading), *map(_width, names)))
+def _name_width(longest: int, columns: Sequence[_Column], width: int) -> int:
+    """What *columns* leave for names and their heading, or less if none is as long."""
+    return min(longest, max(_MIN_NAME, _left(columns, width)))
 
 
 def _table(

@@ -1,32 +1,18 @@
-"""How long to look, and how much memory a reader may take while we do.
-
-In the suite each target gets a second or two; ``make fuzz`` goes on for as long as it is told.
-"""
+"""What the targets read, and how much memory a reader may take."""
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from pytest_ebpf import paths
 
 #: Bytes that a reader may take beyond what the process has: with that some 500 MiB.
 ROOM = 384 << 20
-
-hypothesis.settings.register_profile(
-    "fuzz",
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")),
-    deadline=None,
-    database=None,
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
-hypothesis.settings.load_profile("fuzz")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lz4 import block
 from mutations import mutated, only
@@ -167,7 +167,6 @@ def test_btf_ext(bpf_object, data):
 
 
 @given(DATA)
-@settings(suppress_health_check=list(HealthCheck))
 def test_a_module(tmp_path, bpf_object, data):
     (tmp_path / "m.ko").write_bytes(data.draw(mutated(bpf_object)))
     with only(KernelError, str(tmp_path)):
@@ -200,7 +199,6 @@ JSON = st.recursive(
 
 
 @given(mutated(json.dumps(LOCK).encode()) | JSON.map(lambda value: json.dumps(value).encode()))
-@settings(suppress_health_check=list(HealthCheck))
 def test_a_lock_file(tmp_path, content):
     (tmp_path / "lock").write_bytes(content)
     with only(KernelError, str(tmp_path)):

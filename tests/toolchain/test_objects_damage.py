@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_ebpf import elf
@@ -97,13 +97,11 @@ def test_small_numbers_in_the_wrong_place(whole, section):
         answer(bytes(data))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=400))
 def test_arbitrary_bytes_behind_an_elf_header(whole, data):
     assert not answer(whole[:64] + data)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.integers(0, 60), min_size=3, max_size=60), kinds=st.integers(0, 2**32 - 1))
 def test_arbitrary_btf_types(whole, words, kinds):
     """Every type of nonsense BTF has a name and a size, or an error."""

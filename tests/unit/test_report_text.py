@@ -257,6 +257,19 @@ CELLS = st.lists(
 )
 
 
+def test_names_shorter_than_their_heading_leave_columns_no_more_room() -> None:
+    kernels = ("6.0.100", "6.1.101", "6.2.102", "6.10.110")
+    assert text(matrix({"_": "pppp"}, kernels), width=40, color=False) == lines(
+        """
+        test  6.0   6.1   6.2   6.10
+              .100  .101  .102  .110
+        _     pass  pass  pass  pass
+
+        4 passed on 4 kernels
+        """
+    )
+
+
 @given(CELLS, st.integers(40, 200))
 def test_no_line_is_wider_than_the_terminal(cells: list[Cell], width: int) -> None:
     one = Matrix.of(cells)
