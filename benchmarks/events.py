@@ -15,7 +15,7 @@ from benchmarks.result import Bar, Result
 from benchmarks.translation import translated
 from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, load
-from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.loading.alternatives import Choice
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import Snapshot, restore

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_ebpf.adoption.settings import SETS, Setting
 from pytest_ebpf.adoption.survey import SurveyedObject, SurveyedProgram
-from pytest_ebpf.bpf.attach import missing_settings
+from pytest_ebpf.bpf.attaching.plan import missing_settings
 from pytest_ebpf.hooks import attachment
 from pytest_ebpf.manifest.scalars import PROJECT_NAME
 from pytest_ebpf.objects import MapFacts

@@ -11,8 +11,8 @@ from typing import Final
 from pytest_ebpf import hooks
 from pytest_ebpf.adoption.lacks import Lack
 from pytest_ebpf.adoption.settings import Settings, settings_of
-from pytest_ebpf.bpf.attach import missing_settings
-from pytest_ebpf.bpf.testrun import RULES
+from pytest_ebpf.bpf.attaching.plan import missing_settings
+from pytest_ebpf.bpf.running.testrun import RULES
 from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.scalars import identifier
 from pytest_ebpf.objects import ObjectFacts, ProgramFacts

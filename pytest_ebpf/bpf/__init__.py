@@ -1,9 +1,11 @@
 """What a test holds: loaded objects, their programs and maps, and values by BTF."""
 
+from pytest_ebpf.bpf.attaching.links import Link, LinkInfo
 from pytest_ebpf.bpf.globals import Globals
-from pytest_ebpf.bpf.links import Link, LinkInfo
+from pytest_ebpf.bpf.identity import ProgramInfo
 from pytest_ebpf.bpf.loaded import LoadedObject, Maps, Programs
-from pytest_ebpf.bpf.loading import load
+from pytest_ebpf.bpf.loading.load import load
+from pytest_ebpf.bpf.loading.options import LoadOptions
 from pytest_ebpf.bpf.maps import (
     Arena,
     ArrayMap,
@@ -32,13 +34,12 @@ from pytest_ebpf.bpf.maps import (
     Target,
     UserRingBuffer,
 )
-from pytest_ebpf.bpf.options import LoadOptions
-from pytest_ebpf.bpf.program import Program, ProgramInfo
-from pytest_ebpf.bpf.record import Record, equal_fields, hash_fields
-from pytest_ebpf.bpf.result import Result
-from pytest_ebpf.bpf.testrun import RunFlag
+from pytest_ebpf.bpf.program import Program
+from pytest_ebpf.bpf.running.result import Result
+from pytest_ebpf.bpf.running.testrun import RunFlag
 from pytest_ebpf.bpf.trace import Message
-from pytest_ebpf.bpf.values import Bindings, Values, bindings_of
+from pytest_ebpf.values.by_btf import Bindings, Values, bindings_of
+from pytest_ebpf.values.record import Record, equal_fields, hash_fields
 
 __all__ = [
     "Arena",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pytest_ebpf.bpf import codec
-from pytest_ebpf.bpf.codec import Codec, Order, pack, unpack
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.maps import Arena
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import GlobalFacts, ObjectFacts
 from pytest_ebpf.suggest import suggestion
+from pytest_ebpf.values import codec
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import Codec, Order, pack, unpack
 
 #: The section of variables that lie in an arena.
 ARENA_SECTION: Final = ".addr_space.1"

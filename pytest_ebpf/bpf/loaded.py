@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from pytest_ebpf.bpf.attaching.links import Link
 from pytest_ebpf.bpf.globals import Globals
 from pytest_ebpf.bpf.lifetime import Lifetime
-from pytest_ebpf.bpf.links import Link
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.program import Program
 from pytest_ebpf.errors import EbpfError, UsageError

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from pytest_ebpf.bpf.maps import ArrayMap, KeyedMap
-from pytest_ebpf.bpf.record import Record, as_mapping
+from pytest_ebpf.values.record import Record, as_mapping
 
 #: Elements of a collection that are looked at to tell whether it holds anything of a program.
 _LOOKED_AT: Final = 16

@@ -65,7 +65,7 @@ def _set_data(wanted: Mapping[str, Any], name: str, data: bytes, facts: ObjectFa
     if not wanted:
         return {}
     from pytest_ebpf.bpf.globals import initial_images  # noqa: PLC0415 - slow to import, and seldom needed
-    from pytest_ebpf.bpf.values import Values  # noqa: PLC0415
+    from pytest_ebpf.values.by_btf import Values  # noqa: PLC0415
 
     values = Values(facts.btf, {}) if facts.btf is not None else None
     order: Literal["big", "little"] = "big" if facts.big_endian else "little"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pytest_ebpf.bpf import LoadOptions
-from pytest_ebpf.bpf.seeds import Contents
+from pytest_ebpf.bpf.loading.options import Contents
 from pytest_ebpf.build.ctext import spell
 from pytest_ebpf.hooks import parse
 from pytest_ebpf.manifest import Manifest, MapDecl, TypeDecl

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack, overlo
 
 from pytest_ebpf.bpf import LoadedObject, LoadOptions, Map, Program, load, trace
 from pytest_ebpf.bpf.complexity import Complexity
-from pytest_ebpf.bpf.option_checks import check_given
-from pytest_ebpf.bpf.seeds import Contents, Entries
-from pytest_ebpf.bpf.seen import Seen, seen_of
+from pytest_ebpf.bpf.loading.option_checks import check_given
+from pytest_ebpf.bpf.loading.options import Contents, Entries
+from pytest_ebpf.bpf.running.seen import Seen, seen_of
 from pytest_ebpf.errors import UnsupportedError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import Recent, recent_of

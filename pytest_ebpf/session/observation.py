@@ -12,10 +12,10 @@ from pytest_ebpf import packets
 from pytest_ebpf.bpf import LoadedObject, Result
 from pytest_ebpf.bpf.globals import changeable
 from pytest_ebpf.bpf.maps import ArrayMap, HashMap, LpmTrie, PerCpu, PerCpuArrayMap, PerCpuHashMap
-from pytest_ebpf.bpf.record import as_mapping
-from pytest_ebpf.bpf.result import ETHERNET
-from pytest_ebpf.bpf.seen import Seen
+from pytest_ebpf.bpf.running.result import ETHERNET
+from pytest_ebpf.bpf.running.seen import Seen
 from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.values.record import as_mapping
 
 #: What observations are called. Any other word of ``ignore=`` is a field of a packet.
 KINDS: Final = frozenset({"verdict", "packet", "metadata", "redirect", "context", "maps", "globals"})

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_ebpf.bpf import LoadOptions, pins
-from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.loading.alternatives import Choice
 from pytest_ebpf.bpf.probe import probes_of
-from pytest_ebpf.bpf.seen import seen_of
+from pytest_ebpf.bpf.running.seen import seen_of
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.packets import recent_of
 from pytest_ebpf.session.fleet import Fleet, Running

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from pytest_ebpf import manifest, objects, paths
 from pytest_ebpf.bpf import LoadOptions, bindings_of
-from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.loading.alternatives import Choice
 from pytest_ebpf.build import BuildResult
 from pytest_ebpf.errors import MachineError, UsageError
 from pytest_ebpf.kernels import KernelStore

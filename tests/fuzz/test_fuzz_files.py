@@ -20,8 +20,6 @@ from lz4 import block
 from mutations import mutated, only
 
 from pytest_ebpf import elf
-from pytest_ebpf.bpf.codec import unpack as unpack_value
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import BtfExt, access
 from pytest_ebpf.elf import Elf
@@ -31,6 +29,8 @@ from pytest_ebpf.kernels.image import extract_btf, read_header, starts_unpacked,
 from pytest_ebpf.kernels.lockfile import read_lock
 from pytest_ebpf.kernels.modules import read_module
 from pytest_ebpf.objects import parse_object
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import unpack as unpack_value
 
 DATA = st.data()
 

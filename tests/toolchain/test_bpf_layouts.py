@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_ebpf.bpf.codec import pack, unpack
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.objects import read_object
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import pack, unpack
 
 INTEGERS = {
     "unsigned char": (0, 255),

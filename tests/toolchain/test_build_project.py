@@ -17,14 +17,14 @@ from textwrap import dedent
 import pytest
 
 from pytest_ebpf import objects
-from pytest_ebpf.bpf.codec import pack, unpack
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.btf import Btf, Struct
 from pytest_ebpf.build import BuildResult, build
 from pytest_ebpf.errors import MismatchError, Problem
 from pytest_ebpf.manifest import Manifest
 from pytest_ebpf.manifest.typeexpr import INTEGERS
 from pytest_ebpf.objects.check import differences
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import pack, unpack
 
 ROOT = Path(__file__).parents[2]
 

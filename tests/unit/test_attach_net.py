@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_ebpf.bpf.attach import is_complete, plan
+from pytest_ebpf.bpf.attaching.plan import is_complete, plan
 from pytest_ebpf.errors import UsageError
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pytest_ebpf.bpf.attach import is_complete, plan
-from pytest_ebpf.bpf.links import Link
+from pytest_ebpf.bpf.attaching.links import Link
+from pytest_ebpf.bpf.attaching.plan import is_complete, plan
 from pytest_ebpf.errors import UsageError, ValueConversionError
 from pytest_ebpf.hooks import KINDS, attachment
 

@@ -11,16 +11,16 @@ import pytest
 
 import pytest_ebpf
 from pytest_ebpf.bpf import PerCpu, Record
-from pytest_ebpf.bpf.codec import array, integer, pack, unpack
 from pytest_ebpf.bpf.globals import Globals, initial_images
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.loaded import Maps, Programs
-from pytest_ebpf.bpf.loading import load
+from pytest_ebpf.bpf.loading.load import load
+from pytest_ebpf.bpf.loading.options import LoadOptions
 from pytest_ebpf.bpf.maps.percpu import per_cpu
-from pytest_ebpf.bpf.options import LoadOptions
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError, ValueConversionError
 from pytest_ebpf.objects import read_object
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import array, integer, pack, unpack
 
 OBJECT = Path(__file__).parent / "data" / "bpf" / "values.le.o"
 

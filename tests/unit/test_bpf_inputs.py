@@ -11,13 +11,13 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pytest_ebpf import hooks
-from pytest_ebpf.bpf import context
-from pytest_ebpf.bpf.inputs import Inputs, Kind, pack_inputs, rooms
-from pytest_ebpf.bpf.result import Result
-from pytest_ebpf.bpf.testrun import RULES, Answer, result
-from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.bpf.running import context
+from pytest_ebpf.bpf.running.inputs import Inputs, Kind, pack_inputs, rooms
+from pytest_ebpf.bpf.running.result import Result
+from pytest_ebpf.bpf.running.testrun import RULES, Answer, result
 from pytest_ebpf.errors import PacketError, UsageError, ValueConversionError
 from pytest_ebpf.uapi import CGROUP, TC, TCX, XDP, AttachType, ProgType
+from pytest_ebpf.values.by_btf import Values
 
 FRAME = bytes(Ether() / IP() / UDP())
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from pytest_ebpf.bpf.mismatch import is_of_program, mismatches
-from pytest_ebpf.bpf.record import Record
+from pytest_ebpf.values.record import Record
 
 
 @dataclass

@@ -6,14 +6,14 @@ from enum import IntEnum
 
 import pytest
 
-from pytest_ebpf.bpf.codec import pack, unpack
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.maps import MapMaker
-from pytest_ebpf.bpf.named import record_type
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError, ValueConversionError
 from pytest_ebpf.objects import MapFacts
 from pytest_ebpf.uapi import MapType
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import pack, unpack
+from pytest_ebpf.values.named import record_type
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from pytest_ebpf.bpf.notes import probes_in
-from pytest_ebpf.bpf.places import function_meant, matches, near
-from pytest_ebpf.bpf.target_causes import missing
+from pytest_ebpf.bpf.attaching.notes import probes_in
+from pytest_ebpf.bpf.attaching.places import function_meant, matches, near
+from pytest_ebpf.bpf.loading.target_causes import missing
 from pytest_ebpf.errors import LoadError, UnsupportedError
 from pytest_ebpf.guest import CallError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf.bpf import LoadOptions
-from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.loading.alternatives import Choice
+from pytest_ebpf.bpf.loading.option_checks import check_given, check_names
+from pytest_ebpf.bpf.loading.options import arguments
+from pytest_ebpf.bpf.loading.seeds import FILLED
 from pytest_ebpf.bpf.maps.kinds import PLAIN
-from pytest_ebpf.bpf.option_checks import check_given, check_names
-from pytest_ebpf.bpf.options import arguments
-from pytest_ebpf.bpf.seeds import FILLED
 from pytest_ebpf.errors import LoadError, UnsupportedError, UsageError
 from pytest_ebpf.manifest import Manifest
 from pytest_ebpf.manifest.values import SEEDED

@@ -7,10 +7,10 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from pytest_ebpf import XDP
-from pytest_ebpf.bpf.context import SK_LOOKUP
 from pytest_ebpf.bpf.maps import PerCpu
-from pytest_ebpf.bpf.result import Result
-from pytest_ebpf.bpf.seen import KEPT, Seen
+from pytest_ebpf.bpf.running.context import SK_LOOKUP
+from pytest_ebpf.bpf.running.result import Result
+from pytest_ebpf.bpf.running.seen import KEPT, Seen
 from pytest_ebpf.errors import PacketError
 from pytest_ebpf.session.observation import Group, Observed, across_cpus, first_difference, groups, observe
 

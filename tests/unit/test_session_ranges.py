@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf.bpf import LoadOptions
-from pytest_ebpf.bpf.alternatives import Choice
+from pytest_ebpf.bpf.loading.alternatives import Choice
 from pytest_ebpf.errors import UnsupportedError
 from pytest_ebpf.kernels import Version
 from pytest_ebpf.manifest import Manifest

@@ -6,9 +6,9 @@ import gc
 
 import pytest
 
-from pytest_ebpf.bpf import testrun
 from pytest_ebpf.bpf.maps.kinds import possible_cpus
 from pytest_ebpf.bpf.probe import UNKNOWN, Probes, probes_of
+from pytest_ebpf.bpf.running import testrun
 from pytest_ebpf.errors import GuestError, UnsupportedError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.uapi import MapType, ProgType

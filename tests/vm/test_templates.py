@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pytest_ebpf.bpf import alternatives
+from pytest_ebpf.bpf.loading import alternatives
 from pytest_ebpf.errors import DeadlineError, LoadError
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.shelf import Shelf

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from pytest_ebpf.bpf.codec import pack, unpack
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.named import named_type
-from pytest_ebpf.bpf.values import Values
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import pack, unpack
+from pytest_ebpf.values.named import named_type
 
 #: Pointers into an arena are told apart by their lower half: the upper one is missing in those that a
 #: program keeps for itself (``addr_space_cast``), and the window of an arena is never larger.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from pytest_ebpf.bpf import pins
-from pytest_ebpf.bpf.codec import Codec, pack, unpack
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.errors import GuestError, UsageError, ValueConversionError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.uapi import MapFlag, MapType
+from pytest_ebpf.values.codec import Codec, pack, unpack
 
 #: The most entries of one message, and their bytes: each message is bounded at 64 MiB.
 PAGE: Final = 4096

@@ -7,13 +7,13 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
 
-from pytest_ebpf.bpf.codec import integer, pack
 from pytest_ebpf.bpf.maps.base import Map
 from pytest_ebpf.bpf.maps.holders import Holder
 from pytest_ebpf.bpf.sources import handle_of, source_of
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.guest.client import ENOTSUPP
+from pytest_ebpf.values.codec import integer, pack
 
 K = TypeVar("K")
 

@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, Self, TypeVar
 
-from pytest_ebpf.bpf.codec import Codec
 from pytest_ebpf.bpf.maps.base import PAGE, Map, MapSpec
-from pytest_ebpf.bpf.named import record_type
 from pytest_ebpf.bpf.sources import source_of
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import EbpfError, ValueConversionError
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import Codec
+from pytest_ebpf.values.named import record_type
 
 V = TypeVar("V")
 

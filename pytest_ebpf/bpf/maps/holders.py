@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from pytest_ebpf.bpf.identity import ProgramIdentity
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
 from pytest_ebpf.bpf.sources import handle_of
 from pytest_ebpf.errors import EbpfError
-
-if TYPE_CHECKING:
-    from pytest_ebpf.bpf.program import Program
 
 K = TypeVar("K")
 E = TypeVar("E")
@@ -46,21 +44,21 @@ class Holder(Map, MutableMapping[K, E]):
         )
 
 
-class ProgArray(Holder[int, "Program"]):
+class ProgArray(Holder[int, ProgramIdentity]):
     """``prog_array``, the table of tail calls: ``m[0] = fw.programs.parse``, ``del m[0]``."""
 
-    def __init__(self, spec: MapSpec, programs: Callable[[], Iterable[Program]]) -> None:
+    def __init__(self, spec: MapSpec, programs: Callable[[], Iterable[ProgramIdentity]]) -> None:
         super().__init__(spec)
         self._programs = programs
 
-    def __getitem__(self, key: int) -> Program:
+    def __getitem__(self, key: int) -> ProgramIdentity:
         identity = self._id(key)
         for program in self._programs():
             if program.loaded and program.id == identity:
                 return program
         raise self._foreign(key, f"program {identity}")
 
-    def __setitem__(self, key: int, program: Program) -> None:
+    def __setitem__(self, key: int, program: ProgramIdentity) -> None:
         self._set_fd(key, prog=handle_of(program, f"{self._spec.where}[{key!r}]", "a program"))
 
 

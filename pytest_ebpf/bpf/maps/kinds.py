@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from pytest_ebpf.bpf import addresses, codec
-from pytest_ebpf.bpf.codec import Codec, Order
+from pytest_ebpf.bpf.identity import ProgramIdentity
 from pytest_ebpf.bpf.lifetime import Lifetime
 from pytest_ebpf.bpf.maps.arena import Arena
 from pytest_ebpf.bpf.maps.arrays import ArrayMap
@@ -21,14 +20,13 @@ from pytest_ebpf.bpf.maps.storage import Storage
 from pytest_ebpf.bpf.maps.streams import BloomFilter, QueueMap
 from pytest_ebpf.bpf.maps.struct_ops import StructOpsMap
 from pytest_ebpf.bpf.maps.traces import StackTraces
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.objects import MapFacts
 from pytest_ebpf.uapi import MapFlag, MapType
-
-if TYPE_CHECKING:
-    from pytest_ebpf.bpf.program import Program
+from pytest_ebpf.values import addresses, codec
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import Codec, Order
 
 #: The classes of kinds that need to know no more than the map itself.
 PLAIN: Final[dict[int, type[Map]]] = {
@@ -95,7 +93,7 @@ class MapMaker:
         *,
         lifetime: Lifetime,
         records: Mapping[str, str | type],
-        programs: Callable[[], Iterable[Program]],
+        programs: Callable[[], Iterable[ProgramIdentity]],
         maps: Callable[[], Iterable[Map]],
     ) -> None:
         self._guest = guest

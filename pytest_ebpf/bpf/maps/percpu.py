@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import is_dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from pytest_ebpf.bpf.codec import Codec, Misfit
 from pytest_ebpf.bpf.maps.arrays import ArrayMap
 from pytest_ebpf.bpf.maps.keyed import KeyedMap
-from pytest_ebpf.bpf.record import Record, as_mapping
 from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.values.codec import Codec, Misfit
+from pytest_ebpf.values.record import Record, as_mapping
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -6,11 +6,11 @@ import errno
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
-from pytest_ebpf.bpf.codec import Codec, pack
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.named import named_type
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.errors import GuestError, ValueConversionError
+from pytest_ebpf.values.by_btf import Values
+from pytest_ebpf.values.codec import Codec, pack
+from pytest_ebpf.values.named import named_type
 
 V = TypeVar("V")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 from typing import Any, Final
 
-from pytest_ebpf.bpf.attach_rows import Held
-from pytest_ebpf.bpf.links import AgentLink, Link
+from pytest_ebpf.bpf.attaching.links import AgentLink, Link
+from pytest_ebpf.bpf.attaching.rows import Held
 from pytest_ebpf.bpf.maps.base import Map, MapSpec
-from pytest_ebpf.bpf.values import Values
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.errors import AttachError
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.uapi import MapFlag
+from pytest_ebpf.values.by_btf import Values
 
 #: The kernel's types, and more than they take (3 to 6 MB).
 _KERNEL_BTF: Final = "/sys/kernel/btf/vmlinux"

@@ -1,5 +1,5 @@
 /*
- * The types that tests/unit/test_bpf_values.py reads and writes.
+ * The types that tests/unit/test_values_codecs.py reads and writes.
  *
  * values.le.o and values.be.o are what clang 19 makes of this file:
  *   clang-19 -target bpfel -g -O2 -c values.bpf.c -o values.le.o && llvm-strip-19 -g values.le.o

@@ -1,0 +1,1 @@
+"""Getting an object into a kernel, or saying why it was refused."""
