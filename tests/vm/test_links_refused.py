@@ -99,6 +99,11 @@ class TestPlacesOfTheKernel:
                 {"type": "software", "config": "cpu_clock", "period": 1, "cpu": 99},
                 "the machine has no CPU 99; set cpus = 100 under [test]",
             ),
+            (  # which the kernel keeps a place for
+                "on_perf_event",
+                {"type": "software", "config": "cpu_clock", "period": 1, "cpu": 1},
+                "the machine has no CPU 1; set cpus = 2 under [test]",
+            ),
             (
                 "on_perf_event",
                 {"type": "tracepoint", "config": 1, "period": 1},

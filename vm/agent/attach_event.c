@@ -63,9 +63,6 @@ static int open_one(struct call *call, const struct handle *prog, struct perf_ev
 	if (err)
 		return err;
 	fd = (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	/* A CPU that is possible but not there. */
-	if (fd < 0 && errno == ENODEV && cpu > 0)
-		return 0;
 	if (fd < 0)
 		return fail(call, errno, "perf event %u:%llu", attr->type, (unsigned long long)attr->config);
 	opts.bpf_cookie = cookie;
@@ -99,6 +96,9 @@ static int attach_perf_event(struct call *call, const struct handle *prog, struc
 		int on = one_cpu ? (int)cpu : one_process ? -1 : i;
 
 		err = open_one(call, prog, &attr, one_process ? (int)pid : -1, on, perf);
+		/* A CPU that is possible but not there, and that nobody named. */
+		if (err == -ENODEV && i > 0)
+			err = 0;
 	}
 	if (err) {
 		end_perf(perf);

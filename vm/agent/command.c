@@ -126,4 +126,3 @@ void command_wait(struct process *process, uint64_t deadline)
 		poll(fds, 3, (int)(deadline - now));
 	}
 }
-

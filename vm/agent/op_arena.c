@@ -75,8 +75,8 @@ static int copy_out(int file, const char *from, size_t len)
 	while (len) {
 		ssize_t done = write(file, from, len);
 
-		if (done < 0)
-			return errno;
+		if (done <= 0)
+			return done ? errno : EIO;
 		from += done;
 		len -= (size_t)done;
 	}

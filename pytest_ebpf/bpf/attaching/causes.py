@@ -140,7 +140,7 @@ def no_perf_event(failed: Failure) -> EbpfError | None:
     kind, config = failed.args["type"], failed.args["config"]
     if kind == TRACEPOINT and failed.errno == errno.EINVAL:
         return _refused(failed, "a perf_event program goes to no tracepoint", hint="hook it as a tracepoint")
-    if failed.errno == errno.EINVAL and (lacks := _no_cpu(failed)):
+    if failed.errno in {errno.EINVAL, errno.ENODEV} and (lacks := _no_cpu(failed)):
         return lacks
     if failed.errno != errno.ENOENT:
         return _no_process(failed)
