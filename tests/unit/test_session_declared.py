@@ -154,6 +154,14 @@ def test_pins_and_choices_as_the_agent_is_told(options: LoadOptions) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told"), [("x" * 64, "x" * 63), ("x" * 62 + "\N{EURO SIGN}", "x" * 62), ("\udcff", "?")]
+)
+def test_the_agent_is_told_as_much_of_a_name_as_it_takes(name: str, told: str) -> None:
+    """Objects are called as their files, which may have longer names, and some that are no UTF-8."""
+    assert arguments(b"elf", TOOL, name, LoadOptions(), {})["name"] == told
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"),
     [
         (

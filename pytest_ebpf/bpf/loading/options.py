@@ -22,6 +22,9 @@ Entries = Sequence[str] | Mapping[int, str]
 #: Where the guest has its file system for pinned maps and programs.
 BPF_FS: Final = "/sys/fs/bpf/"
 
+#: Bytes of an object's name that the agent takes; libbpf puts the first few before the names of maps.
+_NAME_MAX: Final = 63
+
 
 @dataclass(frozen=True)
 class LoadOptions:
@@ -80,7 +83,8 @@ def arguments(
         programs.setdefault(each, {}).update(_hooked(section))
     for each, target in options.targets.items():
         programs.setdefault(each, {}).update(_target(each, target, facts))
-    return {"elf": elf, "name": name, "maps": maps, "programs": programs, "data": images}
+    short = name.encode(errors="replace")[:_NAME_MAX].decode(errors="ignore")
+    return {"elf": elf, "name": short, "maps": maps, "programs": programs, "data": images}
 
 
 def _hooked(section: str) -> dict[str, Any]:
