@@ -19,9 +19,6 @@ _RELEASES: Final = re.compile(r"bpf_\w*(?:release|discard|submit|destroy|drop|pu
 #: Calls that are looked at, the last: each takes as long as the path has steps.
 _CALLS: Final = 8
 
-_ACCESS: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\)")
-
-
 _ARGUMENTS: Final = frozenset(f"R{number}" for number in range(1, 6))
 
 
@@ -168,7 +165,7 @@ def lost_in(path: Path, register: str) -> str | None:
         return None
     last = path.steps[-1]
     for step in reversed(path.steps[:-1]):
-        if step.depth == last.depth and (step.helper or step.is_local_call):
+        if step.depth == last.depth and step.is_call:
             return step.helper or "a call"
         effect = step.effect()
         if step.depth < last.depth or (effect and step.depth == last.depth and effect.target == register):
@@ -184,24 +181,6 @@ def happened(step: Step, register: str) -> str:
         return f"{register} is what {step.helper} returned"
     words = {"load": "was read from memory", "constant": "was set", "arithmetic": "was computed"}
     return f"{register} {words.get(how, 'was set')}"
-
-
-def base_register(step: Step) -> str | None:
-    """The register through which *step* uses memory."""
-    found = _ACCESS.search(step.text)
-    return f"R{found['base'][1:]}" if found else None
-
-
-def own_offset(step: Step) -> int:
-    """The bytes that *step* itself adds to that register."""
-    found = _ACCESS.search(step.text)
-    return int(found["offset"]) if found else 0
-
-
-def added_register(step: Step) -> str | None:
-    """The register that *step* adds to a pointer."""
-    effect = step.effect()
-    return effect.source if effect and effect.how == "arithmetic" else None
 
 
 def length_register(path: Path) -> str | None:

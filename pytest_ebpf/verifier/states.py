@@ -93,16 +93,10 @@ class RegisterState:
         """What it holds, in words."""
         if self.is_number:
             return _number(self)
-        kind = self.type.replace(_NULLABLE, "", 1)
-        text = _WORDS.get(kind) or _pointed(kind)
-        if kind in {"map_value", "map_key", "map_ptr"}:
-            text += f" {self.fields['map']}" if "map" in self.fields else ""
-            text += f" ({self.fields['vs']} bytes)" if kind == "map_value" and "vs" in self.fields else ""
-        if kind != self.type:
-            text += ", or null"
-        return ", ".join([text, *self._details(kind)])
+        return ", ".join([_pointer(self.type, self.fields), *self._details()])
 
-    def _details(self, kind: str) -> Iterator[str]:
+    def _details(self) -> Iterator[str]:
+        kind = self.type.replace(_NULLABLE, "", 1)
         offset = sum(self._field(name) or 0 for name in ("off", "imm")) + (self.number or 0)
         if kind in {"pkt", "pkt_meta", "map_value", "mem", "ringbuf_mem", "fp", "buf"}:
             least, most = self.limits
@@ -140,9 +134,17 @@ def _state(found: re.Match[str]) -> RegisterState:
 
 def type_words(kind: str) -> str:
     """A *kind* of register in words: ``sock_or_null`` is "socket, or null"."""
-    if kind in {"inv", "scalar"}:
-        return "a number"
-    return RegisterState("", kind).words().partition(", offset")[0]
+    return "a number" if kind in {"inv", "scalar"} else _pointer(kind, {})
+
+
+def _pointer(kind: str, fields: Mapping[str, str]) -> str:
+    """A pointer in words, without where it leads to in what it points to."""
+    bare = kind.replace(_NULLABLE, "", 1)
+    text = _WORDS.get(bare) or _pointed(bare)
+    if bare in {"map_value", "map_key", "map_ptr"}:
+        text += f" {fields['map']}" if "map" in fields else ""
+        text += f" ({fields['vs']} bytes)" if bare == "map_value" and "vs" in fields else ""
+    return text if bare == kind else f"{text}, or null"
 
 
 def _pointed(kind: str) -> str:

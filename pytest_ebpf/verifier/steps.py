@@ -23,8 +23,8 @@ _BACKTRACK: Final = ("last_idx ", "regs=", "mark_precise: ", "parent ")
 #: ``r1 = *(u32 *)(r6 +16)``: what is written, how, and from what.
 _ASSIGNMENT: Final = re.compile(r"(?P<target>[rw]\d+) (?P<how>\S*)= (?P<value>.+)")
 _COPY: Final = re.compile(r"(?:\(\w+\))?(?P<register>[rw]\d+)")
-_LOADED: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\)")
-_STORED: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\) = (?P<value>\S+)")
+_MEMORY: Final = re.compile(r"\*\(\w+ \*\)\((?P<base>r\d+) (?P<offset>[+-]\d+)\)")
+_STORED: Final = re.compile(rf"{_MEMORY.pattern} = (?P<value>\S+)")
 _CALL: Final = re.compile(r"call (?P<name>[A-Za-z_]\w*)#-?\d+")
 _LOCAL_CALL: Final = re.compile(r"call pc(?P<distance>[+-]\d+)")
 
@@ -74,6 +74,11 @@ class Step:
         return self.local_target is not None
 
     @property
+    def is_call(self) -> bool:
+        """Whether anything is called here."""
+        return self.helper is not None or self.is_local_call
+
+    @property
     def local_target(self) -> int | None:
         """The first instruction of the function of the program that is called here."""
         found = _LOCAL_CALL.match(self.text)
@@ -84,9 +89,27 @@ class Step:
         """Whether memory is written here."""
         return self.text.startswith(("*(", "lock "))
 
+    @property
+    def base(self) -> str | None:
+        """The register through which memory is used here."""
+        found = _MEMORY.search(self.text)
+        return _upper(found["base"]) if found else None
+
+    @property
+    def offset(self) -> int:
+        """The bytes that are added to it, for this instruction alone."""
+        found = _MEMORY.search(self.text)
+        return int(found["offset"]) if found else 0
+
+    @property
+    def added(self) -> str | None:
+        """The register that another one is changed by: ``r1 += r2``."""
+        effect = self.effect()
+        return effect.source if effect and effect.how == "arithmetic" else None
+
     def effect(self) -> Effect | None:
         """What becomes of a register here, None if none is written."""
-        if self.helper or self.is_local_call:
+        if self.is_call:
             return Effect("R0", "call")
         found = _ASSIGNMENT.fullmatch(self.text)
         if not found:
@@ -97,7 +120,7 @@ class Step:
             return Effect(target, "arithmetic", _upper(copied["register"]) if copied else None)
         if copied:
             return Effect(target, "copy", _upper(copied["register"]))
-        if loaded := _LOADED.fullmatch(value):
+        if loaded := _MEMORY.fullmatch(value):
             slot = int(loaded["offset"]) if loaded["base"] == "r10" else None
             return Effect(target, "load", _upper(loaded["base"]), slot)
         return Effect(target, "constant")
@@ -119,6 +142,11 @@ class Path:
 
     steps: tuple[Step, ...]
     last: Mapping[str, RegisterState]
+
+    @property
+    def end(self) -> Step | None:
+        """The instruction that the verifier was at; None where it looked at none."""
+        return self.steps[-1] if self.steps else None
 
     def known(self, position: int | None = None) -> dict[str, RegisterState]:
         """What is known of registers before the step at *position*, the last one, in its function.
@@ -213,7 +241,7 @@ def follow(lines: Sequence[str]) -> Path:
 def _apply(states: dict[str, RegisterState], step: Step) -> None:
     """Forget what *step* overwrites; remember copies."""
     effect = step.effect()
-    if step.helper or step.is_local_call:
+    if step.is_call:
         for number in range(6):
             states.pop(f"R{number}", None)
     elif effect and effect.how == "copy" and effect.source in states:
