@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
 
 from pytest_ebpf.bpf.attaching import places
 from pytest_ebpf.bpf.attaching.notes import probes_in
 from pytest_ebpf.bpf.attaching.perf_events import NEED_HARDWARE, TRACEPOINT
 from pytest_ebpf.bpf.attaching.rows import Failure
 from pytest_ebpf.bpf.probe import probes_of
-from pytest_ebpf.errors import AttachError, EbpfError, UnsupportedError
+from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import AttachType
 
@@ -22,9 +21,9 @@ def no_function(failed: Failure) -> EbpfError | None:
         return missing
     if failed.errno == errno.EILSEQ:
         offset = failed.args.get("offset", 0)
-        return _refused(failed, f'{offset:#x} bytes into "{name}" no instruction begins')
+        return failed.refused(f'{offset:#x} bytes into "{name}" no instruction begins')
     if failed.errno == errno.EINVAL:
-        return _refused(failed, f'the kernel lets no program onto the function "{name}"')
+        return failed.refused(f'the kernel lets no program onto the function "{name}"')
     return None
 
 
@@ -35,7 +34,7 @@ def no_system_call(failed: Failure) -> EbpfError | None:
     if name in known:
         return None
     hint = suggestion(name, known)
-    return places.not_there(failed.guest, failed.where, f'system call "{name}"', prefix + name, hint=hint)
+    return failed.not_there(f'system call "{name}"', prefix + name, hint=hint)
 
 
 def no_functions(failed: Failure) -> EbpfError | None:
@@ -48,7 +47,7 @@ def no_functions(failed: Failure) -> EbpfError | None:
         if set(pattern) & set("*?"):
             if places.matches(pattern, places.functions(failed.guest)):
                 return None
-            return _refused(failed, f'this kernel has no function that matches "{pattern}"')
+            return failed.refused(f'this kernel has no function that matches "{pattern}"')
         return _missing_function(failed, pattern)
     found = (_missing_function(failed, name) for name in failed.args["functions"])
     return next((missing for missing in found if missing), None)
@@ -64,7 +63,7 @@ def no_tracepoint(failed: Failure) -> EbpfError | None:
         what, hint = f"tracepoint {category}/{name}", suggestion(name, known[category])
     else:
         return None
-    return places.not_there(failed.guest, failed.where, what, f"btf_trace_{name}", hint=hint)
+    return failed.not_there(what, f"btf_trace_{name}", hint=hint)
 
 
 def no_raw_tracepoint(failed: Failure) -> EbpfError | None:
@@ -74,7 +73,7 @@ def no_raw_tracepoint(failed: Failure) -> EbpfError | None:
     if failed.errno != errno.ENOENT:
         return None
     what, hint = f'raw tracepoint "{name}"', suggestion(name, known, limit=0)
-    return places.not_there(failed.guest, failed.where, what, f"btf_trace_{name}", hint=hint)
+    return failed.not_there(what, f"btf_trace_{name}", hint=hint)
 
 
 def no_user_function(failed: Failure) -> EbpfError | None:
@@ -97,7 +96,7 @@ def no_user_functions(failed: Failure) -> EbpfError | None:
     known = places.symbols(elf)
     pattern = failed.args.get("pattern")
     if pattern and not places.matches(pattern, known):
-        return _refused(failed, f'"{failed.args["binary"]}" has no function that matches "{pattern}"')
+        return failed.refused(f'"{failed.args["binary"]}" has no function that matches "{pattern}"')
     return _missing_symbol(failed, failed.args.get("functions", []), known) or _no_process(failed)
 
 
@@ -108,14 +107,11 @@ def no_user_probe(failed: Failure) -> EbpfError | None:
         return elf
     name, known = f"{failed.args['provider']}:{failed.args['name']}", probes_in(elf)
     if name not in known:
-        return _refused(
-            failed, f'"{failed.args["binary"]}" has no probe {name}', hint=suggestion(name, known)
-        )
+        return failed.refused(f'"{failed.args["binary"]}" has no probe {name}', hint=suggestion(name, known))
     if "without specific PID is not supported" in failed.log:  # it knows the place by its address alone
-        return UnsupportedError(
+        return failed.unsupported(
             "this kernel attaches to a probe of a position-independent binary in one process only",
-            where=failed.where,
-            hint="give pid=, or link the binary with -no-pie",
+            "give pid=, or link the binary with -no-pie",
         )
     return _no_process(failed)
 
@@ -128,10 +124,8 @@ def only_once(failed: Failure) -> EbpfError | None:
     """
     if not failed.again or failed.errno not in {errno.ENOENT, errno.EINVAL}:
         return None
-    return UnsupportedError(
-        f"this kernel attaches a {failed.kind} program to this place only once",
-        where=failed.where,
-        hint="load the object again",
+    return failed.unsupported(
+        f"this kernel attaches a {failed.kind} program to this place only once", "load the object again"
     )
 
 
@@ -139,33 +133,28 @@ def no_perf_event(failed: Failure) -> EbpfError | None:
     """Why no perf event."""
     kind, config = failed.args["type"], failed.args["config"]
     if kind == TRACEPOINT and failed.errno == errno.EINVAL:
-        return _refused(failed, "a perf_event program goes to no tracepoint", hint="hook it as a tracepoint")
+        return failed.refused("a perf_event program goes to no tracepoint", hint="hook it as a tracepoint")
     if failed.errno in {errno.EINVAL, errno.ENODEV} and (lacks := _no_cpu(failed)):
         return lacks
     if failed.errno != errno.ENOENT:
         return _no_process(failed)
     if kind in NEED_HARDWARE:
-        return UnsupportedError(
+        return failed.unsupported(
             f"this machine counts no hardware events (type {kind}, config {config})",
-            where=failed.where,
-            hint='take an event of the kernel: type="software", config="cpu_clock"',
+            'take an event of the kernel: type="software", config="cpu_clock"',
         )
-    return _refused(failed, f"this kernel has no perf events of type {kind}, config {config}")
+    return failed.refused(f"this kernel has no perf events of type {kind}, config {config}")
 
 
 def no_iteration(failed: Failure) -> EbpfError | None:
     """Why no iterator."""
     if failed.errno == errno.EINVAL and "map" in failed.args:
-        return _refused(failed, "this iterator does not go over maps of this type", hint="give another map")
+        return failed.refused("this iterator does not go over maps of this type", hint="give another map")
     asked = [name for name in ("tid", "pid", "cgroup") if name in failed.args]
     if failed.errno == errno.EOPNOTSUPP and asked:
-        return UnsupportedError(
-            f"this kernel iterates over all there is, not by {asked[0]}",
-            where=failed.where,
-            hint=places.NEWER,
-        )
+        return failed.unsupported(f"this kernel iterates over all there is, not by {asked[0]}")
     if failed.errno == errno.EBADF and "map" not in failed.args:
-        return _refused(failed, "this iterator goes over a map", hint="attach(map=...)")
+        return failed.refused("this iterator goes over a map", hint="attach(map=...)")
     return None
 
 
@@ -176,19 +165,13 @@ def no_cookie(failed: Failure) -> EbpfError | None:
     plain = {name: value for name, value in failed.args.items() if name != "cookie"}
     if not failed.attaches(plain):
         return None
-    return UnsupportedError(
-        f"this kernel takes no cookie for {failed.kind} programs", where=failed.where, hint=places.NEWER
-    )
-
-
-def _refused(failed: Failure, what: str, **more: Any) -> AttachError:
-    return AttachError(what, where=failed.where, errno=failed.errno, log=failed.log, **more)
+    return failed.unsupported(f"this kernel takes no cookie for {failed.kind} programs")
 
 
 def _lacks_links(failed: Failure, kind: AttachType) -> EbpfError | None:
     if probes_of(failed.guest).has(link=kind) is not False:
         return None
-    return UnsupportedError(f"this kernel has no {failed.kind} hooks", where=failed.where, hint=places.NEWER)
+    return failed.unsupported(f"this kernel has no {failed.kind} hooks")
 
 
 def _missing_function(failed: Failure, name: str) -> EbpfError | None:
@@ -196,7 +179,7 @@ def _missing_function(failed: Failure, name: str) -> EbpfError | None:
     if name in known:
         return None
     hint = places.function_meant(name, known)
-    return places.not_there(failed.guest, failed.where, f'function "{name}"', name, hint=hint)
+    return failed.not_there(f'function "{name}"', name, hint=hint)
 
 
 def _missing_symbol(failed: Failure, names: list[str], known: set[str]) -> EbpfError | None:
@@ -204,7 +187,7 @@ def _missing_symbol(failed: Failure, names: list[str], known: set[str]) -> EbpfE
         if name not in known:
             what = f'"{failed.args["binary"]}" has no function "{name}"'
             hint = places.function_meant(name, known) if known else "it is stripped: give an offset"
-            return _refused(failed, what, hint=hint)
+            return failed.refused(what, hint=hint)
     return None
 
 
@@ -215,10 +198,10 @@ def _no_cpu(failed: Failure) -> EbpfError | None:
     last = int(found.decode().strip().rpartition("-")[2])
     if cpu is None or cpu <= last:
         return None
-    return _refused(failed, f"the machine has no CPU {cpu}", hint=f"set cpus = {cpu + 1} under [test]")
+    return failed.refused(f"the machine has no CPU {cpu}", hint=f"set cpus = {cpu + 1} under [test]")
 
 
 def _no_process(failed: Failure) -> EbpfError | None:
     if failed.errno == errno.ESRCH and "pid" in failed.args:
-        return _refused(failed, f"no process {failed.args['pid']}")
+        return failed.refused(f"no process {failed.args['pid']}")
     return None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from pytest_ebpf.bpf.attaching import places
 from pytest_ebpf.bpf.attaching.rows import Failure
 from pytest_ebpf.bpf.probe import probes_of
-from pytest_ebpf.errors import AttachError, EbpfError, GuestError, UnsupportedError
+from pytest_ebpf.errors import EbpfError, GuestError
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.uapi import AttachType, ProgType
 
@@ -26,14 +25,14 @@ def no_place(failed: Failure) -> EbpfError | None:
     """Why nothing on a device or in a network namespace: either is not there."""
     netns = failed.args.get("netns")
     if netns and failed.errno in _ABSENT and _is_absent(failed, netns):
-        return _refused(failed, f'no network namespace "{netns}"', "make it with ebpf.guest.namespace()")
+        return failed.refused(f'no network namespace "{netns}"', "make it with ebpf.guest.namespace()")
     interface = failed.args.get("interface")
     if interface is None or failed.errno != errno.ENODEV:
         return None
     if not isinstance(interface, str):
-        return _refused(failed, f"no device with the number {interface}")
+        return failed.refused(f"no device with the number {interface}")
     hint = None if netns else _device_meant(interface, _devices(failed))
-    return _refused(failed, f'no device "{interface}"', hint or "give the netns that it is in, or make it")
+    return failed.refused(f'no device "{interface}"', hint or "give the netns that it is in, or make it")
 
 
 def no_xdp(failed: Failure) -> EbpfError | None:
@@ -42,30 +41,29 @@ def no_xdp(failed: Failure) -> EbpfError | None:
         return found
     mode = failed.args.get("mode")
     if mode in {None, "native"} and _has_long_frames(failed):
-        return _refused(
-            failed,
+        return failed.refused(
             "the device takes no native XDP with so large an MTU",
             'set_mtu(1500), at both ends of a pair; or hook it as xdp.frags, or attach(mode="generic")',
         )
-    if mode != "generic" and failed.errno in _NO_MODE and _takes_generic(failed):
-        return _refused(failed, f"the device takes no {mode or 'native'} XDP here", 'attach(mode="generic")')
+    if mode != "generic" and failed.errno in _NO_MODE and failed.attaches({**failed.args, "mode": "generic"}):
+        return failed.refused(f"the device takes no {mode or 'native'} XDP here", 'attach(mode="generic")')
     return None
 
 
 def no_tcx(failed: Failure) -> EbpfError | None:
     """Why no tcx. Before Linux 6.6 the kernel has no such link: it is tried on ``lo``."""
     refused = _refusal(failed, "tcx", ProgType.SCHED_CLS, AttachType.TCX_INGRESS, interface=1)
-    return _lacking(failed, "tcx") if refused == errno.EINVAL else no_place(failed)
+    return failed.unsupported("this kernel has no tcx") if refused == errno.EINVAL else no_place(failed)
 
 
 def no_netkit(failed: Failure) -> EbpfError | None:
     """Why no netkit. A kernel that knows it (Linux 6.7) says that ``lo`` is none (ENXIO)."""
     if _refusal(failed, "netkit", ProgType.SCHED_CLS, AttachType.NETKIT_PRIMARY, interface=1) == errno.EINVAL:
-        return _lacking(failed, "netkit")
+        return failed.unsupported("this kernel has no netkit")
     if failed.errno == errno.ENXIO:
-        return _refused(failed, "the device is no netkit", "make one with ebpf.guest.netkit()")
+        return failed.refused("the device is no netkit", "make one with ebpf.guest.netkit()")
     if failed.errno == errno.EACCES:
-        return _refused(failed, "the device is the peer of its pair", "attach to the other end")
+        return failed.refused("the device is the peer of its pair", "attach to the other end")
     return no_place(failed)
 
 
@@ -73,9 +71,9 @@ def no_cgroup(failed: Failure) -> EbpfError | None:
     """Why nothing on a cgroup."""
     path = failed.args["cgroup"]
     if failed.errno in _ABSENT:
-        return _refused(failed, f'no cgroup "{path}"', "make it with ebpf.guest.cgroup()")
+        return failed.refused(f'no cgroup "{path}"', "make it with ebpf.guest.cgroup()")
     if failed.errno == errno.EBADF:
-        return _refused(failed, f'"{path}" is no cgroup of version 2', "make one with ebpf.guest.cgroup()")
+        return failed.refused(f'"{path}" is no cgroup of version 2', "make one with ebpf.guest.cgroup()")
     return None
 
 
@@ -85,9 +83,9 @@ def no_sockmap(failed: Failure) -> EbpfError | None:
     if verdict and not _refusal(
         failed, "sockmap", ProgType.SK_SKB, AttachType.SK_SKB_STREAM_VERDICT, map=failed.args["map"]
     ):
-        return _lacking(failed, failed.kind)
+        return failed.unsupported(f"this kernel has no {failed.kind}")
     if failed.errno in {errno.EINVAL, errno.EOPNOTSUPP}:
-        return _refused(failed, "the map takes no such program", "give a sockmap or a sockhash")
+        return failed.refused("the map takes no such program", "give a sockmap or a sockhash")
     return None
 
 
@@ -120,18 +118,6 @@ def _has_long_frames(failed: Failure) -> bool:
     return int(failed.guest.call("read_file", path=f"/sys/class/net/{name}/mtu")) > _LONGEST
 
 
-def _takes_generic(failed: Failure) -> bool:
-    return failed.attaches({**failed.args, "mode": "generic"})
-
-
 def _refusal(failed: Failure, how: str, kind: ProgType, attach_type: AttachType, **place: int) -> int:
     """The errno of attaching a program that does nothing, 0 if it could be."""
     return probes_of(failed.guest).attaching(how, kind, attach_type, **place)
-
-
-def _lacking(failed: Failure, what: str) -> UnsupportedError:
-    return UnsupportedError(f"this kernel has no {what}", where=failed.where, hint=places.NEWER)
-
-
-def _refused(failed: Failure, what: str, hint: str | None = None) -> AttachError:
-    return AttachError(what, where=failed.where, hint=hint, errno=failed.errno, log=failed.log)

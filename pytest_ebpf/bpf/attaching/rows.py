@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pytest_ebpf.errors import EbpfError
+from pytest_ebpf.bpf.attaching import places
+from pytest_ebpf.errors import AttachError, EbpfError, UnsupportedError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.hooks import Hook
 
@@ -40,6 +41,18 @@ class Failure:
     log: str
     again: bool
     attaches: Callable[[Settings], bool]
+
+    def refused(self, what: str, hint: str | None = None) -> AttachError:
+        """The error that says *what* is wrong with the place, or with the settings."""
+        return AttachError(what, where=self.where, hint=hint, errno=self.errno, log=self.log)
+
+    def unsupported(self, what: str, hint: str = places.NEWER) -> UnsupportedError:
+        """The error that says *what* this kernel does not do."""
+        return UnsupportedError(what, where=self.where, hint=hint)
+
+    def not_there(self, what: str, name: str, hint: str | None) -> EbpfError:
+        """The error for a place that this kernel does not have: *what*, called *name* in its BTF."""
+        return places.not_there(self.guest, self.where, what, name, hint=hint)
 
 
 def no_cause(_: Failure) -> EbpfError | None:
