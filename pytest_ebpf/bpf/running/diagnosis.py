@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pytest_ebpf.bpf.probe import REFUSALS, SHORT, Probes, probes_of
 from pytest_ebpf.bpf.running.context import SK_LOOKUP, XDP_MD, raw_arguments, sk_lookup
+from pytest_ebpf.bpf.running.inputs import Kind
 from pytest_ebpf.bpf.running.testrun import RULES, RunFlag
 from pytest_ebpf.errors import EbpfError, GuestError, PacketError, UnsupportedError
 from pytest_ebpf.guest import Guest
@@ -19,12 +20,13 @@ _PLAIN: Final = (bytes(12) + b"\x08\x00\x45\x00\x00\x14" + bytes(4) + b"\x40\x11
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that the kernel refused with errno *status*; *context* is None unless the test gave one."""
+    """A run of a program of *kind* that the kernel refused with errno *status*.
+
+    *context* is None unless the test gave one.
+    """
 
     guest: Guest
-    where: str
-    prog_type: int
-    type_name: str
+    kind: Kind
     data: bytes | None
     context: bytes | None
     options: dict[str, int]
@@ -41,21 +43,21 @@ def explain(attempt: Attempt) -> EbpfError:
     return GuestError(
         f"this kernel does not run this ({errno_name(attempt.status)})",
         errno=attempt.status,
-        where=attempt.where,
+        where=attempt.kind.where,
     )
 
 
 def _type(attempt: Attempt, probes: Probes) -> EbpfError | None:
     """The kernel runs no program of this type, whatever it is given."""
-    if attempt.prog_type == ProgType.SYSCALL:  # must be sleepable, so no plain program tells
+    if attempt.kind.number == ProgType.SYSCALL:  # must be sleepable, so no plain program tells
         return None
-    data, context = _plain_input(attempt.prog_type)
-    (status,) = probes.run(attempt.prog_type, [data], context, **_rooms(attempt.prog_type))
+    data, context = _plain_input(attempt.kind.number)
+    (status,) = probes.run(attempt.kind.number, [data], context, **_rooms(attempt.kind.number))
     if status <= 0:
         return None
     return UnsupportedError(
-        f"this kernel cannot run {attempt.type_name} programs by themselves ({errno_name(status)})",
-        where=attempt.where,
+        f"this kernel cannot run {attempt.kind.name} programs by themselves ({errno_name(status)})",
+        where=attempt.kind.where,
         hint="attach it and trigger what it is attached to",
     )
 
@@ -79,23 +81,23 @@ def _packet(attempt: Attempt, probes: Probes) -> EbpfError | None:
     """The kernel does not take a packet of this length."""
     if attempt.data is None:
         return None
-    rooms = _rooms(attempt.prog_type)
-    (status,) = probes.run(attempt.prog_type, [attempt.data], **rooms)
+    rooms = _rooms(attempt.kind.number)
+    (status,) = probes.run(attempt.kind.number, [attempt.data], **rooms)
     if status <= 0:
         return None
     size = len(attempt.data)
-    shortest = probes.shortest(attempt.prog_type, attempt.data, SHORT, **rooms) if size < SHORT else None
+    shortest = probes.shortest(attempt.kind.number, attempt.data, SHORT, **rooms) if size < SHORT else None
     if shortest:
         return PacketError(
-            f"{size} bytes are too short for {attempt.type_name} programs on this kernel",
-            where=attempt.where,
+            f"{size} bytes are too short for {attempt.kind.name} programs on this kernel",
+            where=attempt.kind.where,
             hint=f"send {shortest} bytes or more",
         )
-    longest = probes.longest(attempt.prog_type, attempt.data, **rooms) if size > SHORT else None
+    longest = probes.longest(attempt.kind.number, attempt.data, **rooms) if size > SHORT else None
     if longest:
         return PacketError(
-            f"{size} bytes are too long for {attempt.type_name} programs on this kernel",
-            where=attempt.where,
+            f"{size} bytes are too long for {attempt.kind.name} programs on this kernel",
+            where=attempt.kind.where,
             hint=f"send {longest} bytes at most",
         )
     return None
@@ -103,21 +105,21 @@ def _packet(attempt: Attempt, probes: Probes) -> EbpfError | None:
 
 def _context(attempt: Attempt, probes: Probes) -> EbpfError | None:
     """The kernel takes no context for this type, or not this one."""
-    if attempt.context is None or attempt.prog_type == ProgType.SYSCALL:
+    if attempt.context is None or attempt.kind.number == ProgType.SYSCALL:
         return None
-    rooms = {**_rooms(attempt.prog_type), "ctx_room": 0}
-    (status,) = probes.run(attempt.prog_type, [attempt.data], attempt.context, **rooms)
+    rooms = {**_rooms(attempt.kind.number), "ctx_room": 0}
+    (status,) = probes.run(attempt.kind.number, [attempt.data], attempt.context, **rooms)
     if status <= 0:
         return None
-    if attempt.prog_type == ProgType.XDP:
+    if attempt.kind.number == ProgType.XDP:
         plain = len(_PLAIN).to_bytes(4, "little").rjust(8, b"\0").ljust(XDP_MD.size, b"\0")
-        if probes.run(attempt.prog_type, [_PLAIN], plain, **rooms) != [0]:
-            return UnsupportedError("this kernel takes no xdp context or metadata", where=attempt.where)
+        if probes.run(attempt.kind.number, [_PLAIN], plain, **rooms) != [0]:
+            return UnsupportedError("this kernel takes no xdp context or metadata", where=attempt.kind.where)
     return GuestError(
         f"this kernel does not take this context ({errno_name(status)})",
         errno=status,
-        where=attempt.where,
-        hint=_CONTEXT_HINTS.get(attempt.prog_type, "give fewer fields, and interfaces that exist"),
+        where=attempt.kind.where,
+        hint=_CONTEXT_HINTS.get(attempt.kind.number, "give fewer fields, and interfaces that exist"),
     )
 
 
@@ -133,14 +135,14 @@ def _options(attempt: Attempt, probes: Probes) -> EbpfError | None:
     """The kernel does not know a flag."""
     if not attempt.options:
         return None
-    rooms = _rooms(attempt.prog_type)
+    rooms = _rooms(attempt.kind.number)
     if attempt.options.get("flags", 0) & RunFlag.LIVE_FRAMES:
         rooms = {"data_room": 0, "ctx_room": 0}
-    (status,) = probes.run(attempt.prog_type, [attempt.data], attempt.context, **rooms, **attempt.options)
+    (status,) = probes.run(attempt.kind.number, [attempt.data], attempt.context, **rooms, **attempt.options)
     if status <= 0:
         return None
     shown = ", ".join(f"{name}={value}" for name, value in attempt.options.items())
     return UnsupportedError(
-        f"this kernel does not take {shown} for {attempt.type_name} programs ({errno_name(status)})",
-        where=attempt.where,
+        f"this kernel does not take {shown} for {attempt.kind.name} programs ({errno_name(status)})",
+        where=attempt.kind.where,
     )

@@ -122,14 +122,12 @@ class Runner:
             raise GuestError(error.what, errno=error.errno, where=self.kind.where, hint=hint) from error
 
     def _attempt(self, inputs: Inputs, options: dict[str, int], index: int, answer: Answer) -> Attempt:
-        given = inputs.context is not None and not inputs.optional
+        one_of_many = replace(self.kind, where=f"{self.kind.where}, packet {index}")
         return Attempt(
             guest=self.guest,
-            where=self.kind.where if len(inputs.data) == 1 else f"{self.kind.where}, packet {index}",
-            prog_type=self.kind.number,
-            type_name=self.kind.name,
+            kind=self.kind if len(inputs.data) == 1 else one_of_many,
             data=inputs.data[index],
-            context=inputs.context[index] if given and inputs.context else None,
+            context=inputs.context[index] if inputs.context and not inputs.optional else None,
             options=options,
             status=answer.status,
         )
