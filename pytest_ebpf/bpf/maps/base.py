@@ -254,6 +254,20 @@ class Map:
                 at = "" if index is None else f"[{show(start + index)}]"
                 self._raise(error, f"{self._spec.where}{at}")
 
+    def _element(self, key: Any) -> bytes:
+        """The value at *key* as bytes; KeyError if there is none."""
+        data: bytes | None
+        (data,) = self._call("lookup", keys=[self._pack_key(key)])
+        if data is None:
+            raise KeyError(key)
+        return data
+
+    def _remove(self, key: Any) -> None:
+        """Delete what is at *key*; KeyError if there is nothing."""
+        (done,) = self._call("delete", keys=[self._pack_key(key)])
+        if not done:
+            raise KeyError(key)
+
     def _lookup(self, keys: list[bytes]) -> Iterator[Any]:
         """The values of *keys* as bytes, None where there is none."""
         page = self._page

@@ -38,10 +38,7 @@ class DescriptorMap(Holder[K, Any]):
         self._set_fd(key, of=source_of(element, f"{self._spec.where}[{key!r}]"))
 
     def __getitem__(self, key: K) -> Any:
-        (data,) = self._call("lookup", keys=[self._pack_key(key)])
-        if data is None:
-            raise KeyError(key)
-        return self._unpack_value(data)
+        return self._unpack_value(self._element(key))
 
     def _raise(self, error: CallError, where: str) -> NoReturn:
         if error.where == "set_fd" and error.errno == errno.EOPNOTSUPP:
@@ -98,9 +95,8 @@ class _NumberedMap(Map, MutableMapping[int, Target]):
         self._set_fd(key, front=number, prog=handle_of(program, where, "a program"))
 
     def __getitem__(self, key: int) -> Target:
-        (data,) = self._call("lookup", keys=[self._pack_key(key)])
-        target = None if data is None else self._target(data)
-        if target is None or not target.number:  # an array's element without a device or a queue
+        target = self._target(self._element(key))
+        if not target.number:  # an array's element without a device or a queue
             raise KeyError(key)
         return target
 

@@ -217,9 +217,7 @@ class PerfEventArray(EventMap[V]):
         self._set_fd(key, of=source_of(event, where, wanted="a perf event"))
 
     def __delitem__(self, key: int) -> None:
-        (done,) = self._call("delete", keys=[self._pack_key(key)])
-        if not done:
-            raise KeyError(key)
+        self._remove(key)
 
     def _ask(self, limit: int, timeout_ms: int) -> Any:
         return self._call("perf", limit=limit, timeout_ms=timeout_ms)

@@ -18,9 +18,7 @@ class Holder(Map, MutableMapping[K, E]):
     """Keys are read and deleted as in any map; elements are written by their handles."""
 
     def __delitem__(self, key: K) -> None:
-        (done,) = self._call("delete", keys=[self._pack_key(key)])
-        if not done:
-            raise KeyError(key)
+        self._remove(key)
 
     def __iter__(self) -> Iterator[K]:
         return (self._unpack_key(key) for key, _ in self._dump())
@@ -30,10 +28,7 @@ class Holder(Map, MutableMapping[K, E]):
 
     def _id(self, key: K) -> int:
         """The kernel's id of the element at *key*."""
-        (data,) = self._call("lookup", keys=[self._pack_key(key)])
-        if data is None:
-            raise KeyError(key)
-        identity: int = self._unpack_value(data)
+        identity: int = self._unpack_value(self._element(key))
         return identity
 
     def _foreign(self, key: K, what: str) -> EbpfError:

@@ -35,19 +35,14 @@ class KeyedMap(Map, MutableMapping[K, V]):
     """
 
     def __getitem__(self, key: K) -> V:
-        (data,) = self._call("lookup", keys=[self._pack_key(key)])
-        if data is None:
-            raise KeyError(key)
-        value: V = self._unpack_value(data)
+        value: V = self._unpack_value(self._element(key))
         return value
 
     def __setitem__(self, key: K, value: V) -> None:
         self._store([self._pack_key(key)], [self._pack_value(value)], lambda _: repr(key))
 
     def __delitem__(self, key: K) -> None:
-        (done,) = self._call("delete", keys=[self._pack_key(key)])
-        if not done:
-            raise KeyError(key)
+        self._remove(key)
 
     def __iter__(self) -> Iterator[K]:
         return (self._unpack_key(key) for key, _ in self._dump())

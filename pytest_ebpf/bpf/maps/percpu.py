@@ -31,9 +31,7 @@ class PerCpu(list[V]):
 
 
 def _add(one: Any, other: Any) -> Any:
-    if isinstance(one, int):
-        return one + other
-    if isinstance(one, float):
+    if isinstance(one, (int, float)):
         return one + other
     if isinstance(one, list):
         return [_add(mine, theirs) for mine, theirs in zip(one, other, strict=True)]
