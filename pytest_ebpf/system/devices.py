@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.system import routes, rtnetlink
 from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.rtnetlink import LinkFacts, NewLink
-
-if TYPE_CHECKING:
-    from pytest_ebpf.system.namespaces import NetworkNamespace
 
 
 class HasHandle(Protocol):
@@ -66,7 +63,7 @@ class Device:
         self.mac = facts.mac
 
     @property
-    def netns(self) -> NetworkNamespace | None:
+    def netns(self) -> NamedNetwork | None:
         """The network namespace that it was made in; None for the guest's first one."""
         return self.network.netns
 
@@ -174,7 +171,7 @@ class Devices(ABC):
     """
 
     @property
-    def netns(self) -> NetworkNamespace | None:
+    def netns(self) -> NamedNetwork | None:
         """The namespace; None for the guest's first one."""
         return None
 
@@ -211,7 +208,7 @@ class Devices(ABC):
         return self._made(rtnetlink.vxlan(name, vni=vni, local=local, remote=remote, link=link, port=port))
 
     def veth(
-        self, name: str, peer: str, *, netns: NetworkNamespace | None = None, mtu: int | None = None
+        self, name: str, peer: str, *, netns: NamedNetwork | None = None, mtu: int | None = None
     ) -> tuple[Device, Device]:
         """A pair of devices, what one sends the other receives; the *peer* in another namespace, if given."""
         return self._pair(
@@ -223,7 +220,7 @@ class Devices(ABC):
         name: str,
         peer: str,
         *,
-        netns: NetworkNamespace | None = None,
+        netns: NamedNetwork | None = None,
         mode: str = "l3",
         policy: str = "forward",
         peer_policy: str = "forward",
@@ -262,8 +259,8 @@ class Devices(ABC):
         self.later(device.close)
         return device
 
-    def _pair(self, make: Any, peer: str, netns: NetworkNamespace | None) -> tuple[Device, Device]:
-        if netns is not None and not isinstance(netns, Devices):
+    def _pair(self, make: Any, peer: str, netns: NamedNetwork | None) -> tuple[Device, Device]:
+        if netns is not None and not isinstance(netns, NamedNetwork):
             hint = "give what ebpf.guest.namespace() returned"
             raise UsageError(f"netns: no network namespace ({netns!r})", where=f'device "{peer}"', hint=hint)
         fd = self.rtnetlink.process.open(netns.path) if netns else None
@@ -273,3 +270,12 @@ class Devices(ABC):
             if fd is not None:
                 self.rtnetlink.process.close(fd)
         return first, (netns or self).device(peer)
+
+
+class NamedNetwork(Devices):
+    """The devices of a network namespace that has a name in the guest."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """The file that stands for the namespace."""

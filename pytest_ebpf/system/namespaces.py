@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.system import rtnetlink
-from pytest_ebpf.system.devices import Devices
+from pytest_ebpf.system.devices import NamedNetwork
 from pytest_ebpf.system.network import Rtnetlink, about
 from pytest_ebpf.system.processes import Process
 from pytest_ebpf.system.syscalls import AT_FDCWD, Sys, result_of, text
@@ -28,7 +28,7 @@ _NEWNET: Final = 0x40000000
 _HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"}
 
 
-class NetworkNamespace(Devices):
+class NetworkNamespace(NamedNetwork):
     """A network of its own, with ``lo`` up, until :meth:`close`.
 
     *start* starts processes of the guest: the one that makes it and asks its kernel, and :meth:`process`.

@@ -195,6 +195,8 @@ def test_a_namespace_is_given_as_it_was_made(system):
     assert str(caught.value) == (
         "device \"b\": netns: no network namespace ('far'); give what ebpf.guest.namespace() returned"
     )
+    with pytest.raises(UsageError, match=r"^device \"b\": netns: no network namespace \(<"):
+        system.veth("a", "b", netns=system)
 
 
 def test_a_namespace_that_was_closed(lab):

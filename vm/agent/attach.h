@@ -52,10 +52,4 @@ struct attach_functions {
 int attach_read_functions(struct call *call, struct attach_functions *functions);
 void attach_free_functions(const struct attach_functions *functions);
 
-/* Run the rest of an operation in the network namespace that argument `netns` names a file of: *saved is the
- * descriptor to go back with, -1 where there is no such argument. netns_leave() closes it.
- */
-int netns_enter(struct call *call, int *saved);
-void netns_leave(int saved);
-
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attach_net.h"
+#include "netns.h"
 
 #define POINT_ROOM 16
 

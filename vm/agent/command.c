@@ -3,13 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include "deadline.h"
-#include "process.h"
 
 /* A command that is not waited for can say so much before it blocks: pipe-max-size is 1 MiB by default. */
 #define PIPE_SIZE (1 << 20)
@@ -50,14 +45,19 @@ static void output_close(struct output *output)
 	output->fd = -1;
 }
 
+void command_close(struct command *command)
+{
+	for (int i = 0; i < 2; i++)
+		output_close(&command->streams[i]);
+}
+
 void command_free(struct command *command)
 {
 	if (!command)
 		return;
-	for (int i = 0; i < 2; i++) {
-		output_close(&command->streams[i]);
+	command_close(command);
+	for (int i = 0; i < 2; i++)
 		buffer_reset(&command->streams[i].text, 0);
-	}
 	free(command);
 }
 
@@ -92,37 +92,11 @@ static void drain_stream(struct command *command, struct output *output)
 	}
 }
 
-void command_drain(struct process *process)
+bool command_drain(struct command *command)
 {
-	struct command *command = process->command;
-
 	if (command->flooded)
-		return;
+		return false;
 	for (int i = 0; i < 2; i++)
 		drain_stream(command, &command->streams[i]);
-	if (!command->flooded)
-		return;
-	process_signal(process, SIGKILL);
-	for (int i = 0; i < 2; i++)
-		output_close(&command->streams[i]);
-}
-
-void command_wait(struct process *process, uint64_t deadline)
-{
-	for (;;) {
-		struct pollfd fds[3] = {
-			{ .fd = process->pidfd, .events = POLLIN },
-			{ .fd = process->command->streams[0].fd, .events = POLLIN },
-			{ .fd = process->command->streams[1].fd, .events = POLLIN },
-		};
-		uint64_t now;
-
-		process_reap();
-		/* After its end: what it said last is in the pipe by then. */
-		command_drain(process);
-		now = clock_ms();
-		if (process->ended || now >= deadline)
-			return;
-		poll(fds, 3, (int)(deadline - now));
-	}
+	return command->flooded;
 }

@@ -9,8 +9,6 @@
 #include "buffer.h"
 #include "wire.h"
 
-struct process;
-
 struct output {
 	int fd;			/* read end of its pipe; -1 where it is closed */
 	struct buffer text;	/* what nobody has asked for yet */
@@ -29,11 +27,11 @@ struct command *command_new(uint32_t limit);
 /* Make the pipe of one stream; *theirs is the command's end. 0, or the value of fail(). */
 int output_open(struct call *call, struct output *output, int *theirs);
 
-/* Take what it has said by now; one that says too much is killed. */
-void command_drain(struct process *process);
+/* Take what it has said by now; whether that is more than it may say, which is told once. */
+bool command_drain(struct command *command);
 
-/* Until it has ended, or the time (of clock_ms) is over; what it says in the meantime is taken. */
-void command_wait(struct process *process, uint64_t deadline);
+/* Listen no more: what it says from now on finds no reader. */
+void command_close(struct command *command);
 
 void command_free(struct command *command);
 

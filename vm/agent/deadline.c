@@ -19,6 +19,13 @@ uint64_t deadline_in(uint32_t ms)
 	return clock_ms() + ms;
 }
 
+void sleep_ms(long ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 bool deadline_wait(uint64_t deadline, int epoll_fd)
 {
 	struct epoll_event event;

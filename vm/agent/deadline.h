@@ -12,6 +12,9 @@ uint64_t clock_ms(void);
 /* The point in time that is `ms` from now. */
 uint64_t deadline_in(uint32_t ms);
 
+/* Sleep, at least so long. */
+void sleep_ms(long ms);
+
 /* Wait for an event, at most a moment: records that programs send without a wakeup make no event. False when the
  * deadline is over.
  */

@@ -16,7 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "attach.h"
+#include "netns.h"
 
 #define NOTHING (-1)
 

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "sysfile.h"
 
 #define EVENTS "/sys/kernel/tracing/events"
 #define MODULES "/sys/module"
@@ -102,7 +102,7 @@ static uint32_t kprobe_type;
 
 static void read_kprobe_type(void)
 {
-	if (init_file_says(KPROBE "format/retprobe", "config:0\n"))
+	if (sysfile_says(KPROBE "format/retprobe", "config:0\n"))
 		kprobe_type = read_number(KPROBE "type");
 }
 

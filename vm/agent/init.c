@@ -11,10 +11,11 @@
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "modprobe.h"
+#include "sysfile.h"
 
 #define PORT_NAME "pytest-ebpf.0"
 #define PORT_DIR "/sys/class/virtio-ports"
@@ -24,18 +25,6 @@
 #define FILES_MAX 65536
 
 static struct rlimit files_given;	/* before they were raised; zeros where we are not init */
-
-void init_complain(const char *what, int err)
-{
-	printf("pytest-ebpf: %s: %s\n", what, strerror(err));
-}
-
-void init_sleep_ms(long ms)
-{
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&pause, NULL);
-}
 
 static void mount_all(void)
 {
@@ -57,7 +46,7 @@ static void mount_all(void)
 		mkdir(mounts[i].dir, 0755);
 		/* EBUSY: debugfs mounts tracefs by itself, a kernel may mount devtmpfs. */
 		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, NULL) && errno != EBUSY)
-			init_complain(mounts[i].dir, errno);
+			complain(mounts[i].dir, errno);
 	}
 }
 
@@ -80,7 +69,7 @@ static void load_modules(void)
 
 	if (!list) {
 		if (errno != ENOENT)
-			init_complain(MODULES_LIST, errno);
+			complain(MODULES_LIST, errno);
 		return;
 	}
 	while (fgets(path, sizeof(path), list)) {
@@ -89,7 +78,7 @@ static void load_modules(void)
 		path[strcspn(path, "\n")] = '\0';
 		err = path[0] ? module_insert(path) : 0;
 		if (err)
-			init_complain(path, err);
+			complain(path, err);
 	}
 	fclose(list);
 }
@@ -102,38 +91,15 @@ static void raise_limits(void)
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY }, many = { FILES_MAX, FILES_MAX };
 
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited))
-		init_complain("RLIMIT_MEMLOCK", errno);
+		complain("RLIMIT_MEMLOCK", errno);
 	if (getrlimit(RLIMIT_NOFILE, &files_given) || setrlimit(RLIMIT_NOFILE, &many))
-		init_complain("RLIMIT_NOFILE", errno);
+		complain("RLIMIT_NOFILE", errno);
 }
 
 void init_lower_limits(void)
 {
 	if (files_given.rlim_max)
 		setrlimit(RLIMIT_NOFILE, &files_given);
-}
-
-void init_set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		init_complain(path, errno);
-	if (fd >= 0)
-		close(fd);
-}
-
-bool init_file_says(const char *path, const char *line)
-{
-	FILE *file = fopen(path, "re");
-	char text[64] = "";
-	bool same;
-
-	if (!file)
-		return false;
-	same = fgets(text, sizeof(text), file) && strcmp(text, line) == 0;
-	fclose(file);
-	return same;
 }
 
 void init_system(void)
@@ -144,9 +110,9 @@ void init_system(void)
 	load_modules();
 	raise_limits();
 	init_network();
-	init_set("/proc/sys/kernel/bpf_stats_enabled", "1");
+	sysfile_set("/proc/sys/kernel/bpf_stats_enabled", "1");
 	/* Taking a program off a tracepoint waits for a quiet moment of all CPUs: 30 to 40 ms without this. */
-	init_set("/sys/kernel/rcu_expedited", "1");
+	sysfile_set("/sys/kernel/rcu_expedited", "1");
 }
 
 static bool port_is_ours(const char *port)
@@ -154,7 +120,7 @@ static bool port_is_ours(const char *port)
 	char path[300];
 
 	snprintf(path, sizeof(path), PORT_DIR "/%s/name", port);
-	return init_file_says(path, PORT_NAME "\n");
+	return sysfile_says(path, PORT_NAME "\n");
 }
 
 /* Its device, open, or -1: ports and their names come in messages of the host, some time after the driver. */
@@ -184,7 +150,7 @@ int init_open_port(void)
 
 		if (fd >= 0)
 			return fd;
-		init_sleep_ms(POLL_MS);
+		sleep_ms(POLL_MS);
 	}
 	return -1;
 }
@@ -197,7 +163,7 @@ bool init_wait_host(int port)
 		/* The port polls as hung up as long as the host's end is closed (port_fops_poll). */
 		if (poll(&state, 1, 0) >= 0 && !(state.revents & POLLHUP))
 			return true;
-		init_sleep_ms(POLL_MS);
+		sleep_ms(POLL_MS);
 	}
 	return false;
 }

@@ -22,13 +22,4 @@ void init_network(void);
 /* In a child: the limits of open files that the kernel gave us, which we have raised for ourselves. */
 void init_lower_limits(void);
 
-/* Write to a file of /proc or /sys; a failure is a console line. */
-void init_set(const char *path, const char *value);
-
-/* Whether this is the first line of a file. */
-bool init_file_says(const char *path, const char *line);
-
-void init_complain(const char *what, int err);
-void init_sleep_ms(long ms);
-
 #endif

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The guest's own devices: lo, and a NIC at the end of each wire. */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "init.h"
+#include "sysfile.h"
 
 #define MAX_WIRES 4
 #define LINK_WAIT_MS 3000
@@ -21,7 +22,7 @@ static void bring_up(const char *name)
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
-		init_complain(name, errno);
+		complain(name, errno);
 	if (fd >= 0)
 		close(fd);
 }
@@ -42,7 +43,7 @@ static void set_quiet(const char *name)
 
 	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
 		snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", name, quiet[i].setting);
-		init_set(path, quiet[i].value);
+		sysfile_set(path, quiet[i].value);
 	}
 }
 
@@ -52,8 +53,8 @@ static void wait_for_link(const char *name)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
-	for (int waited = 0; waited < LINK_WAIT_MS && !init_file_says(path, "up\n"); waited += POLL_MS)
-		init_sleep_ms(POLL_MS);
+	for (int waited = 0; waited < LINK_WAIT_MS && !sysfile_says(path, "up\n"); waited += POLL_MS)
+		sleep_ms(POLL_MS);
 }
 
 static void bring_wires_up(void)

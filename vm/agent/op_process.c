@@ -75,10 +75,7 @@ int op_wait(struct call *call)
 
 	if (err)
 		return err;
-	if (process->command)
-		command_wait(process, deadline_in(timeout_ms));
-	else
-		process_wait_end(process, timeout_ms);
+	process_wait_end(process, timeout_ms);
 	pack_end(call, process);
 	if (process->ended)
 		handle_drop(handle->number);

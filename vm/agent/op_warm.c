@@ -13,10 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "events.h"
 #include "features.h"
-#include "init.h"
 #include "ops.h"
+#include "sysfile.h"
 #include "wake.h"
 #include "worker.h"
 
@@ -123,9 +124,9 @@ static void map_all(void)
  */
 static void settle(void)
 {
-	init_sleep_ms(SETTLE_MS);
-	for (int waited = 0; waited < CLOCK_MS && init_file_says(CLOCK, MEASURED); waited += CLOCK_POLL_MS)
-		init_sleep_ms(CLOCK_POLL_MS);
+	sleep_ms(SETTLE_MS);
+	for (int waited = 0; waited < CLOCK_MS && sysfile_says(CLOCK, MEASURED); waited += CLOCK_POLL_MS)
+		sleep_ms(CLOCK_POLL_MS);
 }
 
 /* In a kernel that is ours. */

@@ -51,20 +51,27 @@ void process_reap(void)
 	}
 }
 
+int process_signal(const struct process *process, int signal)
+{
+	return kill(-process->pid, signal) ? errno : 0;
+}
+
+/* A command that says too much is killed, and then only: a pipe without a reader would end it otherwise. */
+static void drain(const struct process *process)
+{
+	if (!process->command || !command_drain(process->command))
+		return;
+	process_signal(process, SIGKILL);
+	command_close(process->command);
+}
+
 void process_tend(void)
 {
 	if (!launched)
 		return;
 	process_reap();
-	for (struct process *each = processes; each; each = each->next) {
-		if (each->command)
-			command_drain(each);
-	}
-}
-
-int process_signal(const struct process *process, int signal)
-{
-	return kill(-process->pid, signal) ? errno : 0;
+	for (struct process *each = processes; each; each = each->next)
+		drain(each);
 }
 
 bool process_wait_end(struct process *process, uint32_t timeout_ms)
@@ -72,14 +79,21 @@ bool process_wait_end(struct process *process, uint32_t timeout_ms)
 	uint64_t deadline = deadline_in(timeout_ms);
 
 	for (;;) {
-		struct pollfd end = { .fd = process->pidfd, .events = POLLIN };
+		const struct command *command = process->command;
+		struct pollfd fds[3] = {
+			{ .fd = process->pidfd, .events = POLLIN },
+			{ .fd = command ? command->streams[0].fd : -1, .events = POLLIN },
+			{ .fd = command ? command->streams[1].fd : -1, .events = POLLIN },
+		};
 		uint64_t now;
 
 		process_reap();
+		/* After its end: what it said last is in the pipe by then. */
+		drain(process);
 		now = clock_ms();
 		if (process->ended || now >= deadline)
 			return process->ended;
-		poll(&end, 1, (int)(deadline - now));
+		poll(fds, 3, (int)(deadline - now));
 	}
 }
 

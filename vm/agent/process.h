@@ -53,7 +53,7 @@ void process_tend(void);
 /* Send a signal to its process group: 0 or an errno. */
 int process_signal(const struct process *process, int signal);
 
-/* Wait until it has ended, at most `timeout_ms`; whether it has. */
+/* Wait until it has ended, at most `timeout_ms`, and take what a command says in the meantime; whether it has. */
 bool process_wait_end(struct process *process, uint32_t timeout_ms);
 
 /* Kill it and all its group, and forget it. */
