@@ -1,4 +1,4 @@
-"""What a test holds: loaded objects, their programs and maps, and values by BTF."""
+"""What a test holds: loaded objects, their programs and their maps."""
 
 from pytest_ebpf.bpf.attaching.links import Link, LinkInfo
 from pytest_ebpf.bpf.globals import Globals
