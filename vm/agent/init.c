@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "init_net.h"
 #include "modprobe.h"
 #include "sysfile.h"
 

@@ -16,9 +16,6 @@ bool init_wait_host(int port);
 
 void init_power_off(void) __attribute__((noreturn));
 
-/* Parts of init_system(). */
-void init_network(void);
-
 /* In a child: the limits of open files that the kernel gave us, which we have raised for ourselves. */
 void init_lower_limits(void);
 

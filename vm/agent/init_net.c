@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
-#include "init.h"
+#include "init_net.h"
 #include "sysfile.h"
 
 #define MAX_WIRES 4
