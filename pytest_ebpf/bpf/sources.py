@@ -52,6 +52,18 @@ class HasHandle(Protocol):
         """The number."""
 
 
+@runtime_checkable
+class HasIfindex(Protocol):
+    """A network device of the guest; *netns* is its namespace (with a path), None for the first one."""
+
+    ifindex: int
+    name: str
+
+    @property
+    def netns(self) -> Any:
+        """Its network namespace."""
+
+
 def handle_of(value: Any, where: str, wanted: str) -> int:
     """The agent's number of *value*; UsageError if it is not *wanted*, or is not there any more."""
     if not isinstance(value, HasHandle):

@@ -35,7 +35,7 @@ def carry_out(guest: Guest, prog: int, plan: Plan, *, again: bool = False, there
 
 def _attach(guest: Guest, prog: int, plan: Plan, args: Settings) -> Held:
     if plan.row.perform:
-        return plan.row.perform(guest, prog, args)
+        return plan.row.perform(guest, prog, args, plan.where)
     answer = guest.call("attach", prog=prog, how=plan.how, **args)
     return AgentLink(guest, answer["link"], answer.get("mode"))
 

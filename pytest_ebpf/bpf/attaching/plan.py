@@ -1,7 +1,7 @@
 """From a hook and the settings of an attachment to what the guest's agent is asked. Pure.
 
-Which settings a kind of hook takes is told by :mod:`pytest_ebpf.hooks`; the rows here, and those of
-``attach_net``, say what a section gives of them and how they are written for the agent.
+Which settings a kind of hook takes is told by :mod:`pytest_ebpf.hooks`; the rows, of the modules beside this
+one, say what a section gives of them and how they are written for the agent.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_ebpf.bpf.attaching.net import NET_ROWS, HasIfindex
+from pytest_ebpf.bpf.attaching.net import NET_ROWS
+from pytest_ebpf.bpf.attaching.performed import PERFORMED_ROWS
 from pytest_ebpf.bpf.attaching.rows import Row, Settings
 from pytest_ebpf.bpf.attaching.trace import TRACE_ROWS
-from pytest_ebpf.bpf.sources import HasDescriptor, HasHandle, HasPath, HasPid
+from pytest_ebpf.bpf.sources import HasDescriptor, HasHandle, HasIfindex, HasPath, HasPid
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.hooks import SETTINGS, Attachment, Hook, attachment, parse
 from pytest_ebpf.suggest import suggestion
 
-ROWS: Final[Mapping[str, Row]] = {**TRACE_ROWS, **NET_ROWS}
+ROWS: Final[Mapping[str, Row]] = {**TRACE_ROWS, **NET_ROWS, **PERFORMED_ROWS}
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,13 @@ class Row:
 
     *from_section* gives the settings that the section holds, *arguments* writes settings for the agent's op
     ``attach`` (its last argument is where errors are), *target* names the place for messages. Where the
-    agent's op does not do it, *perform* is called with the guest, the program's handle and the arguments.
+    agent's op does not do it, *perform* does, given the guest, the program's handle, the arguments, and where
+    errors are then.
     *cause* says after a failure what is missing, if that can be found out.
     """
 
     from_section: Callable[[Hook], Settings] = nothing
     arguments: Callable[[Hook, Settings, str], Settings] = as_they_are
     target: Callable[[Hook, Settings], str] = no_target
-    perform: Callable[[Guest, int, Settings], Held] | None = None
+    perform: Callable[[Guest, int, Settings, str], Held] | None = None
     cause: Callable[[Failure], EbpfError | None] = no_cause

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, NoReturn, TypeVar
 
 from pytest_ebpf.bpf.maps.base import Map
 from pytest_ebpf.bpf.maps.holders import Holder
-from pytest_ebpf.bpf.sources import handle_of, source_of
+from pytest_ebpf.bpf.sources import HasIfindex, handle_of, source_of
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError
 from pytest_ebpf.guest.client import ENOTSUPP
@@ -56,15 +56,6 @@ class DescriptorMap(Holder[K, Any]):
             where=where,
             hint="maps of sockets tell cookies if their values have 8 bytes",
         ) from error
-
-
-@runtime_checkable
-class HasIndex(Protocol):
-    """A network device of the guest."""
-
-    @property
-    def ifindex(self) -> int:
-        """Its number."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,7 @@ class DevMap(_NumberedMap):
     """``devmap`` and its hash: ``m[0] = "eth0"``, a device, an ifindex, or one of these and a program."""
 
     def _number(self, element: Any) -> Any:
-        if isinstance(element, HasIndex):
+        if isinstance(element, HasIfindex):
             return element.ifindex
         return self._ifindex(element) if isinstance(element, str) else super()._number(element)
 
