@@ -7,6 +7,17 @@ import os
 import hypothesis
 import pytest
 
+#: What a shell or a CI may have set that changes what is said and how it is drawn, by us, pytest and others.
+_FOREIGN = (
+    *("BUILD_NUMBER", "CI", "EBPF_CLANG", "GITHUB_STEP_SUMMARY"),
+    *("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PY_COLORS"),
+    *("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONBREAKPOINT", "PYTHONWARNINGS"),
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "TZ"),
+)
+for _name in _FOREIGN:
+    os.environ.pop(_name, None)
+os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
 #: Properties are tried with the same examples in each run of the suite: what a commit broke fails on that
 #: commit, for everybody. `make fuzz` tries others, and more of them, for as long as it is told.
 _WANTED = os.environ.get("FUZZ_EXAMPLES")

@@ -129,7 +129,7 @@ class Templates:
 
     def _parse(self, part: str, file: str) -> Any:
         try:
-            return self._plain.parse(self.path(part).read_text(), filename=str(self.path(part)))
+            return self._plain.parse(self.path(part).read_text("utf-8"), filename=str(self.path(part)))
         except FileNotFoundError as error:
             raise self._missing_part(jinja2.TemplateNotFound(part), file) from error
         except jinja2.TemplateSyntaxError as error:

@@ -75,7 +75,7 @@ class Refusals:
         try:
             folder = cache.mkdir(_FOLDER)
             path = folder / f"{_UNSUITABLE.sub('_', name)[:120]}.log"
-            path.write_text(log)
+            path.write_text(log, encoding="utf-8")
             for old in sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
                 old.unlink(missing_ok=True)
         except OSError:

@@ -391,26 +391,27 @@ def test_each_outcome_has_a_color_of_its_own(browser, tmp_path):
     assert len(set(colors)) == len(Outcome) == 9
 
 
-#: From the input to the frame after what it changes has been drawn.
+#: How many elements are changed, added or removed by an input.
 FILTER = """
-await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-const start = performance.now();
+let changes = 0;
+const observer = new MutationObserver((records) => { changes += records.length; });
+observer.observe(document.body, { attributes: true, childList: true, subtree: true });
 const search = document.querySelector("#search");
 search.value = TEXT;
 search.dispatchEvent(new Event("input"));
 await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-return performance.now() - start;
+changes += observer.takeRecords().length;
+observer.disconnect();
+return changes;
 """
 
 
-def test_500_tests_on_9_kernels_open_and_filter_at_once(browser, tmp_path):
-    """The bars are a second and 50 ms (`make bench` measures them); here the machine does other work too."""
+def test_500_tests_on_9_kernels_are_filtered_row_by_row(browser, tmp_path):
+    """How long that takes is for `make bench`: no cell is touched, and no row that stays as it is."""
     show(browser, tmp_path, html(large(500)))
     assert texts(browser, "#shown") == ["500 tests"]
     assert browser.value("document.querySelectorAll('.cell[data-place]').length") == 500 * len(KERNELS)
-    opened = browser.value("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    assert opened < 4000
-    times = [
-        browser.run(FILTER.replace("TEXT", repr(text))) for text in ("1", "12", "123", "1", "", "helper", "")
-    ]
-    assert sorted(times)[len(times) // 2] < 200
+    for text, count in (("123", "1 of 500 tests"), ("", "500 tests"), ("nowhere", "0 of 500 tests")):
+        changes = browser.run(FILTER.replace("TEXT", repr(text)))
+        assert texts(browser, "#shown") == [count]
+        assert changes < 1000

@@ -106,7 +106,7 @@ class StdioAgent:
 
     def finish(self) -> tuple[int, str]:
         """Close the pipe; the exit status and what it wrote to its standard error."""
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=120)
         return self.process.returncode, errors.decode()
 
 

@@ -54,7 +54,7 @@ def answer(data: bytes) -> bool:
         render.to_json(facts)
     except ObjectError as error:
         said = str(error)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 20
     assert said.startswith(("damaged.bpf.o: ", "BTF: "))
     return said == "damaged.bpf.o: read"
 

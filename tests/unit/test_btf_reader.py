@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-import time
 
 import pytest
+from effort import calls
 
 from pytest_ebpf.btf import (
     Array,
@@ -178,11 +178,10 @@ def test_a_header_may_be_longer_than_we_know(builder):
     assert Btf.parse(longer).find("int", Int) == 1
 
 
-def test_a_hundred_thousand_types_are_indexed_in_no_time(builder):
+def test_types_are_indexed_at_a_call_each(builder):
     builder.int("int", 4)
     words = [0, 2 << 24, 1] * 100_000
     types = struct.pack(f"<{len(words)}I", *words)
     data = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), 1) + types + b"\0"
-    start = time.process_time()
     assert len(Btf.parse(data)) == 100_001
-    assert time.process_time() - start < 0.5
+    assert calls(lambda: Btf.parse(data)) < 110_000
