@@ -10,13 +10,11 @@ from typing import Any, Final, Protocol, Self
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.guest.client import errno_name
-from pytest_ebpf.system.network import about
+from pytest_ebpf.system.naming import TAKEN, about, named
 from pytest_ebpf.system.processes import Process
 
 #: Where the tree is mounted if nobody has.
 ROOT: Final = "/sys/fs/cgroup"
-
-_HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"}
 
 #: Seconds that processes have to be gone that were killed.
 _PATIENCE: Final = 2.0
@@ -39,7 +37,7 @@ class Cgroup:
         self._process = process
         self._children: list[Cgroup] = []
         self._there = True
-        with about(self._where, _HINTS):
+        with about(self._where, TAKEN):
             process.mkdir(path, 0o755)
 
     @property
@@ -72,7 +70,7 @@ class Cgroup:
 
     def group(self, name: str) -> Cgroup:
         """A group within it, which goes with it."""
-        child = Cgroup(self._guest, self._process, f"{self.path}/{_named(name)}")
+        child = Cgroup(self._guest, self._process, f"{self.path}/{named(name, 'a cgroup')}")
         self._children.append(child)
         return child
 
@@ -178,7 +176,7 @@ class Cgroup:
 
 def make(guest: Guest, process: Process, name: str) -> Cgroup:
     """A group at the top of the tree, which is mounted if it is not; *process* makes the system calls."""
-    name = _named(name)
+    name = named(name, "a cgroup")
     try:
         with about(f"{ROOT}: mounting it"):
             process.mount("none", ROOT, "cgroup2")
@@ -186,9 +184,3 @@ def make(guest: Guest, process: Process, name: str) -> Cgroup:
         if error.errno != errno.EBUSY:  # it is mounted already
             raise
     return Cgroup(guest, process, f"{ROOT}/{name}")
-
-
-def _named(name: str) -> str:
-    if not name or "/" in name or "\0" in name or name in {".", ".."}:
-        raise UsageError(f'"{name}" is no name of a cgroup', hint="use a name that a folder can have")
-    return name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from pytest_ebpf.errors import GuestError, UsageError
 from pytest_ebpf.system import routes, rtnetlink
+from pytest_ebpf.system.netlink import Message, Request
 from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.rtnetlink import LinkFacts, NewLink
 
@@ -146,7 +147,7 @@ class Device:
     def _where(self) -> str:
         return f'device "{self.name}"'
 
-    def _ask(self, *requests: Any) -> list[Any]:
+    def _ask(self, *requests: Request) -> list[Message]:
         return self.network.rtnetlink.ask(*requests)
 
     def _undo(self, undo: Callable[[], object]) -> None:
@@ -169,6 +170,9 @@ class Devices(ABC):
 
     So are addresses, neighbours and routes that a device is given that was there before.
     """
+
+    def __init__(self) -> None:
+        self._undoing: list[Callable[[], object]] = []
 
     @property
     def netns(self) -> NamedNetwork | None:
@@ -247,11 +251,6 @@ class Devices(ABC):
             with suppress(GuestError):  # it may be gone by now
                 self._undoing.pop()()
 
-    @property
-    def _undoing(self) -> list[Callable[[], object]]:
-        undoing: list[Callable[[], object]] = self.__dict__.setdefault("_to_undo", [])
-        return undoing
-
     def _made(self, link: NewLink) -> Device:
         request = link.request()
         (message,) = self.rtnetlink.ask(request, rtnetlink.get_link(link.name, request.where))
@@ -259,7 +258,10 @@ class Devices(ABC):
         self.later(device.close)
         return device
 
-    def _pair(self, make: Any, peer: str, netns: NamedNetwork | None) -> tuple[Device, Device]:
+    def _pair(
+        self, make: Callable[[int | None], NewLink], peer: str, netns: NamedNetwork | None
+    ) -> tuple[Device, Device]:
+        """The pair that *make* makes, given a descriptor of the namespace that the *peer* goes to."""
         if netns is not None and not isinstance(netns, NamedNetwork):
             hint = "give what ebpf.guest.namespace() returned"
             raise UsageError(f"netns: no network namespace ({netns!r})", where=f'device "{peer}"', hint=hint)

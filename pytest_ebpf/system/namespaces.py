@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,8 @@ from typing import Any, Final, Self
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.system import rtnetlink
 from pytest_ebpf.system.devices import NamedNetwork
-from pytest_ebpf.system.network import Rtnetlink, about
+from pytest_ebpf.system.naming import TAKEN, about, named
+from pytest_ebpf.system.network import Rtnetlink
 from pytest_ebpf.system.processes import Process
 from pytest_ebpf.system.syscalls import AT_FDCWD, Sys, result_of, text
 from pytest_ebpf.system.worker import checked
@@ -25,8 +25,6 @@ _MNT_DETACH: Final = 2
 #: ``CLONE_NEWNET`` of ``include/uapi/linux/sched.h``.
 _NEWNET: Final = 0x40000000
 
-_HINTS: Final = {errno.EEXIST: "take another name, or close the one that has it"}
-
 
 class NetworkNamespace(NamedNetwork):
     """A network of its own, with ``lo`` up, until :meth:`close`.
@@ -35,18 +33,15 @@ class NetworkNamespace(NamedNetwork):
     """
 
     def __init__(self, name: str, start: Callable[..., Process]) -> None:
-        if not name or "/" in name or "\0" in name or name in {".", ".."}:
-            raise UsageError(
-                f'"{name}" is no name of a network namespace', hint="use a name that a file can have"
-            )
-        self.name = name
+        super().__init__()
+        self.name = named(name, "a network namespace")
         self._path = f"{FOLDER}/{name}"
         self._start = start
         self._process = start("netns")
         self._rtnetlink = Rtnetlink(self._process)
         self._there = True
         try:
-            with about(self._where, _HINTS):
+            with about(self._where, TAKEN):
                 self._make()
             self._rtnetlink.ask(rtnetlink.set_link(1, 'device "lo"', up=True))
         except BaseException:

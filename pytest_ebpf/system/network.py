@@ -6,12 +6,11 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Final
 
 from pytest_ebpf.errors import EbpfError, GuestError, ProtocolError, UnsupportedError
 from pytest_ebpf.system import routes, rtnetlink
+from pytest_ebpf.system.naming import about
 from pytest_ebpf.system.netlink import ERROR, Message, Request, ack, joined, messages
 from pytest_ebpf.system.processes import Process
 from pytest_ebpf.system.syscalls import Call, Sys, result_of, room
@@ -28,7 +27,6 @@ _HINTS: Final = {
     errno.ENODEV: "make it first, or look in the network namespace that has it",
     errno.ENETUNREACH: "give a device the address that the next hop is a neighbour of, and set it up",
 }
-
 
 #: What to do where there is one already, by what was to be made.
 _EXISTS: Final = {
@@ -74,20 +72,6 @@ class Rtnetlink:
             with about("netlink"):
                 self._fd = checked(made, "socket").value
         return self._fd
-
-
-@contextmanager
-def about(where: str, hints: Mapping[int, str] | None = None) -> Iterator[None]:
-    """Turn a failed system call into a :class:`~pytest_ebpf.errors.GuestError` at *where*.
-
-    *hints* say what to do, by errno.
-    """
-    try:
-        yield
-    except OSError as error:
-        number = error.errno or 0
-        hint = (hints or {}).get(number)
-        raise GuestError(os.strerror(number), errno=number, where=where, hint=hint) from error
 
 
 def read_answers(requests: tuple[Request, ...], first: int, datagrams: list[bytes]) -> list[Message]:

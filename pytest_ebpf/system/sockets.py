@@ -6,12 +6,13 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Self
 
 from pytest_ebpf.system.sockaddr import AF_PACKET, ROOM, Address, pack_address, unpack_address
-from pytest_ebpf.system.syscalls import Argument, Call, Returned, Sys, copy, room
+from pytest_ebpf.system.syscalls import Call, Returned, Sys, copy, room
+from pytest_ebpf.system.worker import Worker, checked
 
 #: Seconds that a socket waits, unless said otherwise.
 SOCKET_TIMEOUT: Final = 5.0
@@ -31,25 +32,10 @@ _IFREQ: Final = struct.Struct("=16si20x")
 _SO_COOKIE: Final = 57
 
 
-class Owner(Protocol):
-    """The process that has a socket."""
-
-    handle: int
-
-    def syscalls(self, calls: Sequence[Call], *, timeout: float = ...) -> list[Returned]:
-        """Make several system calls."""
-
-    def syscall(self, number: int, *args: Argument, what: object = None) -> Returned:
-        """Make one, or raise OSError."""
-
-    def give(self, source: Mapping[str, Any] | Any) -> int:
-        """Take a descriptor."""
-
-
 class Socket:
     """Descriptor *fd* of *process*. What waits longer than *timeout* seconds is a TimeoutError."""
 
-    def __init__(self, process: Owner, fd: int, family: int, timeout: float | None) -> None:
+    def __init__(self, process: Worker, fd: int, family: int, timeout: float | None) -> None:
         self.process = process
         self.fd = fd
         self.family = family
@@ -198,9 +184,7 @@ class Socket:
     def _check(self, returned: Returned, what: object) -> Returned:
         if returned.value == -errno.EAGAIN:
             raise self._late(what)
-        if returned.value < 0:
-            raise OSError(-returned.value, os.strerror(-returned.value), what)
-        return returned
+        return checked(returned, what)
 
     def _check_polled(self, polled: Returned, what: object) -> None:
         if polled.value == 0:

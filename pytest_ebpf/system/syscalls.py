@@ -50,10 +50,9 @@ class Sys(IntEnum):
     CHOWN = 92
     GETUID = 102
     GETPPID = 110
-    SETHOSTNAME = 170
     MOUNT = 165
     UMOUNT2 = 166
-    GETTID = 186
+    SETHOSTNAME = 170
     GETDENTS64 = 217
     EXIT_GROUP = 231
     OPENAT = 257

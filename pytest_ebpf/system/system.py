@@ -33,6 +33,7 @@ class System(Devices):
     """
 
     def __init__(self, guest: Guest) -> None:
+        super().__init__()
         self.guest = guest
         self._stock = Stock(guest)
         self.files = Files(guest, self._stock.written, lambda: self.process_self)

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_ebpf.errors import GuestError, ProtocolError, UnsupportedError
 from pytest_ebpf.system import network, rtnetlink
+from pytest_ebpf.system.naming import about
 from pytest_ebpf.system.netlink import ERROR, attribute
 from pytest_ebpf.system.rtnetlink import NewLink
 
@@ -64,6 +65,6 @@ def test_answers_that_are_none(datagrams, text):
 
 
 def test_failed_system_calls_say_what_they_were_about():
-    with pytest.raises(GuestError) as caught, network.about("cgroup", {errno.EEXIST: "close it"}):
+    with pytest.raises(GuestError) as caught, about("cgroup", {errno.EEXIST: "close it"}):
         raise FileExistsError(errno.EEXIST, "File exists", "/sys/fs/cgroup/one")
     assert str(caught.value) == "cgroup: File exists; close it"

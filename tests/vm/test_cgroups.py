@@ -115,4 +115,4 @@ def test_a_group_that_was_closed(system):
 def test_names_that_are_none(system, name):
     with pytest.raises(UsageError) as caught:
         system.cgroup(name)
-    assert str(caught.value) == f'"{name}" is no name of a cgroup; use a name that a folder can have'
+    assert str(caught.value) == f'"{name}" is no name of a cgroup; use a name that a file can have'
