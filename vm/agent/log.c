@@ -10,8 +10,6 @@
 #include "buffer.h"
 #include "wire.h"
 
-#define LOG_KEEP ((size_t)4 << 20)
-
 /* libbpf begins every warning about a program, and that about a map it cannot create, this way; the name is
  * then the first argument.
  */
@@ -24,15 +22,18 @@ static struct {
 	char map[128];
 	bool active;
 	bool debug;
+	bool cut;
 } kept = { .text.limit = 3 * LOG_KEEP };
 
 void log_append(const char *text, size_t len)
 {
 	if (len > LOG_KEEP) {
+		kept.cut = true;
 		text += len - LOG_KEEP;
 		len = LOG_KEEP;
 	}
 	if (kept.text.len + len > 2 * LOG_KEEP) {
+		kept.cut = true;
 		memmove(kept.text.data, kept.text.data + kept.text.len - LOG_KEEP, LOG_KEEP);
 		kept.text.len = LOG_KEEP;
 	}
@@ -95,10 +96,22 @@ void log_start(bool debug)
 	kept.debug = debug;
 }
 
+void log_cut(void)
+{
+	kept.cut = true;
+}
+
 void log_pack(msgpack_packer *pk)
 {
-	size_t len = kept.text.len < LOG_KEEP ? kept.text.len : LOG_KEEP;
+	static const char note[] = "(there was more of this log: only its end is kept)\n";
+	size_t len = kept.text.len;
 
+	if (kept.cut || len > LOG_KEEP) {
+		len = (len < LOG_KEEP ? len : LOG_KEEP) + sizeof(note) - 1;
+		log_append(note, sizeof(note) - 1);
+	}
+	if (len > kept.text.len) /* there was no memory for the note */
+		len = kept.text.len;
 	pack_text(pk, len ? kept.text.data + kept.text.len - len : "", len);
 }
 
@@ -116,6 +129,7 @@ void log_stop(void)
 {
 	buffer_reset(&kept.text, 64 << 10);
 	kept.active = false;
+	kept.cut = false;
 	kept.program[0] = '\0';
 	kept.map[0] = '\0';
 }

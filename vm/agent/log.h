@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The most that is kept of a log, in bytes. */
+#define LOG_KEEP ((size_t)4 << 20)
+
 /* Take over libbpf's printing, once. */
 void log_init(void);
 
@@ -16,7 +19,10 @@ void log_start(bool debug);
 /* Add text of our own. */
 void log_append(const char *text, size_t len);
 
-/* Pack the last 4 MiB of what was kept. */
+/* Say that there was more of it than was given to us. */
+void log_cut(void);
+
+/* Pack the last 4 MiB of what was kept, and a line that says so where there was more. */
 void log_pack(msgpack_packer *pk);
 
 /* The program that libbpf's last warning was about, the map it could not create; empty where there is none. */

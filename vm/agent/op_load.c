@@ -12,6 +12,7 @@
 #include "log.h"
 #include "ops.h"
 #include "perf.h"
+#include "prog_load.h"
 #include "ring.h"
 #include "stats.h"
 
@@ -49,7 +50,7 @@ static int load_object(struct call *call, struct load *load)
 	const char *name = bpf_object__name(load->object);
 	int err;
 
-	stats_start();
+	prog_load_start();
 	err = -bpf_object__load(load->object);
 	if (!err)
 		return 0;
@@ -201,7 +202,7 @@ int op_load(struct call *call)
 	err = open_object(call, &load) ?: load_set_programs(call, &load) ?: load_set_maps(call, &load) ?:
 	      load_set_data(call, &load) ?: load_object(call, &load) ?: give_handles(call, &load);
 	load_free(&load);
-	stats_stop();
+	prog_load_stop();
 	return err;
 }
 

@@ -3,13 +3,13 @@
 #ifndef AGENT_STATS_H
 #define AGENT_STATS_H
 
-/* From here on programs that are loaded without a log are asked for; forgets what was kept before. */
-void stats_start(void);
+/* Keep the lines about the program with this descriptor. Without memory for them there are none, that is all. */
+void stats_keep(int fd, const char *text);
 
-/* The lines about the program with this descriptor; "" where there are none. */
+/* The lines about it; "" where there are none. */
 const char *stats_of(int fd);
 
-/* Stop asking, and free what is kept. */
-void stats_stop(void);
+/* Free what is kept. */
+void stats_drop(void);
 
 #endif
