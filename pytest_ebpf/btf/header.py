@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from pytest_ebpf.btf.naming import Names
 from pytest_ebpf.btf.reader import Btf
 from pytest_ebpf.btf.types import Enum, Struct, Typedef
 from pytest_ebpf.btf.writer import Writer
@@ -39,29 +40,32 @@ _BOTTOM = """\
 """
 
 
-def full(btf: Btf, taken: Collection[str] = ()) -> str:
+def full(btf: Btf, taken: Collection[str] = (), ordinary: Collection[str] = ()) -> str:
     """Every named struct, union, enum and typedef of the kernel, and all enum constants.
 
-    A type or a constant whose name is *taken* by the program is called ``NAME___kernel``.
+    A type or a constant whose name is *taken* by the program is called ``NAME___kernel``, as is a typedef or
+    a constant that is called like one of its functions or variables, which are *ordinary* names of C.
     """
-    writer = Writer(btf, taken)
+    writer = Writer(btf, Names(btf, taken, ordinary))
     writer.define(type_id for type_id in btf.ids_of(Struct, Enum, Typedef) if btf.is_named(type_id))
     writer.define_constants(btf.ids_of(Enum))
     return f"{_TOP}{writer.text()}{_BOTTOM}"
 
 
-def minimal(btf: Btf, identifiers: Collection[str], taken: Collection[str] = ()) -> str:
+def minimal(
+    btf: Btf, identifiers: Collection[str], taken: Collection[str] = (), ordinary: Collection[str] = ()
+) -> str:
     """What a program needs that says *identifiers*.
 
     Types and enums with a constant among *identifiers* are there in full, with all they contain. What a
     pointer leads to is there in full if the member that holds the pointer is among *identifiers*, for C
-    can only go through a pointer by the member's name; else it is just declared. *taken* is as for
-    :func:`full`.
+    can only go through a pointer by the member's name; else it is just declared. *taken* and *ordinary* are
+    as for :func:`full`.
 
     *identifiers* are those of the program's own sources and headers: what libbpf's headers need is
     always there.
     """
-    writer = Writer(btf, taken, followed=frozenset(identifiers))
+    writer = Writer(btf, Names(btf, taken, ordinary), followed=frozenset(identifiers))
     wanted = ALWAYS.union(identifiers)
     writer.define(sorted({type_id for name in wanted for type_id in writer.meant(name)}))
     writer.define_constants(sorted({type_id for name in wanted for type_id in writer.holding(name)}))

@@ -29,20 +29,23 @@ def essential(identifier: str) -> str:
 class Names:
     """C names of the types of *btf* beside names that are *taken* by someone else's declarations.
 
-    C keeps tags (struct, union, enum) apart from ordinary identifiers (typedefs and enum constants).
+    C keeps tags (struct, union, enum) apart from ordinary identifiers (typedefs and enum constants). Those
+    that are *ordinary* are taken from the latter only: a variable ``file`` may stand beside ``struct file``.
     """
 
-    def __init__(self, btf: Btf, taken: Collection[str]) -> None:
+    def __init__(self, btf: Btf, taken: Collection[str], ordinary: Collection[str] = ()) -> None:
         self._btf = btf
-        self._taken = _BUILTIN.union(taken)
+        self._taken_tags = _BUILTIN.union(taken)
+        self._taken = self._taken_tags.union(ordinary)
         self._tags: dict[str, dict[int, str]] = {}
         self._typedefs: dict[str, dict[int, str]] = {}
         self._plain: set[str] = set()
         self._further: Counter[str] = Counter()
 
-    def _numbered(self, name: str, number: int) -> str:
+    @staticmethod
+    def _numbered(name: str, number: int, taken: Collection[str]) -> str:
         """The name of the type in place *number*, from 0, among those called *name*."""
-        if name in self._taken:
+        if name in taken:
             return f"{name}{FLAVOUR}kernel{number + 1 if number else ''}"
         return f"{name}{FLAVOUR}{number + 1}" if number else name
 
@@ -64,12 +67,12 @@ class Names:
             if isinstance(found, Fwd) or (isinstance(found, Enum) and not found.values):
                 forward.append((type_id, keyword(found)))
                 continue
-            names[type_id] = self._numbered(name, number)
+            names[type_id] = self._numbered(name, number, self._taken_tags)
             first.setdefault(keyword(found), names[type_id])
             number += 1
         for type_id, word in forward:
             if word not in first:
-                first[word] = self._numbered(name, number)
+                first[word] = self._numbered(name, number, self._taken_tags)
                 number += 1
             names[type_id] = first[word]
         return names
@@ -79,7 +82,7 @@ class Names:
         if found.name not in self._typedefs:
             ids = self._btf.ids(found.name, Typedef)
             self._typedefs[found.name] = {
-                each: self._numbered(found.name, number) for number, each in enumerate(ids)
+                each: self._numbered(found.name, number, self._taken) for number, each in enumerate(ids)
             }
         return self._typedefs[found.name][type_id]
 
@@ -96,9 +99,9 @@ class Names:
         owned = self.owners[name] == enum_id and not self._btf.ids(name, Typedef)
         if owned and name not in self._plain:
             self._plain.add(name)
-            return self._numbered(name, 0)
+            return self._numbered(name, 0, self._taken)
         self._further[name] += 1
-        return self._numbered(name, self._further[name])
+        return self._numbered(name, self._further[name], self._taken)
 
     def is_plain(self, type_id: int, identifier: str) -> bool:
         """Whether a source that says *identifier* means this type."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from pytest_ebpf.btf.layout import Layouts, padding
@@ -34,14 +34,14 @@ _WAITING: Final = 200
 
 
 class Writer:
-    """Definitions in an order that C accepts.
+    """Definitions in an order that C accepts, by their *names*.
 
     *followed* are the members whose pointers lead to a further definition.
     """
 
-    def __init__(self, btf: Btf, taken: Collection[str], followed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, btf: Btf, names: Names, followed: frozenset[str] = frozenset()) -> None:
         self._btf = btf
-        self._names = Names(btf, taken)
+        self._names = names
         self._layouts = Layouts(btf)
         self._followed = followed
         self._met: set[tuple[int, bool]] = set()

@@ -19,6 +19,10 @@ LINES: Final = 12
 _MESSAGE: Final = re.compile(
     r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+):(?P<column>\d+): (?P<kind>fatal error|error|warning): "
 )
+#: What LLVM's assembler says, without a place, of a symbol that is called like a section.
+_SECTION: Final = re.compile(
+    r"^error: (?:symbol '(.+)' is already defined|(.+) changed binding to \w+)$", re.MULTILINE
+)
 _NOT_MESSAGE: Final = re.compile(r"^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$")
 
 
@@ -67,7 +71,12 @@ def errors(output: str) -> tuple[str, ...]:
     """Return the messages of clang that are errors, or all it said where none looks like one."""
     said = messages(output)
     found = tuple(message for message in said if _kind(message).endswith("error"))
-    return found or said
+    return found or _sections(output) or said
+
+
+def _sections(output: str) -> tuple[str, ...]:
+    names = dict.fromkeys(match[1] or match[2] for match in _SECTION.finditer(output))
+    return tuple(f'error: "{name}" is the name of a section and of a symbol; rename one' for name in names)
 
 
 def warnings(output: str) -> tuple[str, ...]:

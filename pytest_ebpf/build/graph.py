@@ -32,6 +32,7 @@ def flags(
     includes: Sequence[str],
     prefixes: Sequence[tuple[str, str]],
     system: Sequence[str],
+    names: Sequence[str],
     extra: Sequence[str],
 ) -> tuple[str, ...]:
     """Return the flags of one object.
@@ -39,7 +40,8 @@ def flags(
     *prefixes* are (path, shown as) pairs: with them, and with paths relative to the project, the object is
     the same whatever folder the project lies in. *cpu* is stated because what clang takes for granted
     changes with its version (v1 until 19, v3 from 20 on). *system* are folders of system headers, which ask
-    for the architecture's own macro (``gnu/stubs.h`` looks for a 32-bit C library otherwise).
+    for the architecture's own macro (``gnu/stubs.h`` looks for a 32-bit C library otherwise). *names* are
+    what the object declares: a function of C's library that is called so (``index``, ``log``) is not meant.
     """
     return (
         "-target",
@@ -55,6 +57,7 @@ def flags(
         *(f"-ffile-prefix-map={path}={shown}" for path, shown in prefixes),
         *(word for path in includes for word in ("-I", path)),
         *(word for path in system for word in ("-idirafter", path)),
+        *(f"-fno-builtin-{name}" for name in names),
         *extra,
     )
 

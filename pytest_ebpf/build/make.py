@@ -17,7 +17,7 @@ from pytest_ebpf.build.state import Entry, Stamps, State
 from pytest_ebpf.build.toolchain import Clang
 from pytest_ebpf.build.units import Unit, Units
 from pytest_ebpf.build.vmlinux import Vmlinux
-from pytest_ebpf.errors import BuildError, MismatchError, Problem, UsageError
+from pytest_ebpf.errors import BuildError, ManifestError, MismatchError, Problem, UsageError
 from pytest_ebpf.manifest.reader import Manifest
 from pytest_ebpf.paths import LOCK_NAME
 from pytest_ebpf.suggest import suggestion
@@ -71,7 +71,10 @@ class Maker:
         clang = toolchain.examine(search.found, self._known_clang())
         declared = self._manifest.objects
         units = {name: self._units.unit(name) for name, decl in declared.items() if decl.path is None}
-        headers = self._write_headers([unit for name, unit in units.items() if name in wanted])
+        asked = [unit for name, unit in units.items() if name in wanted]
+        if found := dict.fromkeys(problem for unit in asked for problem in unit.problems):
+            raise ManifestError(list(found))
+        headers = self._write_headers(asked)
         self._write_state(State(clang=(clang.path, clang.version, clang.stamp), headers=headers))
         ninja = self._write_graph(list(units.values()), clang)
         targets = tuple(units[name].job.output for name in wanted if name in units)
@@ -114,10 +117,10 @@ class Maker:
             if not unit.wants_vmlinux:
                 continue
             path = self.folder / unit.name / "vmlinux.h"
-            key = self._vmlinux.key(unit.identifiers, unit.taken)
+            key = self._vmlinux.key(*unit.names)
             if (known := files.stamp(path)) and headers.get(unit.name) == (key, known):
                 continue
-            files.write(path, self._vmlinux.text(unit.identifiers, unit.taken))
+            files.write(path, self._vmlinux.text(*unit.names))
             headers[unit.name] = (key, files.stamp(path))
         return headers
 

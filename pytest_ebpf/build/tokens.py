@@ -27,6 +27,9 @@ GENERATED: Final = frozenset({"ebpf.h", "vmlinux.h"})
 #: only where the macro is used.
 _MACRO_HEADERS: Final = ("bpf_helpers.h", "bpf_tracing.h", "bpf_core_read.h", "bpf_endian.h")
 
+#: All of libbpf's headers that come with ``ebpf.h``.
+LIBBPF_HEADERS: Final = ("bpf_helper_defs.h", *_MACRO_HEADERS)
+
 
 @dataclass(frozen=True)
 class Names:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_ebpf import paths
-from pytest_ebpf.build import ctext, files, graph, tokens
+from pytest_ebpf.build import ctext, files, graph, reserved, tokens
 from pytest_ebpf.build.rendering import BODY, Templates
 from pytest_ebpf.build.toolchain import system_headers
-from pytest_ebpf.errors import BuildError, ToolError
+from pytest_ebpf.errors import BuildError, Problem, ToolError
 from pytest_ebpf.manifest.model import ObjectDecl
 from pytest_ebpf.manifest.reader import Manifest
 
@@ -26,8 +26,9 @@ _TEMPLATES_SHOWN: Final = "pytest_ebpf/templates"
 class Unit:
     """An object to compile: ninja's *job*, the text of its *header*, and what its ``vmlinux.h`` must hold.
 
-    *identifiers* are the names that it says, *taken* those of types that the kernel must leave to it,
-    *inputs* are the files its C was made from; *maps* the declared maps it uses.
+    *identifiers* are the names that it says, *taken* those of types, *ordinary* those of variables and
+    functions that the kernel must leave to it; *inputs* are the files its C was made from, *maps* the
+    declared maps it uses, *problems* the declarations whose names are somebody else's.
     """
 
     name: str
@@ -35,9 +36,16 @@ class Unit:
     header: str
     identifiers: frozenset[str]
     taken: frozenset[str]
+    ordinary: tuple[str, ...]
     wants_vmlinux: bool
     inputs: tuple[str, ...]
     maps: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def names(self) -> tuple[Collection[str], Collection[str], Collection[str]]:
+        """What decides its ``vmlinux.h``: *identifiers*, *taken*, *ordinary*."""
+        return self.identifiers, self.taken, self.ordinary
 
 
 @dataclass(frozen=True)
@@ -91,21 +99,34 @@ class Units:
         includes = [body.folder, *(self._manifest.root / path for path in self._manifest.build.include)]
         seen = tokens.scan(body.text, body.folder, [*includes, paths.templates()], self._libbpf)
         maps = _used(declared.maps, self._manifest.maps, seen)
-        header = self._header(name, maps, _used(declared.globals, self._manifest.globals, seen), seen)
+        variables = _used(declared.globals, self._manifest.globals, seen)
+        header = self._header(name, maps, variables, seen)
+        ordinary = (*maps, *variables, *declared.programs)
         wants = bool(seen.generated)
         if "ebpf.h" in seen.generated:
             files.write(folder / "ebpf.h", header)
+        known = self._reserved(seen)
+        found = tuple(reserved.problems(self._manifest, name, maps, variables, known))
         job = graph.Job(
             name=name,
             source=self.shown(body.file),
             output=self.shown(self.folder / f"{name}.bpf.o"),
-            flags=self._flags(declared, folder, includes, system=seen.system),
+            flags=self._flags(declared, folder, includes, ordinary, system=seen.system),
             generated=tuple(self.shown(folder / part) for part in self._generated(seen)),
         )
         words = seen.identifiers | (tokens.identifiers(header) if "ebpf.h" in seen.generated else frozenset())
         inputs = (*body.inputs, *map(self.shown, seen.files))
         taken = self._taken | seen.defined
-        return Unit(name, job, header, words, taken, wants, inputs, maps)
+        return Unit(name, job, header, words, taken, ordinary, wants, inputs, maps, found)
+
+    def _reserved(self, seen: tokens.Names) -> reserved.Reserved:
+        """What the headers say that come with ``ebpf.h``, and those of ours that the source includes."""
+        if "ebpf.h" not in seen.generated:
+            return reserved.NOTHING
+        ours = [path for path in seen.files if path.parent == paths.templates()]
+        brought = [self._libbpf / "bpf" / header for header in tokens.LIBBPF_HEADERS]
+        own = [self._templates.path("ebpf.h.j2"), paths.templates() / "ebpf_constants.h"]
+        return reserved.reserved(tuple(dict.fromkeys([*brought, *own, *ours])))
 
     def _generated(self, seen: tokens.Names) -> Sequence[str]:
         return ("ebpf.h", "vmlinux.h") if "ebpf.h" in seen.generated else tuple(seen.generated)
@@ -166,7 +187,13 @@ class Units:
         return self._templates.header(context)
 
     def _flags(
-        self, declared: ObjectDecl, folder: Path, includes: Sequence[Path], *, system: bool
+        self,
+        declared: ObjectDecl,
+        folder: Path,
+        includes: Sequence[Path],
+        ordinary: Sequence[str],
+        *,
+        system: bool,
     ) -> tuple[str, ...]:
         build = self._manifest.build
         folders = [folder, *includes, self._libbpf, paths.templates()]
@@ -179,6 +206,7 @@ class Units:
                 (str(paths.templates()), _TEMPLATES_SHOWN),
             ],
             system=[str(system_headers(os.uname().machine))] if system else [],
+            names=ordinary,
             extra=[*build.flags, *declared.flags],
         )
 

@@ -28,20 +28,23 @@ class Vmlinux:
         self._kernel_btf = kernel_btf
         self._salt = salt
 
-    def key(self, identifiers: Collection[str], taken: Collection[str]) -> str:
+    def key(self, identifiers: Collection[str], taken: Collection[str], ordinary: Collection[str]) -> str:
         """Return what tells one header from another without making it.
 
         *salt*, given to the class, stands for what may change the BTF or our way of writing it.
         """
         words = sorted(identifiers) if self._mode == "minimal" else []
-        parts = [self._spec, self._mode, self._salt, words, sorted(taken)]
+        parts = [self._spec, self._mode, self._salt, words, sorted(taken), sorted(ordinary)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def text(self, identifiers: Collection[str], taken: Collection[str]) -> str:
-        """Return the header for a source with *identifiers*, whose own types are named *taken*."""
+    def text(self, identifiers: Collection[str], taken: Collection[str], ordinary: Collection[str]) -> str:
+        """Return the header for a source with *identifiers*.
+
+        *taken* are the names of its own types, *ordinary* those of its variables and functions.
+        """
         if self._mode == "full":
-            return header.full(self._btf, taken)
-        return header.minimal(self._btf, identifiers, taken)
+            return header.full(self._btf, taken, ordinary)
+        return header.minimal(self._btf, identifiers, taken, ordinary)
 
     @cached_property
     def _btf(self) -> btf.Btf:

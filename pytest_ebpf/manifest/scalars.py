@@ -43,7 +43,10 @@ _C_WORDS: Final = frozenset(
         r"\w+",
         "auto break case char const continue default do double else enum extern float for goto if inline "
         "int long register restrict return short signed sizeof static struct switch typedef typeof union "
-        "unsigned void volatile while asm bool true false NULL",
+        "unsigned void volatile while asm bool true false NULL "
+        "_Alignas _Alignof _Atomic _BitInt _Bool _Complex _Decimal32 _Decimal64 _Decimal128 _ExtInt _Float16 "
+        "_Generic _Imaginary _Nonnull _Noreturn _Null_unspecified _Nullable _Nullable_result _Pragma "
+        "_Static_assert _Thread_local",
     )
 )
 

@@ -52,6 +52,11 @@ def test_what_is_no_message_is_still_shown() -> None:
     assert diagnostics.errors("clang: killed by the kernel") == ("clang: killed by the kernel",)
 
 
+def test_a_symbol_called_like_a_section_is_said_once() -> None:
+    said = "error: xdp changed binding to STB_GLOBAL\nerror: symbol 'xdp' is already defined\n"
+    assert diagnostics.errors(said) == ('error: "xdp" is the name of a section and of a symbol; rename one',)
+
+
 def test_a_screenful_of_errors() -> None:
     many = Step("bad", True, "\n".join(ERROR.replace(":7:", f":{line}:") for line in range(1, 15)))
     text = diagnostics.summary([many])

@@ -59,16 +59,19 @@ def test_flags_state_everything_that_clang_would_guess() -> None:
         includes=["build/ebpf/x", "/opt/libbpf"],
         prefixes=[("/opt/libbpf", "libbpf")],
         system=[],
+        names=["log", "seen"],
         extra=["-DX"],
     ) == (
         *("-target", "bpf", "-g", "-O2", "-mcpu=v3", "-std=gnu11", "-Wall", "-D__TARGET_ARCH_x86"),
         *("-fdebug-compilation-dir=", "-ffile-prefix-map=/opt/libbpf=libbpf"),
-        *("-I", "build/ebpf/x", "-I", "/opt/libbpf", "-DX"),
+        *("-I", "build/ebpf/x", "-I", "/opt/libbpf"),
+        *("-fno-builtin-log", "-fno-builtin-seen", "-DX"),
     )
 
 
 def test_system_headers_come_last_and_bring_the_architectures_macro() -> None:
-    words = flags(cpu="v4", includes=["a"], prefixes=[], system=["/usr/include/x86_64-linux-gnu"], extra=[])
+    system = ["/usr/include/x86_64-linux-gnu"]
+    words = flags(cpu="v4", includes=["a"], prefixes=[], system=system, names=[], extra=[])
     assert "-D__x86_64__" in words
     assert words[-2:] == ("-idirafter", "/usr/include/x86_64-linux-gnu")
 

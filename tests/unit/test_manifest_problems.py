@@ -237,6 +237,11 @@ Problems = Callable[[str], list[str]]
             id="reserved-word",
         ),
         pytest.param(
+            '[types.a]\nenum = ["_Bool"]',
+            'ebpf.toml:5: types.a.enum._Bool: a reserved word of C (seen "_Bool"); choose another name',
+            id="reserved-word-with-underscore",
+        ),
+        pytest.param(
             '[types.a]\nstruct = { __pad = "u8" }',
             'ebpf.toml:5: types.a.struct.__pad: names that begin with "__" are the compiler\'s'
             ' (seen "__pad"); choose another',
