@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pytest_ebpf.compat.rules import Rules
+from pytest_ebpf.objects.encoding import CALL_REGISTER
+from pytest_ebpf.objects.instructions import ATOMIC, STX
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
 
 #: Compilers make these of what a source says for a kernel that has them all.
@@ -59,12 +61,22 @@ def _instruction(need: Requirement) -> str | None:
     return "put it into a program of its own: behind a guard it is refused as well" if need.always else None
 
 
+def _encoding(need: Requirement) -> str:
+    code = need.number or 0
+    if code == CALL_REGISTER:
+        return "call functions by their names, with a switch between them"
+    if code & 7 == STX and code & 0xE0 == ATOMIC:
+        return "use add, and, or, xor, xchg or cmpxchg on 4 or 8 bytes"
+    return "leave it to the compiler, or correct the bytes in the assembly"
+
+
 _GUARDS: Final[Mapping[Kind, Callable[[Requirement], str | None]]] = {
     Kind.HELPER: _helper,
     Kind.KFUNC: _symbol,
     Kind.KSYM: _symbol,
     Kind.RELOCATION: _relocation,
     Kind.INSTRUCTION: _instruction,
+    Kind.ENCODING: _encoding,
 }
 
 _OLDER: Final[Mapping[Kind, str]] = {

@@ -12,7 +12,7 @@ from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Lack
 from pytest_ebpf.compat.oracle import Oracle
-from pytest_ebpf.compat.rules import Rules, Since
+from pytest_ebpf.compat.rules import Rules, Since, line_of
 from pytest_ebpf.errors import BtfError
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
 from pytest_ebpf.uapi import MapFlag, ProgType
@@ -149,6 +149,11 @@ def _instruction(kernel: Kernel, need: Requirement, section: str | None) -> Lack
         what = f"{section} programs may not use instruction {need.name}"
         return Lack(certain=True, what=what, instead="use an access that is checked against data_end")
     return _since(kernel, kernel.rules.instructions.get(need.name), f"instruction {need.name}")
+
+
+def _encoding(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+    """What no kernel had that was measured; a newer one may."""
+    return Lack(certain=line_of(kernel.facts.version) <= kernel.rules.newest, what=need.name)
 
 
 def _program_flag(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
@@ -310,6 +315,7 @@ _CHECKS: Final[dict[Kind, Check]] = {
     Kind.KSYM: _symbol,
     Kind.KCONFIG: _kconfig,
     Kind.INSTRUCTION: _instruction,
+    Kind.ENCODING: _encoding,
     Kind.BTF_KIND: _nothing,
     Kind.RELOCATION: _relocation,
     Kind.FUNCTION: _function,

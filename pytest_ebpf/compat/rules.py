@@ -129,8 +129,9 @@ class Since:
 
 @dataclass(frozen=True)
 class Rules:
-    """The tables of the file."""
+    """The tables of the file. *newest* is the newest line that was measured."""
 
+    newest: Line
     classes: tuple[HelperClass, ...]
     instructions: Mapping[str, Since]
     map_flags: Mapping[str, Since]
@@ -196,6 +197,7 @@ def parse(data: Mapping[str, Any]) -> Rules:
     if data["format"] != _FORMAT:
         raise ValueError(f"format {data['format']}, not {_FORMAT}")
     return Rules(
+        newest=max(line_of(Version.parse(each)) for each in data["measured"]),
         classes=tuple(map(_class, data["helpers"]["classes"])),
         instructions=_since(data, "instructions"),
         map_flags=_since(data, "map_flags"),

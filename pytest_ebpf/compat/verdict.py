@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_ebpf import hooks
 from pytest_ebpf.btf import DataSec, Var
+from pytest_ebpf.compat import limits
 from pytest_ebpf.compat.checks import Kernel
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Lack, Status, Verdict
@@ -26,32 +27,6 @@ from pytest_ebpf.requirements import (
 from pytest_ebpf.requirements.reach import Effort, reachable
 from pytest_ebpf.requirements.targets import TARGETS, target_of
 from pytest_ebpf.uapi import MapType, ProgType
-
-#: ``MAX_BPF_STACK`` of include/linux/filter.h, in bytes; for all frames of a chain of calls together.
-_STACK: Final = 512
-
-#: Bytes below a function that makes a tail call, from which on it may not (``check_max_stack_depth``).
-_STACK_BEFORE_TAIL_CALL: Final = 256
-
-#: ``MAX_CALL_FRAMES`` of include/linux/bpf_verifier.h. Measured: not more on 5.10 to 6.18, more on 7.2.
-_FRAMES: Final = 8
-_MORE_FRAMES: Final = Version(6, 19)
-
-#: "bpf: Support private stack for bpf progs": functions of tracing programs may each have as much.
-_PRIVATE_STACKS: Final = Version(6, 13)
-_WITH_PRIVATE_STACKS: Final = frozenset(
-    {
-        ProgType.KPROBE,
-        ProgType.TRACEPOINT,
-        ProgType.PERF_EVENT,
-        ProgType.RAW_TRACEPOINT,
-        ProgType.TRACING,
-        ProgType.STRUCT_OPS,
-    }
-)
-
-#: ``BPF_COMPLEXITY_LIMIT_INSNS``, for a program that is loaded with CAP_BPF, since Linux 5.2.
-_INSTRUCTIONS: Final = 1_000_000
 
 #: Maps whose ``max_entries`` is 0, or is set by libbpf.
 _UNSIZED: Final = frozenset(
@@ -165,7 +140,7 @@ class _Judge:
     def _own(self, program: ProgramRequirements) -> Iterator[Lack]:
         hook = self._hook(program)
         yield from _left_to_the_loader(program, hook)
-        yield from _of_the_code(program, self._facts.version)
+        yield from limits.of_the_code(program, self._facts.version)
         needs = program.requirements
         if hook and self._is_beside(hook):
             yield Lack(certain=False, what=f"the loader says in which program {hook.target} is")
@@ -268,32 +243,3 @@ def _options(facts: ObjectFacts) -> Iterator[str]:
         option = facts.btf.type(slot.type_id)
         if isinstance(option, Var) and option.name.startswith("CONFIG_"):
             yield option.name
-
-
-def _of_the_code(program: ProgramRequirements, version: Version) -> Iterator[Lack]:
-    """What no kernel's verifier takes."""
-    source = program.functions[0].source if program.functions else None
-    chain = program.chain
-    if chain is None:
-        yield Lack(certain=True, what="a function of it calls itself", source=source)
-    else:
-        private = program.prog_type in _WITH_PRIVATE_STACKS and version >= _PRIVATE_STACKS
-        if chain.stack > _STACK:
-            what = f"it needs {chain.stack} bytes of stack, and the verifier allows {_STACK}"
-            alone = any(each.stack > _STACK for each in program.functions)
-            certain = alone or (chain.without_callbacks > _STACK and not private)
-            yield Lack(certain=certain, what=what, instead="put what is large into a map", source=source)
-        if chain.before_tail_call >= _STACK_BEFORE_TAIL_CALL:
-            what = f"a tail call comes above {chain.before_tail_call} bytes of stack, and the verifier allows"
-            what = f"{what} {_STACK_BEFORE_TAIL_CALL - 1}"
-            instead = "put what is large into a map, or make the tail call in the program itself"
-            yield Lack(certain=not private, what=what, instead=instead, source=source)
-        if chain.frames > _FRAMES:
-            certain = version < _MORE_FRAMES
-            allows = "the verifier allows" if certain else "verifiers up to 6.18 allow"
-            what = f"{chain.frames} functions call one another, and {allows} {_FRAMES}"
-            instead = "make some of them __always_inline"
-            yield Lack(certain=certain, what=what, instead=instead, source=source)
-    if program.instructions > _INSTRUCTIONS:
-        what = f"it has {program.instructions} instructions, and the verifier looks at {_INSTRUCTIONS}"
-        yield Lack(certain=True, what=what, source=source)

@@ -84,7 +84,8 @@ FEATURES: Final = (
     "goto_indirect",
 )
 
-_ATOMICS: Final = {
+#: Operations by the immediate value of an atomic instruction.
+ATOMICS: Final = {
     0x00: "atomic_add",
     0x01: "atomic_fetch_add",
     0x40: "atomic_or",
@@ -137,7 +138,7 @@ def _feature(instruction: Instruction) -> str | None:
         case 1:
             return "sign_extended_load" if code & 0xE0 == MEMSX else None
         case 3:
-            return _ATOMICS.get(instruction.immediate) if code & 0xE0 == ATOMIC else None
+            return ATOMICS.get(instruction.immediate) if code & 0xE0 == ATOMIC else None
         case 4 | 7:
             return _arithmetic(instruction)
         case 5 | 6:

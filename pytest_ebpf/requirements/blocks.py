@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_ebpf.objects.instructions import CALL, EXIT, JA, JA32, JAX, JMP, JMP32, Instruction
+from pytest_ebpf.objects.instructions import (
+    CALL,
+    EXIT,
+    JA,
+    JA32,
+    JAX,
+    JMP,
+    JMP32,
+    LDIMM64,
+    Instruction,
+)
 
 
 def is_jump(instruction: Instruction) -> bool:
@@ -34,3 +44,30 @@ def block_starts(instructions: Sequence[Instruction]) -> frozenset[int]:
             if target is not None:
                 starts.add(target)
     return frozenset(starts)
+
+
+def unreached(instructions: Sequence[Instruction]) -> int | None:
+    """The first instruction that no way leads to, whatever conditions say; None without any.
+
+    None as well where a jump does not say where it leads.
+    """
+    seen: set[int] = set()
+    waiting = [0]
+    while waiting:
+        index = waiting.pop()
+        if index in seen or not 0 <= index < len(instructions):
+            continue
+        seen.add(index)
+        each = instructions[index]
+        if each.code == JAX:
+            return None
+        if each.code == LDIMM64:
+            seen.add(index + 1)
+            waiting.append(index + 2)
+            continue
+        if falls_through(each):
+            waiting.append(index + 1)
+        target = jump_target(index, each) if is_jump(each) else None
+        if target is not None:
+            waiting.append(target)
+    return next((index for index in range(len(instructions)) if index not in seen), None)

@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import CoreRelo, access
+from pytest_ebpf.objects.encoding import flaw_of
 from pytest_ebpf.objects.instructions import (
     CALL,
     HELPER,
@@ -19,7 +20,7 @@ from pytest_ebpf.objects.instructions import (
     features,
     is_always_checked,
 )
-from pytest_ebpf.requirements.blocks import block_starts
+from pytest_ebpf.requirements.blocks import block_starts, unreached
 from pytest_ebpf.requirements.helpers import helper_name
 from pytest_ebpf.requirements.licences import GPL_ONLY_HELPERS
 from pytest_ebpf.requirements.linked import Body, Linker
@@ -37,6 +38,9 @@ _ASKING: Final = frozenset(
         "target_type_id",
     }
 )
+
+#: ``check_cfg``: "unreachable insn".
+_UNREACHED: Final = "no kernel takes code that no jump leads to"
 
 
 class Scanner:
@@ -56,16 +60,19 @@ class Scanner:
 
     def _scan(self, body: Body) -> Iterator[Requirement]:
         starts = block_starts(body.instructions)
+        if (dead := unreached(body.instructions)) is not None:
+            code = body.instructions[dead].code
+            yield self._need(body, dead, Requirement(Kind.ENCODING, _UNREACHED, code, always=True))
         seen: set[str] = set()  # features that this block has shown already
+        is_half = False
         for index, instruction in enumerate(body.instructions):
+            is_half = not is_half and index > 0 and body.instructions[index - 1].code == LDIMM64
+            if is_half:
+                continue  # it is part of the instruction before it
             if index in starts:
                 seen.clear()
-            names = ("function_address",) if index in body.callbacks else features(instruction)
-            for name in names:
-                if name not in seen:
-                    seen.add(name)
-                    always = is_always_checked(name, instruction)
-                    yield self._need(body, index, Requirement(Kind.INSTRUCTION, name, always=always))
+            for need in _encoded(body, index, seen):
+                yield self._need(body, index, need)
             if instruction.code == CALL:
                 for need in _call(body, index, instruction):
                     yield self._need(body, index, need)
@@ -100,6 +107,18 @@ class Scanner:
             relocation=relocation,
             accesses=instruction.code & 7 in {LDX, ST, STX},
         )
+
+
+def _encoded(body: Body, index: int, seen: set[str]) -> Iterator[Requirement]:
+    """What it takes to know an instruction; features but once, which *seen* notes."""
+    instruction = body.instructions[index]
+    if flaw := flaw_of(instruction):
+        yield Requirement(Kind.ENCODING, flaw.what, instruction.code, always=flaw.anywhere)
+    names = ("function_address",) if index in body.callbacks else features(instruction)
+    for name in names:
+        if name not in seen:
+            seen.add(name)
+            yield Requirement(Kind.INSTRUCTION, name, always=is_always_checked(name, instruction))
 
 
 def _call(body: Body, index: int, instruction: Instruction) -> Iterator[Requirement]:

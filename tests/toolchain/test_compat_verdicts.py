@@ -57,6 +57,46 @@ def words(verdict: Verdict) -> str | None:
         ("hook_fentry_missing", "6.12", "no function no_such_function in its BTF"),
         ("hook_lsm_missing", "6.12", "no LSM hook no_such_hook"),
         ("hook_iterator_missing", "6.12", "no iterator no_such_thing"),
+        (
+            "instructions_call_through_a_pointer",
+            "7.2",
+            (
+                "no kernel has calls through a pointer; call functions by their names, with a switch between"
+                " them"
+            ),
+        ),
+        (
+            "instructions_atomic_unknown",
+            "6.12",
+            (
+                "no kernel has an atomic operation 0x10; use add, and, or, xor, xchg or cmpxchg on 4 or 8"
+                " bytes"
+            ),
+        ),
+        (
+            "instructions_atomic_of_a_byte",
+            "7.2",
+            (
+                "no kernel has an atomic operation on 1 byte; use add, and, or, xor, xchg or cmpxchg on 4 or"
+                " 8 bytes"
+            ),
+        ),
+        (
+            "instructions_end_without_exit",
+            "6.1",
+            (
+                "control runs off the end of prog; let it return: compilers leave off where what comes next"
+                " is undefined"
+            ),
+        ),
+        (
+            "instructions_code_without_a_way_to_it",
+            "6.1",
+            (
+                "no kernel takes code that no jump leads to; leave it to the compiler, or correct the bytes"
+                " in the assembly"
+            ),
+        ),
         ("maps_bloom", "5.10", "no map type bloom_filter (map map); use hash"),
         (
             "maps_legacy",

@@ -49,6 +49,7 @@ def test_between_two_lines_it_is_what_both_say(number, version, allowed):
 
 #: Only 6.18 and newer have "new"; nobody may call "inner"; xdp programs may never call "for_tc".
 KFUNCS = Rules(
+    newest=(6, 18),
     classes=(),
     instructions={},
     map_flags={},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 
 import pytest
 from codes import DW, EXIT, JEQ, MOV, alu, alu_x, jump, store
@@ -14,6 +15,7 @@ from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import read_object
+from pytest_ebpf.objects.encoding import flaw_of
 from pytest_ebpf.objects.instructions import FEATURES, Instruction, features, is_always_checked
 from pytest_ebpf.requirements import KernelOracle, Kind, ProgramRequirements, reachable, requirements_of
 from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_HELPERS
@@ -150,13 +152,16 @@ def test_every_feature_is_tried():
     assert all(features(each)[0] == name for name, each in LIVE.items())
 
 
-def takes(guest: Guest, body: list[Instruction]) -> bool:
-    packed = b"".join(
-        struct.pack("<BBhi", each.code, each.src << 4 | each.dst, each.offset, each.immediate)
+def packed(body: Sequence[Instruction]) -> bytes:
+    return b"".join(
+        struct.pack("<BBhi", each.code, each.dst | each.src << 4, each.offset, each.immediate)
         for each in body
     )
+
+
+def takes(guest: Guest, body: list[Instruction]) -> bool:
     try:
-        guest.call("assemble", type=SCHED_CLS, attach_type=0, insns=packed, license="GPL")
+        guest.call("assemble", type=SCHED_CLS, attach_type=0, insns=packed(body), license="GPL")
     except CallError:
         return False
     return True
@@ -170,6 +175,43 @@ def test_which_instructions_are_refused_where_control_never_comes(guest):
         needed = {word for word in features(each) if is_always_checked(word, each)}
         if dead != all(known[word] for word in needed):
             wrong[name] = (known[name], dead)
+    assert not wrong
+
+
+# Instructions that no kernel has.
+
+
+def encodings() -> list[Instruction]:
+    """Every code, with what its fields might hold and what they may not."""
+    fields = [(3, 0, 0, 0), (3, 2, 0, 0), (3, 11, 0, 0), (15, 0, 0, 0), (3, 0, 1, 0), (3, 0, 0, 16)]
+    fields += [(0, 0, 0, 0), (3, 0, 8, 1), (2, 3, -8, 0xE1), (2, 3, -8, 0x10), (3, 2, -8, 0x100)]
+    return [Instruction(code, *each) for code in range(256) for each in fields]
+
+
+#: What the verifier says of an instruction itself, and not of the registers it finds there.
+MALFORMED = re.compile(
+    "unknown opcode|reserved fields|R15 is invalid|invalid atomic o|unrecognized bpf_ld_imm64"
+)
+
+
+def test_which_instructions_no_kernel_has(guest, kernel):
+    """Each refuses those that are called flawed; the newest calls no others malformed."""
+    tail = [alu(MOV, 0, 0)] * 20 + [EXIT]
+    tried, calls = encodings(), []
+    for each in tried:
+        halves = [each, Instruction(0, 0, 0, 0, 0)] if each.code == 0x18 else [each]
+        for jumps in ([], [jump(JEQ, 0, 7, len(halves))]):
+            body = packed([*ZERO_AT_8, *jumps, *halves, *tail])
+            calls.append(("assemble", {"type": SCHED_CLS, "attach_type": 0, "insns": body, "license": "GPL"}))
+    answers = [answer for at in range(0, len(calls), 200) for answer in guest.batch(calls[at : at + 200])]
+    wrong = []
+    for each, live, dead in zip(tried, answers[::2], answers[1::2], strict=True):
+        flaw = flaw_of(each)
+        if flaw and not (isinstance(live, CallError) and (isinstance(dead, CallError) or not flaw.anywhere)):
+            wrong.append((each, flaw))
+        log = live.details["log"] if isinstance(live, CallError) else ""
+        if kernel.version.major == 7 and not flaw and MALFORMED.search(log):
+            wrong.append((each, log[-200:]))
     assert not wrong
 
 

@@ -129,3 +129,66 @@ int prog(void *ctx)
 	asm volatile("r2 = %0; .byte 0xdb; .byte 0x21; .short 0; .long 0x100" :: "r"(&total) : "r1", "r2");
 	return 0;
 }
+
+//// call_through_a_pointer:
+
+static __noinline int one(int n)
+{
+	return n + bpf_get_prandom_u32();
+}
+
+static __noinline int two(int n)
+{
+	return n + bpf_ktime_get_ns();
+}
+
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	int (*function)(int) = skb->len > 5 ? one : two;
+
+	asm volatile("" : "+r"(function));
+	return function(skb->len);
+}
+
+//// atomic_unknown:
+
+__u64 total;
+
+SEC("tc")
+int prog(void *ctx)
+{
+	asm volatile("r2 = %0; r1 = 1; .byte 0xdb; .byte 0x12; .short 0; .long 0x10" :: "r"(&total) : "r1", "r2");
+	return 0;
+}
+
+//// atomic_of_a_byte:
+
+__u64 total;
+
+SEC("tc")
+int prog(void *ctx)
+{
+	asm volatile("r2 = %0; r1 = 1; .byte 0xd3; .byte 0x12; .short 0; .long 0" :: "r"(&total) : "r1", "r2");
+	return 0;
+}
+
+//// end_without_exit:
+
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	if (skb->len > 5)
+		return 0;
+	bpf_get_prandom_u32();
+	__builtin_unreachable();
+}
+
+//// code_without_a_way_to_it:
+
+SEC("tc")
+int prog(void *ctx)
+{
+	asm volatile("goto 1f; r0 = 5; 1:" ::: "r0");
+	return 0;
+}
