@@ -24,7 +24,7 @@ class Kind(StrEnum):
     KFUNC = "kfunc"  # a function of the kernel that is called: "bpf_task_acquire"
     KSYM = "ksym"  # a variable or a function of the kernel whose address is taken: "bpf_prog_active"
     KCONFIG = "kconfig"  # "CONFIG_HZ", "LINUX_KERNEL_VERSION"
-    INSTRUCTION = "instruction"  # a word of instructions.FEATURES: "jmp32", "cmpxchg"
+    INSTRUCTION = "instruction"  # a word of instructions.FEATURES: "jump32", "cmpxchg"
     ENCODING = "encoding"  # what no kernel has, in words: "no kernel has calls through a pointer", 0x8d
     BTF_KIND = "btf_kind"  # BTF_KIND_*: "enum64", 19
     RELOCATION = "relocation"  # CO-RE: "struct task_struct::mm"; see Requirement.relocation
