@@ -354,14 +354,16 @@ def test_more_instructions_than_any_kernel_takes(compile_bpf):
     facts = read_object(path)
     with pytest.raises(ObjectError) as caught:
         requirements_of(path.read_bytes(), facts)
-    said = re.sub(r"\d{7}", "N", str(caught.value))
-    assert said == f"{path}: N instructions in programs with their subprograms; split the object"
+    said = str(caught.value).removeprefix(f"{path}: ")
+    assert re.sub(r"\d{7}", "N", said) == (
+        "N instructions in programs with their subprograms; split the object"
+    )
     large = CHAIN.replace("30000", "1000001")
     path = compile_bpf(HEAD + large + 'SEC("xdp") int huge(void *c) { return last(1); }')
     with pytest.raises(ObjectError) as caught:
         requirements_of(path.read_bytes(), read_object(path))
-    said = re.sub(r" \d{7} ", " N ", str(caught.value))
-    assert said.removeprefix(f"{path}: ") == (
+    said = str(caught.value).removeprefix(f"{path}: ")
+    assert re.sub(r"^program huge: \d{7} ", "program huge: N ", said) == (
         "program huge: N instructions with those of its subprograms; no kernel takes more than 1000000"
     )
 

@@ -255,7 +255,8 @@ def restored(*between: Instruction) -> bool:
 def test_spilled_registers():
     assert restored()
     assert restored(helper(5))
-    assert restored(store(DW, 10, -8, 1))
+    for beside in (-24, -8):
+        assert restored(store(DW, 10, beside, 1))
     assert not restored(store(DW, 10, -16, 1))
     assert not restored(store(B, 10, -9, 1))
     assert not restored(subprogram(), store(B, 1, 0, 1), alu_x(MOV, 1, 10), store(DW, 1, 0, 10))
