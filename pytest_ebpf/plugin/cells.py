@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -224,6 +224,7 @@ class Cells:
         if made.failed:
             made.sections += self._evidence(item, given)
             made.sections.append((evidence.AGAIN, evidence.command(self._config, [name], [spec])))
+        loaded = given if made.when == "teardown" else None  # all that it will have
         phase = outcomes.Phase(
             row=outcomes.row_of(item.nodeid, _parameters(item), self._label(spec)),
             line=line,
@@ -232,8 +233,8 @@ class Cells:
             outcome=outcome.value,
             reason=reason,
             duration=made.duration,
-            programs=_verified(given) if made.when == "teardown" else (),
-            predictions=_predicted(given) if made.when == "teardown" else (),
+            programs=tuple(map(asdict, loaded.sizes)) if loaded else (),
+            predictions=tuple(map(asdict, loaded.predictions())) if loaded else (),
         )
         outcomes.attach(made, phase)
 
@@ -259,17 +260,6 @@ def _hear_programs(item: pytest.Item) -> None:
     if ebpf is not None and ebpf.alive:
         with suppress(EbpfError):
             item.stash[_PRINTED] = "\n".join(ebpf.printk())
-
-
-def _verified(given: Ebpf | None) -> tuple[dict[str, Any], ...]:
-    """Return what the verifier had to do for what the test has loaded."""
-    return tuple(asdict(size) for size in given.sizes) if given else ()
-
-
-def _predicted(given: Ebpf | None) -> tuple[tuple[str, str, str, str, str], ...]:
-    """Return what was said of the programs that the test has loaded, and what came of it."""
-    found = given.predictions() if given else ()
-    return tuple((each.object, each.program, each.column, each.said, each.seen) for each in found)
 
 
 def spec_of(item: pytest.Item) -> str | None:

@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from pytest_ebpf import packets, paths
 from pytest_ebpf.errors import PacketError
 from pytest_ebpf.packets.pcap import write_pcap
-
-if TYPE_CHECKING:
-    from _pytest.cacheprovider import Cache
+from pytest_ebpf.plugin import cachefolders
 
 #: Packets that are shown, the last ones, and the bytes up to which one is shown.
 _SHOWN: Final = 5
@@ -29,7 +27,6 @@ _FILES: Final = 100
 
 #: Options without which a cell may end otherwise.
 _OPTIONS: Final = ("--ebpf-manifest", "--ebpf-isolation", "--ebpf-accelerator", "--ebpf-timeout")
-
 
 #: What the section is called that has the command.
 AGAIN: Final = "to run this again"
@@ -66,7 +63,7 @@ def given(
     with suppress(OSError, PacketError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_pcap(path, frames)
-        _keep_newest(path.parent)
+        cachefolders.keep_newest(path.parent, _FILES)
         kept = str(path)
     shown = frames[-_SHOWN:]
     first = recent.count - len(shown) + 1
@@ -87,17 +84,10 @@ def modes(attached: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _folder(config: pytest.Config) -> Path:
     """Pytest's cache; without one, ours."""
-    cache: Cache | None = getattr(config, "cache", None)
-    return cache.mkdir("ebpf") / "packets" if cache is not None else paths.cache_root() / "packets"
+    return (cachefolders.folder(config, "ebpf") or paths.cache_root()) / "packets"
 
 
 def _file_name(nodeid: str) -> str:
     """A name for a file, as readable as can be and different for each test."""
     name = re.sub(r"[^\w.-]+", "-", nodeid.rpartition("::")[2]).strip("-")
     return f"{name[:80]}-{sha256(nodeid.encode()).hexdigest()[:8]}"
-
-
-def _keep_newest(folder: Path) -> None:
-    files = sorted(folder.glob("*.pcap"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in files[_FILES:]:
-        path.unlink(missing_ok=True)

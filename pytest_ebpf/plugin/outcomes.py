@@ -39,8 +39,8 @@ class Phase:
 
     *line* is where the test stands in its file; with it rows keep their order whoever runs them. *programs*
     are what the verifier had to do, each the fields of a :class:`ProgramSize`; *predictions* what was said of
-    programs (object, program, kernel, said, seen). *test*, *sections* and *besides* stay on pytest's report
-    on its way here: see :func:`told`.
+    programs, each those of a :class:`Prediction`. *test*, *sections* and *besides* stay on pytest's report on
+    its way here: see :func:`told`.
     """
 
     row: str
@@ -51,7 +51,7 @@ class Phase:
     reason: str
     duration: float
     programs: tuple[dict[str, Any], ...] = ()
-    predictions: tuple[tuple[str, str, str, str, str], ...] = ()
+    predictions: tuple[dict[str, str], ...] = ()
     test: str = ""
     sections: tuple[tuple[str, str], ...] = ()
     besides: tuple[tuple[str, str], ...] = ()
@@ -146,16 +146,11 @@ def row_of(nodeid: str, parameters: str, kernel: str) -> str:
     return f"{name}[{kept}]" if kept else name
 
 
-def place(phase: Phase) -> tuple[str, int]:
-    """Order tests as they stand in their files: workers end them in any order."""
-    return phase.row.partition("::")[0], phase.line
-
-
 def cells(phases: list[Phase]) -> list[Cell]:
     """Fold the phases of each test and kernel to one cell; a column is named by what booted, if any did."""
     booted = {phase.spec: phase.column for phase in phases if phase.column}
     grouped: dict[tuple[str, str], list[Phase]] = {}
-    for phase in sorted(phases, key=place):
+    for phase in sorted(phases, key=_place):
         grouped.setdefault((phase.row, phase.spec), []).append(phase)
     return [_cell(row, booted.get(spec, spec), group) for (row, spec), group in grouped.items()]
 
@@ -167,7 +162,12 @@ def programs(phases: list[Phase]) -> list[ProgramSize]:
 
 def predictions(phases: list[Phase]) -> list[Prediction]:
     """What was said of programs, and what came of it."""
-    return [Prediction(*each) for phase in phases for each in phase.predictions]
+    return [Prediction(**each) for phase in phases for each in phase.predictions]
+
+
+def _place(phase: Phase) -> tuple[str, int]:
+    """Order tests as they stand in their files: workers end them in any order."""
+    return phase.row.partition("::")[0], phase.line
 
 
 def _deciding(group: list[Phase]) -> Phase:

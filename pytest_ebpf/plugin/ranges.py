@@ -77,10 +77,9 @@ def excuse(report: pytest.TestReport, item: pytest.Item, outcome: Outcome) -> tu
 
 @dataclass
 class _Row:
-    """One test: what is said of the kernels that it is not for, and the kernels that it ran on."""
+    """One test: a *report* of it, what is said of the kernels that it is not for, and those it ran on."""
 
     report: pytest.TestReport
-    phase: outcomes.Phase
     outside: dict[str, Outside] = field(default_factory=dict)
     inside: set[str] = field(default_factory=set)
 
@@ -98,7 +97,7 @@ class Ranges:
         phase = outcomes.detach(report)
         if phase is None:
             return
-        row = self._rows.setdefault(phase.row, _Row(report, phase))
+        row = self._rows.setdefault(phase.row, _Row(report))
         if phase.column:
             self._columns[phase.spec] = phase.column
         said: dict[str, Any] | None = getattr(report, _ATTRIBUTE, None)
@@ -137,4 +136,10 @@ class Ranges:
                 yield f"{name}: {text}: could be {side}, it passes on {', '.join(kernels)} too"
 
     def _in_order(self) -> list[tuple[str, _Row]]:
-        return sorted(self._rows.items(), key=lambda named: outcomes.place(named[1].phase))
+        """Tests as they stand in their files."""
+
+        def place(row: _Row) -> tuple[str, int]:
+            file, line, _ = row.report.location
+            return file, line or 0
+
+        return sorted(self._rows.items(), key=lambda named: place(named[1]))

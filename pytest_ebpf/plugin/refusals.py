@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from pytest_ebpf.errors import EbpfError, LoadError
-from pytest_ebpf.plugin import outcomes
+from pytest_ebpf.plugin import cachefolders, outcomes
 from pytest_ebpf.plugin.cells import spec_of
 from pytest_ebpf.plugin.tracebacks import tail
 from pytest_ebpf.session.fleet import Fleet
@@ -69,17 +69,15 @@ class Refusals:
 
     def _keep(self, name: str, log: str) -> Path | None:
         """Write *log* to pytest's cache, and return the file; None where there is no cache."""
-        cache: pytest.Cache | None = getattr(self._config, "cache", None)
-        if cache is None:
-            return None
         try:
-            folder = cache.mkdir(_FOLDER)
+            folder = cachefolders.folder(self._config, _FOLDER)
+            if folder is None:
+                return None
             path = folder / f"{_UNSUITABLE.sub('_', name)[:120]}.log"
             path.write_text(log, encoding="utf-8")
-            for old in sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
-                old.unlink(missing_ok=True)
         except OSError:
             return None
+        cachefolders.keep_newest(folder, _KEPT)
         here = self._config.invocation_params.dir
         return path.relative_to(here) if path.is_relative_to(here) else path
 

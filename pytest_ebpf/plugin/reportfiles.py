@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
+from pytest_ebpf.plugin import cachefolders
 from pytest_ebpf.report import (
     Changes,
     Run,
@@ -18,9 +19,6 @@ from pytest_ebpf.report import (
     read_document,
 )
 from pytest_ebpf.session.limits import read_report
-
-if TYPE_CHECKING:
-    from _pytest.cacheprovider import Cache
 
 #: The names of what is written to the folder of ``--ebpf-report``.
 PAGE: Final = "report.html"
@@ -56,19 +54,16 @@ def baseline(folder: Path, name: str) -> Run:
 
 def keep(config: pytest.Config, run: Run) -> None:
     """Have the next run know of this one. It is a cache: a run that cannot be kept is not."""
-    cache: Cache | None = getattr(config, "cache", None)
-    if cache is not None:
-        with suppress(OSError):
-            _write(cache.mkdir("ebpf") / _LAST, json_document(run, brief=True))
+    with suppress(OSError):
+        if folder := cachefolders.folder(config, "ebpf"):
+            _write(folder / _LAST, json_document(run, brief=True))
 
 
 def kept(config: pytest.Config) -> Run | None:
     """Return what :func:`keep` has kept, None if nothing or nothing of use."""
-    cache: Cache | None = getattr(config, "cache", None)
-    if cache is None:
-        return None
     with suppress(OSError, ValueError):
-        return read_document((cache.mkdir("ebpf") / _LAST).read_text("utf-8"))
+        if folder := cachefolders.folder(config, "ebpf"):
+            return read_document((folder / _LAST).read_text("utf-8"))
     return None
 
 

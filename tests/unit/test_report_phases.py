@@ -49,10 +49,9 @@ def test_sections_are_those_of_the_phase_that_decides():
 
 
 def test_what_was_predicted_crosses_processes():
-    said = phase(Outcome.PASSED, predictions=(("fw", "ingress", "6.1.9", '"works"', "it was refused"),))
-    assert outcomes.predictions([phase(Outcome.PASSED), said]) == [
-        Prediction("fw", "ingress", "6.1.9", '"works"', "it was refused")
-    ]
+    told = Prediction("fw", "ingress", "6.1.9", '"works"', "it was refused")
+    said = phase(Outcome.PASSED, predictions=(asdict(told),))
+    assert outcomes.predictions([phase(Outcome.PASSED), said]) == [told]
 
 
 def test_what_the_verifier_had_to_do_crosses_processes():
