@@ -21,7 +21,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     """Return the arguments, with the function ``run(arguments) -> int`` that carries them out."""
     parser = ArgumentParser(prog="ebpf-build", description=_DESCRIPTION)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    commands = parser.add_subparsers(metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     _build(parser)
     _build(commands.add_parser("build", help="build all objects, or those named"), names=True)
     _inspect(commands.add_parser("inspect", help="say what is in an object file"))
@@ -33,6 +33,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     kernels = commands.add_parser("kernels", help="list, fetch or pin kernels, free their cache")
     _kernels(kernels.add_subparsers(metavar="COMMAND", required=True))
     doctor = commands.add_parser("doctor", help="say what works on this host and how to mend it")
+    _manifest(doctor)
     _formats(doctor, "json")
     doctor.set_defaults(run=_command("doctor"))
     schema = commands.add_parser("schema", help="print the JSON schema of ebpf.toml or of reports")
@@ -45,7 +46,9 @@ def parse(argv: Sequence[str]) -> Namespace:
         help="manifest (default), or report: matrix.json",
     )
     schema.set_defaults(run=_command("schema"))
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    _refuse_unused(parser, arguments)
+    return arguments
 
 
 class _Version(Action):
@@ -59,11 +62,8 @@ class _Version(Action):
 
 
 def _build(parser: ArgumentParser, *, names: bool = False) -> None:
-    # given before the word `build` they hold as well: what stands after it must not reset them
     unset = SUPPRESS if names else None
-    parser.add_argument(
-        "-f", "--manifest", metavar="FILE", default=unset, help="the manifest (default: ebpf.toml, upwards)"
-    )
+    _manifest(parser, unset)
     parser.add_argument(
         "-j",
         "--jobs",
@@ -78,6 +78,27 @@ def _build(parser: ArgumentParser, *, names: bool = False) -> None:
     if names:
         parser.add_argument("objects", metavar="OBJECT", nargs="*", help="objects to build (default: all)")
     parser.set_defaults(run=_command("build"), objects=[])
+
+
+def _manifest(parser: ArgumentParser, unset: str | None = SUPPRESS) -> None:
+    """Which project. Before the name of a command, where it is None *unset*, it holds as well."""
+    parser.add_argument(
+        "-f", "--manifest", metavar="FILE", default=unset, help="the manifest (default: ebpf.toml, upwards)"
+    )
+    if unset is SUPPRESS:
+        parser.set_defaults(reads_manifest=True)
+
+
+def _refuse_unused(parser: ArgumentParser, arguments: Namespace) -> None:
+    """Say so where an option stands before the name of a command that has no use for it."""
+    if arguments.command in {None, "build"}:
+        return
+    given = {"-j/--jobs": arguments.jobs, "-q/--quiet": arguments.quiet}
+    if not getattr(arguments, "reads_manifest", False):
+        given["-f/--manifest"] = arguments.manifest
+    for option, value in given.items():
+        if value:
+            parser.error(f"{arguments.command} takes no {option}")
 
 
 def _positive(text: str) -> int:
@@ -121,6 +142,7 @@ def _matrix(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="*", help="object files (default: the objects of the manifest)"
     )
+    _manifest(parser)
     _machines(parser)
     _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("matrix"))
@@ -137,6 +159,7 @@ def _check(parser: ArgumentParser) -> None:
         default=[],
         help='such as "5.10,6.1,latest" (default: those the manifest promises, else those in the cache)',
     )
+    _manifest(parser)
     _formats(parser, "json", "markdown")
     parser.set_defaults(run=_command("check"))
 
@@ -146,8 +169,9 @@ def _stats(parser: ArgumentParser) -> None:
         "objects",
         metavar="OBJECT",
         nargs="*",
-        help="objects of the manifest, or object files (default: all of the manifest)",
+        help="objects, or object files (default: the manifest's)",
     )
+    _manifest(parser)
     _machines(parser)
     parser.add_argument(
         "--against",
@@ -165,9 +189,11 @@ def _kernels(commands: _SubParsersAction[ArgumentParser]) -> None:
     listing.set_defaults(run=_command("kernels", "show"))
     fetching = commands.add_parser("fetch", help="put kernels into the cache")
     fetching.add_argument("specs", metavar="SPEC", nargs="+", help="6.1, 6.1.192, latest")
+    _manifest(fetching)
     fetching.set_defaults(run=_command("kernels", "fetch"))
     locking = commands.add_parser("lock", help="pin the kernels of the manifest in ebpf-kernels.lock")
     locking.add_argument("specs", metavar="SPEC", nargs="*", help="(default: those the manifest promises)")
+    _manifest(locking)
     locking.set_defaults(run=_command("kernels", "lock"))
     clearing = commands.add_parser("clear", help="free what the cache takes")
     what = clearing.add_mutually_exclusive_group()

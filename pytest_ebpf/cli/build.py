@@ -12,7 +12,7 @@ from pytest_ebpf.session.building import build_project
 
 def run(arguments: Namespace) -> int:
     """Build and say in a line what was done."""
-    manifest = manifest_of(arguments.manifest)
+    manifest = manifest_of(arguments)
     with working("building", quiet=arguments.quiet):
         result = build_project(manifest, arguments.objects, jobs=arguments.jobs, say=say)
     for warning in result.warnings:

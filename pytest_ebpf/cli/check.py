@@ -8,35 +8,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_ebpf.cli.progress import say
-from pytest_ebpf.cli.project import kernel_store, manifest_of
+from pytest_ebpf.cli.project import kernel_store, manifest_if_any, manifest_of
 from pytest_ebpf.compat import render
 from pytest_ebpf.compat.verdict import Subject
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.kernels import Kernel, select
 from pytest_ebpf.kernels.selection import names_promised
-from pytest_ebpf.manifest.discovery import find
 from pytest_ebpf.session.checking import check, read_subject
 
 
 def run(arguments: Namespace) -> int:
     """Print the verdicts; 1 if a program that is loaded with its object cannot work on one of the kernels."""
-    kernels = _kernels(arguments.kernel)
-    report = check(_files(arguments.objects) if arguments.objects else _declared(), kernels)
+    manifest = manifest_if_any(arguments) if arguments.objects else manifest_of(arguments)
+    kernels = _kernels(arguments.kernel, manifest)
+    subjects = _declared(manifest) if manifest and not arguments.objects else _files(arguments.objects)
+    report = check(subjects, kernels)
     forms = {"text": render.text, "json": render.json_document, "markdown": render.markdown}
     print(forms[arguments.format](report))
     return 0 if report.ok else 1
 
 
-def _kernels(given: Sequence[str]) -> Sequence[Kernel]:
+def _kernels(given: Sequence[str], manifest: Path | None) -> Sequence[Kernel]:
     """The kernels named, else those that the manifest promises, else those in the cache."""
-    manifest = find(Path.cwd())
     expression = ",".join(given)
     promised: Sequence[str] = ()
     if manifest and (not expression or names_promised(expression)):
         from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
 
         promised = load(manifest).kernels
-    store = kernel_store()
+    store = kernel_store(manifest)
     if expression:
         return [store.get(spec) for spec in select(expression, promised, option="--kernel")]
     kernels = [store.get(spec) for spec in promised] or [each for each in store.cached() if each.packages]
@@ -52,12 +52,11 @@ def _files(names: Sequence[str]) -> list[Subject]:
     return [read_subject(path, path.name if counts[path.name] == 1 else str(path)) for path in paths]
 
 
-def _declared() -> list[Subject]:
-    """The objects of the manifest, built if they are stale, loaded as they are declared."""
+def _declared(manifest: Path) -> list[Subject]:
+    """The objects of *manifest*, built if they are stale, loaded as they are declared."""
     from pytest_ebpf.manifest import load  # noqa: PLC0415 - slow to import, and not always needed
     from pytest_ebpf.session.building import build_project  # noqa: PLC0415
 
-    path = manifest_of(None)
-    declared = load(path)
-    objects = build_project(path, say=say).objects
+    declared = load(manifest)
+    objects = build_project(manifest, say=say).objects
     return [read_subject(built.path, built.name, declared) for built in objects]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_ebpf.cli.progress import say
+from pytest_ebpf.cli.project import manifest_if_any
 from pytest_ebpf.session.health import Finding, State, examine, healthy
 
 _MARKS: Final[dict[State, str]] = {"ok": "ok", "note": "--", "fail": "FAIL"}
@@ -28,7 +29,7 @@ _VERSION: Final = 1
 
 def run(arguments: Namespace) -> int:
     """Print what was found; 1 if eBPF programs cannot be built or tested here."""
-    findings = examine(Path.cwd(), say=say)
+    findings = examine(manifest_if_any(arguments), Path.cwd(), say=say)
     print(
         to_json(findings)
         if arguments.format == "json"

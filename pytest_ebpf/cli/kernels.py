@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_ebpf import paths
 from pytest_ebpf.cli.progress import say
-from pytest_ebpf.cli.project import kernel_store, manifest_of
+from pytest_ebpf.cli.project import kernel_store, manifest_if_any, manifest_of
 from pytest_ebpf.kernels import lock_kernels
 from pytest_ebpf.machine.shelf import Entry, Shelf
 from pytest_ebpf.manifest import load
@@ -16,7 +16,7 @@ from pytest_ebpf.manifest import load
 
 def show(arguments: Namespace) -> int:
     """Print what the cache has, then what the archive offers: the newest of each line, or everything."""
-    store = kernel_store()
+    store = kernel_store(None)
     cached = store.cached()
     releases = {kernel.release for kernel in cached}
     print("in the cache")
@@ -39,7 +39,7 @@ def show(arguments: Namespace) -> int:
 
 def fetch(arguments: Namespace) -> int:
     """Put kernels into the cache and say where they are."""
-    store = kernel_store()
+    store = kernel_store(manifest_if_any(arguments))
     for spec in arguments.specs:
         kernel = store.get(spec)
         print(f"{spec}: {kernel.version} ({kernel.release})", flush=True)
@@ -48,10 +48,10 @@ def fetch(arguments: Namespace) -> int:
 
 def lock(arguments: Namespace) -> int:
     """Pin the newest build of each kernel that the manifest promises, or of those named."""
-    manifest = manifest_of(None)
+    manifest = manifest_of(arguments)
     specs = arguments.specs or load(manifest).kernels
     path = manifest.parent / paths.LOCK_NAME
-    for spec, kernel in lock_kernels(specs, kernel_store(), path).items():
+    for spec, kernel in lock_kernels(specs, kernel_store(manifest), path).items():
         print(f"{spec}: {kernel.version} sha256 {kernel.sha256[:16]}")
     print(f"written to {path.name}; commit it")
     return 0
@@ -64,7 +64,7 @@ def clear(arguments: Namespace) -> int:
     """
     freed = _shelf().clear()
     if arguments.all:
-        freed += kernel_store().clear()
+        freed += kernel_store(None).clear()
     print(f"{freed / 1e6:.0f} MB freed")
     return 0
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_ebpf.cli.progress import count, say, working
+from pytest_ebpf.cli.project import manifest_if_any, manifest_of
 from pytest_ebpf.errors import UsageError
-from pytest_ebpf.manifest import find
 from pytest_ebpf.report import Run
 from pytest_ebpf.session.compatibility import compatibility
 from pytest_ebpf.session.fleet import Fleet
@@ -17,9 +18,13 @@ from pytest_ebpf.session.prepared import Prepared
 from pytest_ebpf.session.workspace import Workspace
 
 
-def workspace_here() -> Workspace:
-    """Return the project here, or the folder where there is none."""
-    return Workspace(find(Path.cwd()), Path.cwd(), say=say)
+def workspace_of(arguments: Namespace, *, whole: bool) -> Workspace:
+    """Return the project that a command is about, or the folder where there is none.
+
+    :class:`~pytest_ebpf.errors.UsageError` if there is none and the *whole* of it is asked for.
+    """
+    manifest = manifest_of(arguments) if whole else manifest_if_any(arguments)
+    return Workspace(manifest, Path.cwd(), say=say)
 
 
 def read_files(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:

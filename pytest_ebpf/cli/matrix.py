@@ -8,9 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from pytest_ebpf import report
-from pytest_ebpf.cli.loading import load_all, read_files, workspace_here
+from pytest_ebpf.cli.loading import load_all, read_files, workspace_of
 from pytest_ebpf.cli.progress import say
-from pytest_ebpf.cli.project import manifest_of
 from pytest_ebpf.kernels import select
 from pytest_ebpf.session.prepared import Prepared
 from pytest_ebpf.session.workspace import Workspace
@@ -18,7 +17,7 @@ from pytest_ebpf.session.workspace import Workspace
 
 def run(arguments: Namespace) -> int:
     """Print the matrix; 1 if a program does not load somewhere, though the kernel has what it needs."""
-    workspace = workspace_here()
+    workspace = workspace_of(arguments, whole=not arguments.files)
     specs = select(arguments.kernel, workspace.promised, option="--kernel")
     objects = _objects(workspace, arguments.files)
     run = load_all(workspace, objects, specs, workspace.fleet(arguments.accelerator))
@@ -39,6 +38,5 @@ def _objects(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
     """Read the objects in *files*; without, what is declared."""
     if files:
         return read_files(workspace, files)
-    manifest_of(None)
     workspace.build()
     return [workspace.prepared(name) for name in (workspace.manifest.objects if workspace.manifest else ())]

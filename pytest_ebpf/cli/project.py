@@ -1,7 +1,8 @@
-"""The project that a command is called in, if it is called in one."""
+"""The project that a command is about: of the manifest that is given, else of the nearest, if any."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,18 +18,30 @@ if TYPE_CHECKING:
 _WRITE: Final = "write one, or have it written for object files: ebpf-build adopt FILE.o"
 
 
-def manifest_of(given: str | None) -> Path:
-    """Return the manifest *given*, else the nearest; :class:`UsageError` if there is none."""
-    if given is not None:
-        return Path(given)
-    if found := find(Path.cwd()):
+def manifest_if_any(arguments: Namespace) -> Path | None:
+    """Return the manifest that is given (``-f``), else the one here or nearest above, else None.
+
+    :class:`UsageError` for one that is given and is not there.
+    """
+    if arguments.manifest is None:
+        return find(Path.cwd())
+    path = Path(arguments.manifest)
+    if not path.exists():
+        raise UsageError(
+            "no such file", where=str(path), hint=f"write an {FILE_NAME}, or name the one to use"
+        )
+    return path
+
+
+def manifest_of(arguments: Namespace) -> Path:
+    """Return the manifest as :func:`manifest_if_any`; :class:`UsageError` if there is none."""
+    if found := manifest_if_any(arguments):
         return found
     raise UsageError(f"there is no {FILE_NAME} here or above", where=str(Path.cwd()), hint=_WRITE)
 
 
-def kernel_store() -> KernelStore:
-    """Return the user's kernels, pinned as the project here has them."""
+def kernel_store(manifest: Path | None) -> KernelStore:
+    """Return the user's kernels, pinned as the project of *manifest* has them."""
     from pytest_ebpf.kernels import KernelStore  # noqa: PLC0415 - a build with nothing to do needs none
 
-    manifest = find(Path.cwd())
     return KernelStore(lock=manifest.parent / LOCK_NAME if manifest else None, say=say)

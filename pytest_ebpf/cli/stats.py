@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_ebpf import report
-from pytest_ebpf.cli.loading import load_all, read_files, workspace_here
+from pytest_ebpf.cli.loading import load_all, read_files, workspace_of
 from pytest_ebpf.cli.progress import say
-from pytest_ebpf.cli.project import manifest_of
 from pytest_ebpf.kernels import select
 from pytest_ebpf.report import ProgramSize
 from pytest_ebpf.session.limits import (
@@ -27,7 +26,7 @@ from pytest_ebpf.session.workspace import Workspace
 
 def run(arguments: Namespace) -> int:
     """Print the figures; 1 if one is over its budget, or if there are none because a program is refused."""
-    workspace = workspace_here()
+    workspace = workspace_of(arguments, whole=not arguments.objects)
     specs = select(arguments.kernel, workspace.promised, option="--kernel")
     limits = _limits(workspace, arguments)
     objects = _objects(workspace, arguments.objects)
@@ -66,8 +65,6 @@ def _limits(workspace: Workspace, arguments: Namespace) -> Limits:
 def _objects(workspace: Workspace, names: Sequence[str]) -> list[Prepared]:
     """The objects of these *names*, else the files; without names, all of the manifest."""
     declared = workspace.manifest.objects if workspace.manifest else {}
-    if not names:
-        manifest_of(None)
     wanted = [name for name in dict.fromkeys(names) if name in declared] if names else list(declared)
     if wanted:
         workspace.build()

@@ -204,6 +204,7 @@ def test_a_manifest_is_a_promise(call, tmp_path):
     assert call(cwd=edge).returncode == 0
     assert call("--kernel", ">=6.1", cwd=edge).returncode == 0
     assert call("--kernel", "6.1", cwd=edge).returncode == 1
+    assert call("-f", "edge/ebpf.toml").stdout == call(cwd=edge).stdout
 
 
 def test_what_a_manifest_says_of_loading_is_known(call, compile_bpf, tmp_path):

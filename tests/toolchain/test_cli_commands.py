@@ -84,9 +84,10 @@ def test_the_manifest_may_be_elsewhere(call, edge, tmp_path):
     (edge / "deeper").mkdir()
     assert call(cwd=edge / "deeper").returncode == 0
     assert call("-f", "edge/ebpf.toml", "build", cwd=tmp_path).returncode == 0
-    assert error_of(call("-f", "other.toml"), 1) == (
-        "other.toml: no such file; write an ebpf.toml, or name the one to use"
-    )
+    for words in ((), ("check",), ("matrix", "a.o"), ("stats",), ("kernels", "fetch", "6.12"), ("doctor",)):
+        assert error_of(call("-f", "other.toml", *words), 2) == (
+            "other.toml: no such file; write an ebpf.toml, or name the one to use"
+        )
     assert error_of(call(cwd=tmp_path), 2) == (
         f"{tmp_path}: there is no ebpf.toml here or above; "
         "write one, or have it written for object files: ebpf-build adopt FILE.o"
@@ -374,6 +375,9 @@ def test_a_matrix_without_the_agent(call, monkeypatch, tmp_path):
         ("diff",),
         ("adopt",),
         ("matrix",),
+        ("check",),
+        ("stats",),
+        ("doctor",),
         ("kernels",),
         ("kernels", "fetch"),
         ("kernels", "lock"),

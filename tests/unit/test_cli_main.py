@@ -85,6 +85,36 @@ def test_options_of_build_stand_before_and_after_its_name(words, manifest, jobs,
     )
 
 
+@pytest.mark.parametrize(
+    "command", ["check", "matrix", "stats", "doctor", "kernels fetch 6.1", "kernels lock", "build"]
+)
+def test_every_command_that_reads_a_manifest_takes_its_path(command):
+    words = command.split()
+    assert parse(words).manifest is None
+    assert parse(["-f", "x", *words]).manifest == "x"
+    assert parse([*words, "--manifest", "y"]).manifest == "y"
+    assert parse(["-f", "x", *words, "-f", "y"]).manifest == "y"
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        *((command, "-f/--manifest x") for command in ("inspect a", "diff a b", "adopt a", "schema")),
+        ("kernels list", "-f/--manifest x"),
+        ("kernels clear", "-f/--manifest x"),
+        ("check", "-j/--jobs 2"),
+        ("matrix", "-q/--quiet"),
+    ],
+)
+def test_an_option_before_a_command_that_has_no_use_for_it(capsys, command, option):
+    name, _, value = option.partition(" ")
+    with pytest.raises(SystemExit) as caught:
+        parse([name[:2], *value.split(), *command.split()])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"ebpf-build: error: {command.split()[0]} takes no {name}"
+
+
 def test_the_version_is_the_packages(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])

@@ -249,7 +249,7 @@ def test_a_host_that_has_nothing_still_fits_a_screen(bin_folder, tmp_path, monke
     monkeypatch.setenv("PYTEST_EBPF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(paths, "data_root", lambda: Path("/opt/ebpf"))
     (tmp_path / "ebpf.toml").write_text("[project]\n")
-    findings = examine(tmp_path, say=pytest.fail)
+    findings = examine(tmp_path / "ebpf.toml", tmp_path, say=pytest.fail)
     states = {finding.name: finding.state for finding in findings}
     assert {name for name, state in states.items() if state == "fail"} == {
         "qemu",

@@ -9,7 +9,6 @@ from pathlib import Path
 from pytest_ebpf import paths
 from pytest_ebpf.kernels.apt import Apt
 from pytest_ebpf.machine.shelf import LIMIT, Shelf
-from pytest_ebpf.manifest import find
 from pytest_ebpf.session.budget import available_memory
 from pytest_ebpf.session.health import host, stock, tools
 from pytest_ebpf.session.health.finding import Finding, State, healthy
@@ -18,13 +17,13 @@ from pytest_ebpf.session.workspace import Workspace
 __all__ = ["Finding", "State", "examine", "healthy"]
 
 
-def examine(folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
-    """Look at this host, and at the project that *folder* is in, if any.
+def examine(manifest: Path | None, folder: Path, *, say: Callable[[str], None]) -> tuple[Finding, ...]:
+    """Look at this host, and at the project of *manifest*; without one, at *folder*.
 
     Takes a second at most, but for the first time on a host whose ``/dev/kvm`` can be opened: then a machine
     is started with it, which takes up to 10 s. *say* is told of that.
     """
-    workspace = Workspace(find(folder), folder, say=say)
+    workspace = Workspace(manifest, folder, say=say)
     declared = host.project(workspace)
     if declared.state != "ok":  # what it says of kernels and machines is not known
         workspace = Workspace(None, workspace.root, say=say)
