@@ -29,16 +29,18 @@ from pytest_ebpf.machine.wires import WireEnd, pair
 
 _SETPRIV_HINT: Final = "install it: sudo apt-get install util-linux"
 
-#: Seconds that a machine which has hung up is given to end and to print its last words.
-_LAST_WORDS: Final = 2.0
+#: Seconds that a machine which has hung up is given to end and to print its last words: a busy host may need
+#: them where milliseconds will do.
+_LAST_WORDS: Final = 10.0
 
 _MOMENT: Final = 0.005
 
 #: sysrq: print everything, then backtraces of active CPUs and tasks that are blocked.
 _STACKS: Final = (b"8", b"l", b"w")
 
-#: Seconds for all of it, and without a word until the next may be asked for.
+#: Seconds for all of it, for the first word, and without a word until the next may be asked for.
 _STACKS_TIMEOUT: Final = 4.0
+_FIRST_WORD: Final = 1.5
 _QUIET: Final = 0.2
 
 #: Reads of 64 KiB from the console at a time.
@@ -176,14 +178,17 @@ class Machine:
         """
         until = time.monotonic() + _STACKS_TIMEOUT
         before = self.console
+        patience = _FIRST_WORD
         printing = select.poll()
         printing.register(self._console_socket, select.POLLIN)
         with suppress(EbpfError, OSError):  # it may be the emulator that does not answer
             for letter in _STACKS:
                 self.monitor.ask("chardev-send-break", until, id=CONSOLE)
                 self._console_socket.send(letter)
-                while printing.poll(_QUIET * 1000) and time.monotonic() < until:
+                while printing.poll(patience * 1000) and time.monotonic() < until:
+                    patience = _QUIET
                     self._drain_console()
+                patience = _QUIET
             if self.console == before:
                 self.monitor.ask("inject-nmi", until)
                 self._end()

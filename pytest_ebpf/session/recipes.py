@@ -12,7 +12,7 @@ from pytest_ebpf.machine import MachineConfig, Recipe, accelerator, boot
 
 #: Seconds, emulated on a busy host: a boot takes 2 s there, a restore 0.05 s, the longest call (loading a
 #: large object) 1 s.
-BOOT_TIMEOUT: Final = 90.0
+BOOT_TIMEOUT: Final = 180.0
 WAKE_TIMEOUT: Final = 30.0
 CALL_TIMEOUT: Final = 60.0
 

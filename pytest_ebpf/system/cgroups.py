@@ -17,7 +17,7 @@ from pytest_ebpf.system.processes import Process
 ROOT: Final = "/sys/fs/cgroup"
 
 #: Seconds that processes have to be gone that were killed.
-_PATIENCE: Final = 2.0
+_PATIENCE: Final = 10.0
 
 
 class HasPid(Protocol):

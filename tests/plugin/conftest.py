@@ -117,7 +117,7 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def once(name: str, text: str, *options: str, conftest: str = "", watch: bool = False) -> Run:
+    def once(name: str, text: str, *options: str, watch: bool = False) -> Run:
         folder, result = base / f"shared-{name}", base / f"shared-{name}.json"
         with (base / f"shared-{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -127,7 +127,6 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
                     write_module(folder, text, "test_watch.py", "import errno\nimport pytest\n\n")
                 else:
                     write_module(folder, text)
-                (folder / "conftest.py").write_text(conftest)
                 result.write_text(json.dumps(asdict(_pytest(folder, options))))
             return Run(**json.loads(result.read_text()))
 
@@ -137,7 +136,9 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
 def _pytest(folder: Path, options: Sequence[str]) -> Run:
     argv = [sys.executable, "-m", "pytest", "-p", "ebpf", "-p", "no:cacheprovider", *options]
     env = {**os.environ, "COLUMNS": "120"}
-    done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        argv, check=False, cwd=folder, env=env, capture_output=True, text=True, timeout=1800
+    )
     return Run(done.returncode, done.stdout + done.stderr, str(folder))
 
 

@@ -122,7 +122,7 @@ def test_the_report_has_the_figures_of_every_kernel(outcome, version_of):
     for each in counted.values():
         assert each["verified_insns"] > 10
         assert each["states"] >= each["peak_states"] > 0
-        assert 0 < each["load_time"] < 10
+        assert each["load_time"] > 0
 
 
 def declare(folder: Path, old: str, new: str) -> None:

@@ -43,7 +43,7 @@ def test_no_deadline_and_no_ctrl_c_ends_the_machine_at_the_prompt(edge, make_mod
         input=TYPED,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         start_new_session=True,
     )
     assert "(Pdb) *** KeyboardInterrupt\n(Pdb) <XDP.PASS: 2>\n" in done.stdout, done.stdout

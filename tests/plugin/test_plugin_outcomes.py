@@ -9,9 +9,6 @@ import pytest
 
 from pytest_ebpf.report import Outcome
 
-#: Calls on a machine that does not answer are given up after this many seconds.
-CONFTEST = "from pytest_ebpf.session import recipes\nassert recipes.CALL_TIMEOUT\nrecipes.CALL_TIMEOUT = 3\n"
-
 MODULE = """
 FRAME = bytes(64)
 new = pytest.mark.ebpf_kernel(">=6.4", reason="once is enough")
@@ -81,7 +78,9 @@ def test_loses_its_machine_in_the_end(ebpf):
 
 @new
 def test_gets_no_answer(ebpf):
-    ebpf._guest.call("wait", process=ebpf._guest.call("spawn")["process"], timeout_ms=600_000)
+    process = ebpf._guest.call("spawn")["process"]
+    ebpf._guest._timeout = 1
+    ebpf._guest.call("wait", process=process, timeout_ms=600_000)
 
 def test_goes_on(ebpf):
     assert ebpf.load("counter").programs.count.run(FRAME).verdict == XDP.PASS
@@ -94,7 +93,7 @@ def test_without_a_kernel():
 @pytest.fixture
 def outcomes(shared_run):
     """One run of all that, on 6.1 and on 6.12."""
-    return shared_run("outcomes", MODULE, "-v", "-ra", "--ebpf-report", "reports", conftest=CONFTEST)
+    return shared_run("outcomes", MODULE, "-v", "-ra", "--ebpf-report", "reports")
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ def opens(ebpf, tool, path="/nope"):
     """Attach, fail to open *path*, and return the event."""
     tool.attach()
     ebpf.guest.run(["cat", path], check=False)
-    return tool.maps.events.next(timeout=2)
+    return tool.maps.events.next(timeout=30)
 
 def test_counts_failed_opens(ebpf):
     tool = ebpf.load("opensnoop"); tool.attach()
     ebpf.guest.run(["cat", "/nope"], check=False)
-    event = tool.maps.events.next(timeout=2)
+    event = tool.maps.events.next(timeout=30)
     assert (event.comm, event.fname, event.ret) == ("cat", "/nope", -errno.ENOENT)
 
 def test_sees_nothing_unattached(ebpf):

@@ -27,7 +27,7 @@ def pytest_report_header():
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     argv = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-    subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, timeout=600)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -50,7 +50,7 @@ def test_an_installed_wheel_builds_and_tests(wheel, pytester, monkeypatch):
     """Installed without its dependencies, which are here, in front of the checkout."""
     target = pytester.path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target]
-    subprocess.run([*pip, wheel], check=True, timeout=120)
+    subprocess.run([*pip, wheel], check=True, timeout=600)
     monkeypatch.setenv("PYTHONPATH", str(target))
     project = pytester.mkdir("project")
     readme = (ROOT / "README.md").read_text()

@@ -13,8 +13,8 @@ from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import restore
 
 #: Seconds.
-BOOT = 120.0
-WAKE = 30.0
+BOOT = 300.0
+WAKE = 60.0
 CALL = 60.0
 
 

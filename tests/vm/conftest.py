@@ -23,7 +23,7 @@ from pytest_ebpf.system import System
 #: The kernel lines that everything is proven on.
 KERNELS = ("5.10", "6.1", "6.12", "6.18", "7.2")
 
-BOOT_TIMEOUT = 120.0
+BOOT_TIMEOUT = 300.0
 CALL_TIMEOUT = 60.0
 
 
@@ -100,7 +100,7 @@ def vm_objects(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         source, target = Path(__file__).parent / "data" / f"{name}.bpf.c", folder / f"{name}.bpf.o"
         headers = ["-I", paths.libbpf_include(), "-idirafter", "/usr/include/x86_64-linux-gnu"]
         argv = ["clang-19", "-target", "bpf", "-O2", "-g", "-mcpu=v3", *headers, "-c", source, "-o", target]
-        subprocess.run(argv, check=True, timeout=120)
+        subprocess.run(argv, check=True, timeout=300)
         return target
 
     return compiled

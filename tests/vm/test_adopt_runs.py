@@ -25,7 +25,7 @@ Outcomes = dict[str, str]
 
 def adopt(folder: Path, *objects: Path, kernel: str) -> None:
     argv = [BIN / "ebpf-build", "adopt", *objects, "--output", folder, "--kernel", kernel]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -37,7 +37,7 @@ def outcomes(folder: Path) -> Outcomes:
         env={**os.environ, "PYTEST_EBPF_CACHE": str(paths.cache_root())},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,7 +55,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "source.c").write_text(source)
         includes = [f"-I{paths.libbpf_include()}", "-idirafter", "/usr/include/x86_64-linux-gnu"]
         words = ["clang-19", "-target", "bpf", "-O2", "-g", *includes, *flags, "-c", "source.c", "-o", name]
-        subprocess.run(words, cwd=folder, check=True, timeout=120)
+        subprocess.run(words, cwd=folder, check=True, timeout=300)
 
     build(adopted.LEGACY, "legacy.o")
     build(adopted.BARE, "bare.o", "-g0")

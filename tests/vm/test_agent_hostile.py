@@ -37,7 +37,7 @@ def elfs(vm_objects, line):
 def fresh(kernel):
     """A guest of its own, with room for sanitizers."""
     recipe = Recipe(kernel, paths.agent(), MachineConfig(memory=768))
-    with boot(recipe, timeout=120) as machine:
+    with boot(recipe, timeout=300) as machine:
         yield Guest(machine, timeout=60)
 
 

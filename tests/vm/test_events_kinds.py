@@ -15,7 +15,7 @@ class TestTimers:
     def test_they_are_waited_for(self, load_object):
         sample = load_object("timers")
         assert sample.programs.start.run(FRAME).retval == 0
-        assert sample.maps.events.collect(3, timeout=5) == [bytes([number, 0, 0, 0]) for number in (1, 2, 3)]
+        assert sample.maps.events.collect(3, timeout=60) == [bytes([number, 0, 0, 0]) for number in (1, 2, 3)]
         assert sample.maps.alarms[0] == {"fired": 3}
 
     def test_they_and_locks_are_not_shown_and_not_disturbed(self, load_object):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from pytest_ebpf.machine import MachineConfig, Recipe, boot
 
 
 def start(kernel):
-    return boot(Recipe(kernel, paths.agent(), MachineConfig()), timeout=120)
+    return boot(Recipe(kernel, paths.agent(), MachineConfig()), timeout=300)
 
 
 def children_of_this_process():
@@ -105,14 +106,14 @@ class TestTrouble:
         agent.write_bytes(b"not an executable")
         before = children_of_this_process()
         with pytest.raises(MachineError) as caught:
-            boot(Recipe(kernel, agent, MachineConfig()), timeout=60)
+            boot(Recipe(kernel, agent, MachineConfig()), timeout=300)
         assert "did not come up (Kernel panic - not syncing: No working init found." in str(caught.value)
         assert "No working init found" in caught.value.console
         assert children_of_this_process() == before
 
     def test_an_agent_that_was_not_built_is_said(self, kernel, tmp_path):
         with pytest.raises(MachineError) as caught:
-            boot(Recipe(kernel, tmp_path / "agent", MachineConfig()), timeout=60)
+            boot(Recipe(kernel, tmp_path / "agent", MachineConfig()), timeout=300)
         assert str(caught.value) == (
             f"{tmp_path}/agent: the guest agent is not there (No such file or directory); "
             f"{paths.agent_recipe()}"
@@ -120,7 +121,7 @@ class TestTrouble:
 
     def test_an_emulator_that_refuses_its_arguments_is_quoted(self, kernel):
         with pytest.raises(MachineError) as caught:
-            boot(Recipe(kernel, paths.agent(), MachineConfig(memory=1 << 40)), timeout=60)
+            boot(Recipe(kernel, paths.agent(), MachineConfig(memory=1 << 40)), timeout=300)
         assert "Cannot allocate memory" in str(caught.value)
 
     def test_stopping_twice_is_stopping_once(self, kernel):
@@ -131,6 +132,7 @@ class TestTrouble:
 
     def test_no_descriptor_is_left(self, kernel):
         start(kernel).stop()
+        gc.collect()  # what others have left is not to be closed in between
         before = len(list(Path("/proc/self/fd").iterdir()))
         start(kernel).stop()
         assert len(list(Path("/proc/self/fd").iterdir())) == before
@@ -161,7 +163,7 @@ from pytest_ebpf import paths
 from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine import MachineConfig, Recipe, boot
 kernel = KernelStore(lock=None, say=lambda text: None).get("6.12")
-machine = boot(Recipe(kernel, paths.agent(), MachineConfig()), timeout=120)
+machine = boot(Recipe(kernel, paths.agent(), MachineConfig()), timeout=300)
 print(machine.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """

@@ -109,10 +109,10 @@ class TestStack:
             data, sender = server.recvfrom()
             assert (data, sender) == (b"question", (HOST, 4000))
             server.sendto(b"answer", sender)
-            question = wire.expect(ARP)
+            question = wire.expect(ARP, timeout=60)
             assert (question[ARP].psrc, question[ARP].pdst) == (GUEST, HOST)
             wire.send(Ether(src=HOST_MAC, dst=wire.mac) / ARP(op=2, hwsrc=HOST_MAC, psrc=HOST, pdst=GUEST))
-            answer = wire.expect(UDP)
+            answer = wire.expect(UDP, timeout=60)
         assert (answer[Ether].dst, answer[UDP].dport, answer[Raw].load) == (HOST_MAC, 4000, b"answer")
 
     @lines("5.10", "7.2")
@@ -121,8 +121,9 @@ class TestStack:
         device.add_address(f"{GUEST}/24").add_address("fd00::1/64")
         device.add_neighbour(HOST, HOST_MAC).add_neighbour("fd00::2", HOST_MAC)
         ethernet = Ether(src=HOST_MAC, dst=wire.mac)
-        assert wire.sr1(ethernet / IP(src=HOST, dst=GUEST) / ICMP(id=3)).haslayer(ICMP)
-        answer = wire.sr1(ethernet / IPv6(src="fd00::2", dst="fd00::1") / ICMPv6EchoRequest(id=4))
+        assert wire.sr1(ethernet / IP(src=HOST, dst=GUEST) / ICMP(id=3), timeout=60).haslayer(ICMP)
+        question = ethernet / IPv6(src="fd00::2", dst="fd00::1") / ICMPv6EchoRequest(id=4)
+        answer = wire.sr1(question, timeout=60)
         assert answer[ICMPv6EchoReply].id == 4
 
     @lines("5.10", "7.2")

@@ -102,7 +102,7 @@ class TestCapture:
         with wire.capture() as capture:
             wire.send(bytes(60))
             assert len(capture.received) == 1
-        assert wire.recv_bytes() == bytes(60)
+        assert wire.recv_bytes(60) == bytes(60)
 
     def test_its_packets_are_scapys_with_their_times(self, guest, wire):
         attach(guest, TX)
@@ -123,21 +123,21 @@ class TestCapture:
         assert sorted(map(bytes, packets)) == sorted(frames * 2)
         assert int(packets[0].time * 10**9) == capture.frames[0].time_ns
         assert wire.replay(tmp_path / "wire.pcap") == 10
-        assert [wire.recv_bytes() for _ in range(10)] == [bytes(packet) for packet in packets]
+        assert [wire.recv_bytes(60) for _ in range(10)] == [bytes(packet) for packet in packets]
 
 
 @lines("5.10", "6.12")
 class TestRestore:
     def test_frames_of_the_machine_that_was_saved_are_not_seen(self, kernel, tmp_path):
         recipe = wired_recipe(kernel)
-        machine = boot(recipe, timeout=120, ram=Ram(tmp_path / "ram", shared=True))
+        machine = boot(recipe, timeout=300, ram=Ram(tmp_path / "ram", shared=True))
         guest = Guest(machine, timeout=60)
         attach(guest, TX)
         wire = wires_of(guest, machine.wires)[0]
         wire.send_many(numbered(300))
         wire.settle()
         snapshot = write(machine, recipe, tmp_path)
-        machine, guest = restore(snapshot, call_timeout=60).ready(30)
+        machine, guest = restore(snapshot, call_timeout=60).ready(60)
         with machine:
             wire = wires_of(guest, machine.wires)[0]
             assert wire.exchange([b"\1" * 60]) == [b"\1" * 60]
