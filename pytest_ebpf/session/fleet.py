@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import marshal
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_ebpf import paths
 from pytest_ebpf.errors import EbpfError, KernelError
@@ -25,13 +23,10 @@ from pytest_ebpf.session.budget import machines_at_once, room_for_templates
 from pytest_ebpf.session.elsewhere import elsewhere
 from pytest_ebpf.session.parallel import side_by_side
 from pytest_ebpf.session.recipes import Recipes
-from pytest_ebpf.session.warm import Warm
+from pytest_ebpf.session.warm import Warm, key_of
 
 if TYPE_CHECKING:
     from pytest_ebpf.system.system import System
-
-#: The version of marshal in which equal values give equal bytes, whoever else refers to them.
-_NO_REFERENCES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -153,13 +148,13 @@ class Fleet:
         None where no such machine is kept. *place* is the file of the test: what is loaded from there is made
         ready by :meth:`prefetch`.
         """
-        key = _key(spec, calls)
+        key = key_of(spec, calls)
         self._usual[spec, place] = key
         return None if self._in_use(spec, scope) else self._from_template(spec, scope, key)
 
     def loaded(self, spec: str, calls: Sequence[Call], seconds: float) -> None:
         """Note what *calls* took; once they have cost as much as keeping a machine with them, keep one."""
-        key = _key(spec, calls)
+        key = key_of(spec, calls)
         if self._warm.spent(key, seconds) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
                 base = self._shelf.get(self._recipes.of(spec), timeout=self._recipes.boot_timeout)
@@ -299,8 +294,3 @@ class Fleet:
 def label_of(kernel: Kernel, booted: str) -> str:
     """Name what *booted* (``uname -r``): the exact version if it is the kernel we took it for."""
     return str(kernel.version) if booted == kernel.release else booted
-
-
-def _key(spec: str, calls: Sequence[Call]) -> str:
-    """Name a kernel with an object loaded in it, by all that loading it depends on."""
-    return f"{spec} {hashlib.sha256(marshal.dumps(list(calls), _NO_REFERENCES)).hexdigest()}"

@@ -50,17 +50,12 @@ class Place:
     @property
     def guest(self) -> Guest:
         """The guest of this test."""
-        if self.running is None:
-            self._take(self.fleet.running(self.spec, self.scope, cold=self.cold))
-        assert self.running is not None
-        return self.running.guest
+        return self._machine.guest
 
     @property
     def system(self) -> System:
         """The guest as a machine to drive, with the commands that are installed there."""
-        assert self.guest
-        assert self.running is not None
-        return self.running.system
+        return self._machine.system
 
     @property
     def wires(self) -> Wires:
@@ -68,10 +63,13 @@ class Place:
         from pytest_ebpf.wire import wires_of  # noqa: PLC0415  # only for those who send frames
 
         if self._wires is None:
-            guest = self.guest
-            assert self.running is not None
-            self._wires = wires_of(guest, self.running.machine.wires)
+            self._wires = wires_of(self.guest, self._machine.machine.wires)
         return self._wires
+
+    @property
+    def _machine(self) -> Running:
+        """The machine that it has, or gets now."""
+        return self.running or self._take(self.fleet.running(self.spec, self.scope, cold=self.cold))
 
     def set_deadline(self, until: float) -> None:
         """Have no call go on beyond *until* from now on."""
@@ -107,12 +105,14 @@ class Place:
             self.fleet.loaded(self.spec, calls, time.monotonic() - start)
         return answer
 
-    def _take(self, running: Running) -> None:
+    def _take(self, running: Running) -> Running:
+        """Have the machine be this test's from now on."""
         self.running = running
         running.guest.until = self.until
         recent_of(running.guest).clear()
         seen_of(running.guest).begin(wanted=self.observed)
         probes_of(running.guest).elsewhere = partial(self.fleet.elsewhere, self.spec)
+        return running
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,9 @@ from pytest_ebpf.machine.template import Template, make
 
 #: Seconds that making a template is taken to cost before one has been made (measured, emulated: 0.3 to 0.6).
 _FIRST_GUESS: Final = 0.4
+
+#: The version of marshal in which equal values give equal bytes, whoever else refers to them.
+_NO_REFERENCES: Final = 2
 
 
 @dataclass
@@ -74,3 +79,8 @@ class Warm:
                 return
             self.drop(key)
             total -= size
+
+
+def key_of(spec: str, calls: Sequence[Call]) -> str:
+    """Name a kernel with an object loaded in it, by all that loading it depends on."""
+    return f"{spec} {hashlib.sha256(marshal.dumps(list(calls), _NO_REFERENCES)).hexdigest()}"
