@@ -269,6 +269,14 @@ class TestRefusals:
             "(invalid func unknown#208); run it on a newer kernel, or guard it"
         )
 
+    @lines("5.10")
+    def test_a_helper_that_it_does_not_have_in_a_program_that_cannot_be_tried(self, loading, guest):
+        assert refused(UnsupportedError, loading, "new_helper_traced", "refused") == (
+            "refused: new_helper_traced: this kernel has no helper 158 for tracing programs "
+            "(invalid func unknown#158); run it on a newer kernel, or guard it"
+        )
+
     @NEWER
-    def test_where_it_has_it_the_program_loads(self, loading):
-        assert loading("new_helper", "refused").loaded
+    @pytest.mark.parametrize("program", ["new_helper", "new_helper_traced"])
+    def test_where_it_has_it_the_program_loads(self, loading, program):
+        assert loading(program, "refused").loaded

@@ -24,7 +24,10 @@ _HAS_FRAGS: Final = 1 << 5
 
 _NOT_CREATED: Final = re.compile(r"map '(?P<map>[^']+)': failed to create: -EINVAL")
 
-_MISSING_HELPER: Final = re.compile(r"(?:unknown|invalid) func \w+#(?P<number>\d+)")
+_MISSING_HELPER: Final = re.compile(r"(?:unknown|invalid) func (?P<name>\w+)#(?P<number>\d+)")
+
+#: Above the number of every helper, below those that libbpf calls in the place of what it could not relocate.
+_NO_HELPER: Final = 10_000
 
 #: What the verifier says of what it does not know yet. Functions of a program that helpers call came with
 #: Linux 5.13 (commit 69c087ba6225): before, they count in the function info only. System calls of kernels
@@ -130,9 +133,20 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
     if program.section.startswith("xdp.frags") and not probes.takes(program.prog_type, _HAS_FRAGS):
         return "xdp.frags programs"
     found = _MISSING_HELPER.search(line) if line else None
-    if found and probes.has(prog_type=program.prog_type, helper=int(found["number"])) is False:
+    if found and _has_helper(probes, program.prog_type, found) is False:
         return f"helper {found['number']} for {kind} programs ({line})"
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
+
+
+def _has_helper(probes: Probes, prog_type: int, found: re.Match[str]) -> bool | None:
+    """Whether the kernel has the helper that the line names; None where that cannot be told.
+
+    libbpf cannot try the types that are verified against a target (``libbpf_probe_bpf_helper``). Of a number
+    behind its last helper the verifier knows no name (``func_id_name``).
+    """
+    number = int(found["number"])
+    has = probes.has(prog_type=prog_type, helper=number)
+    return False if has is None and found["name"] == "unknown" and number < _NO_HELPER else has
 
 
 def _no_instruction(sources: Sources | None, line: str | None, where: str) -> UnsupportedError | None:

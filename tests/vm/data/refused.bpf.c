@@ -42,6 +42,12 @@ int new_helper(struct xdp_md *ctx)
 	return bpf_ktime_get_tai_ns() ? XDP_PASS : XDP_DROP;
 }
 
+SEC("?fentry/do_nanosleep")
+int new_helper_traced(void *ctx)
+{
+	return !bpf_get_current_task_btf();
+}
+
 SEC("?xdp")
 int wrong_helper(struct xdp_md *ctx)
 {
