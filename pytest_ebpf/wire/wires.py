@@ -7,7 +7,8 @@ from typing import Final, SupportsIndex, overload
 
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
-from pytest_ebpf.wire.wire import End, Wire
+from pytest_ebpf.wire.frames import End
+from pytest_ebpf.wire.wire import Wire
 
 #: The most that a manifest may ask for.
 _MOST: Final = 4
