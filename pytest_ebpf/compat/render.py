@@ -31,10 +31,13 @@ class _Notes:
         """What stands in a cell: ``works``, ``NO[1]``, ``?[2]``; ``-`` where nothing is promised."""
         if verdict is None or not verdict.promised:
             return _NOTHING
+        return f"{_MARKS[verdict.status]}{self.number(verdict)}"
+
+    def number(self, verdict: Verdict) -> str:
+        """``[1]``, of what decides; "" for a program that works."""
         if verdict.reason is None:
-            return _MARKS[verdict.status]
-        number = self._numbers.setdefault(verdict.reason, len(self._numbers) + 1)
-        return f"{_MARKS[verdict.status]}[{number}]"
+            return ""
+        return f"[{self._numbers.setdefault(verdict.reason, len(self._numbers) + 1)}]"
 
     def lines(self) -> list[str]:
         """All of them."""
@@ -58,7 +61,7 @@ def text(report: Report) -> str:
             lines.append(objects[at])
         lines.append("  ".join(map(str.ljust, cells, widths)).rstrip())
     explained = [*_legend(report), *notes.lines()]
-    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report)])
+    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report, notes)])
 
 
 def markdown(report: Report) -> str:
@@ -73,7 +76,7 @@ def markdown(report: Report) -> str:
         marks = " | ".join(notes.mark(found.get(kernel)) for kernel in report.kernels)
         lines.append(f"| `{row[0]}: {row[1]}` | {marks} |")
     explained = [f"- {_escaped(note)}" for note in [*_legend(report), *notes.lines()]]
-    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report)])
+    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report, notes)])
 
 
 def json_document(report: Report) -> str:
@@ -141,7 +144,8 @@ def _legend(report: Report) -> list[str]:
     return [*lines, *(f"{name}: {group} is one of {', '.join(of)}" for (name, group), of in groups.items())]
 
 
-def _conclusions(report: Report) -> Iterable[str]:
+def _conclusions(report: Report, notes: _Notes) -> Iterable[str]:
+    """Where each object works; then, last and so what is seen first, what makes the check fail."""
     for name in _objects(report):
         kernels = report.works_on(name)
         if len(kernels) == len(report.kernels):
@@ -149,6 +153,19 @@ def _conclusions(report: Report) -> Iterable[str]:
         else:
             where = ", ".join(kernels) or _nowhere(report, name)
         yield f"{name} works on {where}"
+    yield from _failures(report, notes)
+
+
+def _failures(report: Report, notes: _Notes) -> Iterable[str]:
+    """The programs for which the check fails; where they are the same on several kernels, once."""
+    programs: dict[tuple[str, str], list[str]] = {}
+    for each in report.broken:
+        programs.setdefault((each.object, each.kernel), []).append(f"{each.program}{notes.number(each)}")
+    kernels: dict[tuple[str, str], list[str]] = {}
+    for (name, kernel), listed in programs.items():
+        kernels.setdefault((name, ", ".join(listed)), []).append(kernel)
+    for (name, failing), refused in kernels.items():
+        yield f"{name} cannot work on {', '.join(refused)}: {failing}"
 
 
 def _nowhere(report: Report, name: str) -> str:

@@ -166,6 +166,7 @@ def test_each_program_on_each_kernel(call, loops):
         "[2] no attach type trace_kprobe_multi, at loops.bpf.c:30; use kprobe",
         "",
         f"loops.bpf.o works on {new}",
+        f"loops.bpf.o cannot work on {old}: tells_time[1]",
     ]
 
 
@@ -200,6 +201,7 @@ def test_a_manifest_is_a_promise(call, tmp_path):
     assert kept.returncode == 1
     assert f"NO[1]{' ' * (len(versions('6.1')[0]) - 5)}  works" in kept.stdout
     assert "[1] no program type netfilter, at gate.bpf.c:" in kept.stdout
+    assert kept.stdout.endswith(f"\ngate cannot work on {versions('6.1')[0]}: inspect[1]\n")
     (edge / "ebpf.toml").write_text(manifest.replace(promised, '["6.12"]'))
     assert call(cwd=edge).returncode == 0
     assert call("--kernel", ">=6.1", cwd=edge).returncode == 0

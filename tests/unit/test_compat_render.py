@@ -60,6 +60,7 @@ def test_text(report):
         "[3] the verifier decides whether tc programs may call bpf_f<x>|y",
         "",
         "edge works on 6.1.192",
+        "edge cannot work on 5.10.262: count[1]",
     ]
 
 
@@ -80,6 +81,7 @@ def test_markdown(report):
         "- [3] the verifier decides whether tc programs may call bpf_f&lt;x>\\|y",
         "",
         "edge works on 6.1.192",
+        "edge cannot work on 5.10.262: count[1]",
     ]
 
 
@@ -96,12 +98,35 @@ def test_where_all_works_there_is_nothing_to_explain():
 
 
 @pytest.mark.parametrize(
-    ("lacks", "where"),
-    [([LOOP], "none of them"), ([KFUNC], "none of them for sure"), ([], "all of them")],
+    ("lacks", "said"),
+    [
+        ([LOOP], ["edge works on none of them", "edge cannot work on 5.10, 6.1: count[1]"]),
+        ([KFUNC], ["edge works on none of them for sure"]),
+        ([], ["edge works on all of them"]),
+    ],
 )
-def test_the_kernels_of_an_object(lacks, where):
+def test_the_kernels_of_an_object(lacks, said):
     report = Report(("5.10", "6.1"), (verdict("count", "5.10", *lacks), verdict("count", "6.1", *lacks)))
-    assert render.text(report).splitlines()[-1] == f"edge works on {where}"
+    lines = render.text(report).splitlines()
+    assert lines[lines.index(said[0]) :] == said
+
+
+def test_what_fails_is_said_last():
+    """After the objects that work, each set of programs with the kernels where it is the same."""
+    found = [
+        verdict(program, kernel, *([LOOP] if (program, kernel) in failing else []))
+        for failing in [{("count", "5.10"), ("trace", "5.10"), ("count", "5.15"), ("count", "6.1")}]
+        for program in ("count", "trace")
+        for kernel in ("5.10", "5.15", "6.1", "6.12")
+    ]
+    other = replace(verdict("drop", "6.12"), object="gate")
+    report = Report(("5.10", "5.15", "6.1", "6.12"), (*found, other))
+    assert render.text(report).splitlines()[-4:] == [
+        "edge works on 6.12",
+        "gate works on 6.12",
+        "edge cannot work on 5.10: count[1], trace[1]",
+        "edge cannot work on 5.15, 6.1: count[1]",
+    ]
 
 
 def test_json_is_what_its_documentation_says(report):
