@@ -1,4 +1,7 @@
-"""What every verifier limits: stack, calls, instructions, and where a function ends."""
+"""What every verifier limits: stack, calls, and where a function ends.
+
+Programs of more instructions than any takes are not read at all (:mod:`pytest_ebpf.requirements.linked`).
+"""
 
 from __future__ import annotations
 
@@ -37,27 +40,20 @@ _WITH_PRIVATE_STACKS: Final = frozenset(
 #: What the last instruction of a function may be (``check_subprogs``).
 _LAST: Final = frozenset({EXIT, JA, JA32, JAX})
 
-#: ``BPF_COMPLEXITY_LIMIT_INSNS``, for a program that is loaded with CAP_BPF, since Linux 5.2.
-_INSTRUCTIONS: Final = 1_000_000
-
 
 def of_the_code(program: ProgramRequirements, version: Version) -> Iterator[Lack]:
     """What no verifier takes of the code of a program, whatever it calls."""
-    source = program.functions[0].source if program.functions else None
     for each in program.functions:
         if program.code.instructions[each.first + each.instructions - 1].code not in _LAST:
             what = f"control runs off the end of {each.name}"
             instead = "let it return: compilers leave off where what comes next is undefined"
             yield Lack(certain=True, what=what, instead=instead, source=each.source)
     yield from _of_the_calls(program, version)
-    if program.instructions > _INSTRUCTIONS:
-        what = f"it has {program.instructions} instructions, and the verifier looks at {_INSTRUCTIONS}"
-        yield Lack(certain=True, what=what, source=source)
 
 
 def _of_the_calls(program: ProgramRequirements, version: Version) -> Iterator[Lack]:
     """The stack that the deepest chain of calls needs, and its length."""
-    source = program.functions[0].source if program.functions else None
+    source = program.functions[0].source
     chain = program.chain
     if chain is None:
         yield Lack(certain=True, what="a function of it calls itself", source=source)

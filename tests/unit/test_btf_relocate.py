@@ -96,12 +96,15 @@ def test_a_bit_field_that_no_load_holds(builder, kernel):
 
 
 def test_another_size_fits_unsigned_numbers_only(builder, kernel):
+    signed = number(builder, signed=True)
     wanted = builder.struct(
-        "task", 8, ("x", builder.int("unsigned", 4), 0), ("y", number(builder, signed=True), 32)
+        "task", 12, ("x", builder.int("unsigned", 4), 0), ("y", signed, 32), ("z", signed, 64)
     )
     wide = kernel.int("long", 8, signed=True)
-    kernel.struct("task", 16, ("x", kernel.int("unsigned", 8), 0), ("y", wide, 64))
-    unsigned, signed = (resolve(builder, kernel, wanted, path) for path in ("0:0", "0:1"))
+    same = number(kernel, signed=True)
+    kernel.struct("task", 20, ("x", kernel.int("unsigned", 8), 0), ("y", wide, 64), ("z", same, 128))
+    unsigned, signed, kept = (resolve(builder, kernel, wanted, path) for path in ("0:0", "0:1", "0:2"))
+    assert kept == Resolution(16)
     assert (unsigned.value, unsigned.sizes, unsigned.refusal(accesses=True)) == (0, None, None)
     assert (signed.value, signed.sizes) == (8, (4, 8))
     assert signed.refusal(accesses=True) == "the field has 8 bytes instead of 4"
