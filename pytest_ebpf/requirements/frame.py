@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Final
 
-from pytest_ebpf.objects.instructions import ALU, ALU64, CALL, LD, LDX, MOV, STX, Instruction
+from pytest_ebpf.objects.instructions import ALU, ALU64, CALL, LD, LDX, MOV, ST, STX, Instruction
 
 FRAME: Final = 10
 
@@ -20,7 +20,8 @@ def open_from(instructions: Sequence[Instruction], starts: Container[int], *, ca
 
     Addresses in the frame are made as compilers make them: a copy of the frame pointer and, at once, a
     distance added. Who has one may write from there upward. Whatever looks different opens the whole frame: a
-    stored address, one from which is subtracted, one that subprograms may have (*calls*), which may do so.
+    stored address, one from which is subtracted, one below which is written, one that subprograms may have
+    (*calls*), which may do so.
     *starts* are where control may come from elsewhere.
     """
     holders = _holders(instructions)
@@ -75,11 +76,12 @@ def _holders(instructions: Sequence[Instruction]) -> frozenset[int]:
 
 
 def _is_unusual(instruction: Instruction, held: Container[int]) -> bool:
-    """Whether an address is stored, or another one made from it but by adding a positive distance."""
+    """Whether an address is stored, used for what is below it, or changed but by adding a distance."""
     of_class = instruction.code & 7
     gives = instruction.src == FRAME or instruction.src in held
-    if of_class == STX:
-        return gives
+    if of_class in {ST, STX}:
+        below = instruction.dst in held and instruction.offset < 0
+        return below or (gives and of_class == STX)
     if of_class not in {ALU, ALU64} or instruction.code & 0xF0 == MOV:
         return False
     if instruction.code & _SOURCE_REGISTER and gives:

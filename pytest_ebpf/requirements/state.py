@@ -191,8 +191,11 @@ class Machine:
         if is_atomic:  # some give what was there: to the source, to r0, to the destination
             for number in {0, instruction.src, instruction.dst} - {FRAME}:
                 state.registers[number] = None
-        if instruction.dst != FRAME or index in self._code.relocations:
+        if instruction.dst != FRAME:
             state.forget(self._floor, 0)
+            return
+        if index in self._code.relocations:
+            state.slots.clear()  # somewhere else
             return
         place = instruction.offset
         state.forget(place, place + size)

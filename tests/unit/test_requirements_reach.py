@@ -140,6 +140,13 @@ def test_relocations_have_the_kernel_s_value(kind):
         assert said is expected
 
 
+def test_a_relocated_number_has_its_sign():
+    oracle, relocations = Answers({"enumval_value": 0xFFFFFFFE}), {0: "enumval_value"}
+    for expected, said in [(-2, True), (0x7FFFFFFE, False)]:
+        condition = jump(JEQ, 2, expected, 1)
+        assert skipped(alu(MOV, 2, 77), condition=condition, oracle=oracle, relocations=relocations) is said
+
+
 def test_a_relocated_number_of_64_bits():
     before = load_64(2, 5)
     oracle = Answers({"enumval_value": 1 << 40})
@@ -246,10 +253,10 @@ def test_options(option, oracle, expected):
 SPILLED = [alu(MOV, 2, 5), store(DW, 10, -16, 2)]
 
 
-def restored(*between: Instruction) -> bool:
+def restored(*between: Instruction, **parts) -> bool:
     """Whether a spilled number is known again after *between*."""
     condition = jump(JEQ, 3, 5, 1)
-    return skipped(*SPILLED, *between, load(DW, 3, 10, -16), condition=condition) is True
+    return skipped(*SPILLED, *between, load(DW, 3, 10, -16), condition=condition, **parts) is True
 
 
 def test_spilled_registers():
@@ -259,6 +266,7 @@ def test_spilled_registers():
         assert restored(store(DW, 10, beside, 1))
     assert not restored(store(DW, 10, -16, 1))
     assert not restored(store(B, 10, -9, 1))
+    assert not restored(store(DW, 10, -8, 1), relocations={2: "byte_off"})
     assert not restored(subprogram(), store(B, 1, 0, 1), alu_x(MOV, 1, 10), store(DW, 1, 0, 10))
 
 
@@ -293,7 +301,10 @@ def test_parts_of_the_frame(kept, read, expected, all_kernels):
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), store(DW, 2, 0, 1)], True),
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -24), helper(5)], False),
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -24), store(DW, 2, 0, 1)], False),
-        # Whoever makes addresses in other ways may write anywhere.
+        # Whoever makes addresses in other ways, or writes below them, may write anywhere.
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), store(DW, 2, -8, 1)], False),
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), Instruction(0x7A, 2, 0, -8, 9)], False),
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), load(DW, 1, 2, -8)], True),
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu(ADD, 2, -16), helper(5)], False),
         ([alu_x(MOV, 2, 10), alu(SUB, 2, 24), helper(5)], False),
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu_x(ADD, 2, 3), helper(5)], False),
@@ -303,6 +314,7 @@ def test_parts_of_the_frame(kept, read, expected, all_kernels):
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu_x(MOV, 6, 2), alu(ADD, 6, -4), helper(5)], False),
         ([alu_x(ADD, 2, 10), helper(5)], False),
         ([alu(ADD, 2, -24), helper(5)], True),
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu_x(ADD, 4, 5), helper(5)], True),
     ],
 )
 def test_who_else_may_write_to_the_frame(between, kept):
