@@ -97,7 +97,7 @@ class FunctionWalk:
         self._step = step
         self._meetings: dict[int, _Meeting] = {}
         self._waiting: list[tuple[int, State]] = []
-        self._returned: set[Value] = set()
+        self._returned: dict[Value, None] = {}  # as they were found: the order of a set may change
 
     def run(self, arguments: Arguments) -> tuple[Value, ...]:
         """Walk all paths; what the function may return."""
@@ -146,7 +146,7 @@ class FunctionWalk:
 
     def _jump(self, index: int, instruction: Instruction, state: State) -> None:
         if instruction.code == EXIT:
-            self._returned.add(state.registers[0])
+            self._returned[state.registers[0]] = None
             return
         target = jump_target(index, instruction)
         if target is None:

@@ -78,6 +78,8 @@ def test_types_of_programs_and_where_they_attach(sections):
     attach = only(Kind.ATTACH_TYPE, shaper.requirements)
     assert (attach.name, attach.stage, shaper.autoload) == ("tcx_ingress", Stage.ATTACH, False)
     assert of(Kind.PROGRAM_TYPE, sections.program("unknown").requirements) == []
+    for name, number in [("traced", 1 << 4), ("frags", 1 << 5)]:
+        assert only(Kind.PROGRAM_FLAG, sections.program(name).requirements).number == number
     with pytest.raises(KeyError):
         sections.program("nobody")
 
@@ -321,12 +323,15 @@ def test_a_legacy_map(read):
     source = """
     struct bpf_map_def { unsigned type, key_size, value_size, max_entries, map_flags; };
     struct bpf_map_def one __attribute__((section("maps"), used)) = {1, 4, 8, 16, 1};
-    SEC("xdp") int program(void *c) { return 0; }
+    SEC("xdp") int program(void *c) { int key = 0; return bpf_map_lookup_elem(&one, &key) != 0; }
     """
-    found = read(source).common
-    assert [(each.kind.value, each.name) for each in found if each.subject == "one"] == [
+    found = read(source)
+    assert [(each.kind.value, each.name) for each in found.common if each.subject == "one"] == [
         ("map_type", "hash"),
         ("map_flag", "no_prealloc"),
+    ]
+    assert [each.what for each in found.refusals] == [
+        "map one is defined in section maps, which libbpf gave up with 1.0"
     ]
 
 

@@ -39,6 +39,7 @@ CLASS = HelperClass(
         (9, "6.2", None),
         (9, "7.3-rc7", True),
         (3, "5.4", None),
+        (9, "5.4", None),
         (11, "6.1", None),
         (99, "6.1", False),
     ],
