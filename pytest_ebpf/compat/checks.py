@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_ebpf import hooks
-from pytest_ebpf.btf.relocate import Resolution
 from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.model import Lack
@@ -169,11 +168,9 @@ def _program_flag(kernel: Kernel, need: Requirement, section: str | None) -> Lac
 
 def _relocation(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
     assert need.relocation
-    found = kernel.oracle.resolutions.get(need.relocation)
+    found = kernel.oracle.resolutions[need.relocation]
     if isinstance(found, BtfError):
         return Lack(certain=True, what=found.what)
-    if not isinstance(found, Resolution):
-        return Lack(certain=False, what=f"the object has no BTF to find {need.name} by")
     refusal = found.refusal(accesses=need.accesses)
     return Lack(certain=True, what=f"{need.name}: {refusal}") if refusal else None
 

@@ -44,7 +44,7 @@ class Oracle:
 
     def relocation(self, relocation: CoreRelo) -> int | None:
         """The value that libbpf puts into the instruction; None if it has none."""
-        found = self.resolutions.get(relocation)
+        found = self.resolutions[relocation]
         return found.value if isinstance(found, Resolution) else None
 
     def has_ksym(self, symbol: Ksym) -> bool | None:
@@ -79,8 +79,6 @@ class Oracle:
     def kconfig(self, option: Kconfig) -> str | None:
         """What the configuration says; None where it was not kept."""
         match option.name:
-            case "LINUX_KERNEL_VERSION":
-                return str(self.kernel_version())
             case "LINUX_HAS_BPF_COOKIE":
                 return str(int(_GET_ATTACH_COOKIE in self._facts.enumerators("bpf_func_id")))
             case "LINUX_HAS_SYSCALL_WRAPPER":

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.errors import KernelError
-from pytest_ebpf.kernels import Kernel, KernelStore
+from pytest_ebpf.kernels import Kernel, KernelStore, Version
+from pytest_ebpf.requirements import Kconfig, Requirements
 from pytest_ebpf.uapi import AttachType, MapType, ProgType
 
 
@@ -94,6 +96,24 @@ def test_the_configuration(store, tmp_path):
     assert str(caught.value) == (
         f"{path}: cannot be read ([Errno 2] No such file or directory: '{path}'); fetch the kernel again"
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "number"), [("6.1.192", 0x601C0), ("5.10.262", 0x50AFF), ("7.2", 0x70200)]
+)
+def test_the_version_as_libbpf_fills_it_in(store, version, number):
+    kernel = replace(store.get("6.12"), version=Version.parse(version))
+    oracle = Oracle(KernelFacts(kernel), Requirements("GPL", True, (), (), (), ()), None)
+    assert oracle.kernel_version() == number
+
+
+def test_values_of_libbpf_s_own(store):
+    asked = [
+        Kconfig(f"LINUX_HAS_{name}", "bool", 1, weak=False) for name in ("BPF_COOKIE", "SYSCALL_WRAPPER")
+    ]
+    for line, expected in [("5.10", ["0", "1"]), ("6.12", ["1", "1"])]:
+        oracle = Oracle(KernelFacts(store.get(line)), Requirements("GPL", True, (), (), (), ()), None)
+        assert [oracle.kconfig(each) for each in asked] == expected
 
 
 def test_what_is_damaged_is_said_where_it_is(copy):
