@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_ebpf.btf import Btf
 from pytest_ebpf.btf.ext import CoreRelo
 from pytest_ebpf.btf.relocate import Relocator, Resolution, resolve_all
 from pytest_ebpf.errors import BtfError
@@ -85,6 +86,14 @@ def test_bit_fields_are_read_in_the_least_unit_that_holds_them(builder, kernel):
         for kind in ("byte_off", "byte_sz", "lshift_u64", "rshift_u64", "signed")
     }
     assert values == {"byte_off": 0, "byte_sz": 8, "lshift_u64": 64 - 34, "rshift_u64": 60, "signed": 0}
+
+
+@pytest.mark.parametrize(("order", "shift"), [("<", 64 - 5), (">", 32 + 3)])
+def test_a_bit_field_is_shifted_by_its_byte_order(builder, kernel, order, shift):
+    wanted = builder.bits("skb", 4, ("flag", number(builder), 3, 2))
+    kernel.bits("skb", 4, ("flag", number(kernel), 3, 2))
+    local, target = (Btf.parse(each.data(order)) for each in (builder, kernel))
+    assert Relocator(local, target).resolve(relo(wanted, "0:0", "lshift_u64")).value == shift
 
 
 def test_a_bit_field_that_no_load_holds(builder, kernel):
@@ -177,6 +186,7 @@ def test_enumerators_of_32_bits_are_extended_by_their_sign(builder, kernel, valu
     wanted = builder.enum("e___mine", ("A___x", 0))
     (kernel.enum64 if size == 8 else kernel.enum)("e", ("Z", 7), ("A", value), signed=value < 0)
     assert resolve(builder, kernel, wanted, "0", "enumval_value").value == expected
+    assert resolve(builder, kernel, wanted, "0", "enumval_exists").value == 1
 
 
 def test_open_arrays(builder, kernel):
