@@ -261,3 +261,8 @@ class NF(IntEnum):
 
     DROP = 0
     ACCEPT = 1
+
+
+def spelled(value: int) -> str:
+    """How *value* is written in a test: ``XDP.DROP``; a number that has no name as it is."""
+    return f"{type(value).__name__}.{value.name}" if isinstance(value, IntEnum) else str(value)

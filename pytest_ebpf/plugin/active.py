@@ -22,6 +22,7 @@ from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.limits import baseline_file, limits_of
 from pytest_ebpf.session.progress import ProgressLine
 from pytest_ebpf.session.workspace import Workspace
+from pytest_ebpf.uapi import spelled
 
 #: The attribute of a report that holds what its worker has to say.
 _SAID: Final = "ebpf_said"
@@ -64,7 +65,7 @@ class ActivePlugin:
         if not isinstance(val, IntEnum):
             return None
         ours = isinstance(val, assertions.VERDICTS) or type(val) in self.workspace.bindings.values()
-        return f"{type(val).__name__}.{val.name}" if ours else None
+        return spelled(val) if ours else None
 
     # the run
 

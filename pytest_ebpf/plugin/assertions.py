@@ -15,7 +15,7 @@ from pytest_ebpf.bpf.maps import ArrayMap, KeyedMap
 from pytest_ebpf.bpf.mismatch import is_of_program, mismatches
 from pytest_ebpf.errors import EbpfError
 from pytest_ebpf.report.text_table import shortened
-from pytest_ebpf.uapi import BPF, CGROUP, NF, SK, TC, TCX, XDP
+from pytest_ebpf.uapi import BPF, CGROUP, NF, SK, TC, TCX, XDP, spelled
 
 #: What programs return, by the names of each type of program.
 VERDICTS: Final = (BPF, CGROUP, NF, SK, TC, TCX, XDP)
@@ -88,7 +88,7 @@ def _verdicts(op: str, left: object, right: object) -> list[str] | None:
 
 def _spelled(value: object) -> str:
     if isinstance(value, IntEnum):
-        return f"{type(value).__name__}.{value.name}"
+        return spelled(value)
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(map(_spelled, value)).join("()")
     return repr(value)

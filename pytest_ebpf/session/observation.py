@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from pytest_ebpf.bpf.maps import ArrayMap, HashMap, LpmTrie, PerCpu, PerCpuArray
 from pytest_ebpf.bpf.running.result import ETHERNET
 from pytest_ebpf.bpf.running.seen import Seen
 from pytest_ebpf.errors import ValueConversionError
+from pytest_ebpf.uapi import spelled
 from pytest_ebpf.values.record import as_mapping
 
 #: What observations are called. Any other word of ``ignore=`` is a field of a packet.
@@ -105,9 +105,7 @@ def groups(seen: Mapping[str, Sequence[Observed]], ignore: Collection[str] = ())
 
 
 def _of_run(result: Result, where: str) -> Iterator[Observed]:
-    verdict = result.verdict
-    named = f"{type(verdict).__name__}.{verdict.name}" if isinstance(verdict, IntEnum) else str(verdict)
-    yield Observed("verdict", f"{where}: verdict", named)
+    yield Observed("verdict", f"{where}: verdict", spelled(result.verdict))
     if result.data is not None:
         yield Observed("packet", f"{where}: packet", _frame(result).hex())
     if result.metadata:

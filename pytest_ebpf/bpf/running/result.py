@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ebpf import packets
 from pytest_ebpf.bpf.running.redirects import Redirect
 from pytest_ebpf.errors import PacketError
+from pytest_ebpf.uapi import spelled
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -43,8 +44,7 @@ class Result:
     redirect: Redirect | None = None
 
     def __repr__(self) -> str:
-        verdict = self.verdict
-        said = f"{type(verdict).__name__}.{verdict.name}" if isinstance(verdict, IntEnum) else str(verdict)
+        said = spelled(self.verdict)
         return f"<Result {said}>" if self.data is None else f"<Result {said}, {self.data_size} bytes>"
 
     @cached_property
