@@ -212,7 +212,8 @@ def _check(path: Path, size: int, mtime: int, digest: str, *, verify: bool) -> N
 
 def _facts(folder: Path) -> dict[str, Any]:
     try:
-        facts = _parsed(folder / _FACTS, (folder / _FACTS).stat().st_mtime_ns)
+        status = (folder / _FACTS).stat()
+        facts = _parsed(folder / _FACTS, status.st_mtime_ns, status.st_size)
         if facts["format"] == _FORMAT and {IMAGE, BTF} <= facts["files"].keys():
             return facts
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -251,8 +252,11 @@ def _has_all(folder: Path, facts: dict[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _parsed(path: Path, _mtime: int) -> dict[str, Any]:
-    """The document in *path* as it was at that time: to choose among kernels, all of them are looked at."""
+def _parsed(path: Path, _mtime: int, _size: int) -> dict[str, Any]:
+    """The document in *path* as it was at that time: to choose among kernels, all of them are looked at.
+
+    Before Linux 6.13 what is written within one tick of the clock (4 ms) has the same time.
+    """
     facts: dict[str, Any] = json.loads(path.read_text())
     return facts
 

@@ -38,7 +38,7 @@ def test_it_says_what_and_how_far_and_is_taken_away(monkeypatch):
     shows = terminal(monkeypatch)
     with working("kernels") as tell:
         tell("1 of 2")
-        assert shows.seen.wait(10)
+        assert shows.seen.wait(60)
         say("a line that stays")
     shown = shows.getvalue()
     assert f"{ERASE}kernels: 1 of 2 [" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -16,6 +17,15 @@ from pytest_ebpf.machine.machine import spawn
 from pytest_ebpf.machine.snapshot import DamagedSnapshotError, Snapshot
 
 SAID = "the emulator cannot be started (Too many open files); allow more open files: ulimit -n 1024"
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage():
+    """What other tests have left is closed before anything is counted, and nothing while it is."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @contextmanager

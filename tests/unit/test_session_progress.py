@@ -36,13 +36,19 @@ class Terminal:
 
     def next(self):
         self.drawn.clear()
-        assert self.drawn.wait(10)
+        assert self.drawn.wait(60)
         return self.texts[-1]
+
+
+class Late(ProgressLine):
+    """Shown of work that takes minutes."""
+
+    patience = 300
 
 
 def test_short_work_shows_nothing():
     terminal = Terminal()
-    with ProgressLine("building", terminal.draw):
+    with Late("building", terminal.draw):
         pass
     assert terminal.texts == []
 
@@ -59,7 +65,7 @@ def test_long_work_says_what_how_far_and_for_how_long():
 def test_the_line_makes_room_for_lines_that_stay():
     terminal = Terminal()
     with Soon("kernels", terminal.draw) as line:
-        assert terminal.drawn.wait(10)
+        assert terminal.drawn.wait(60)
         line.above(lambda: terminal.texts.append("fetching"))
     assert [text.partition(" [")[0] for text in terminal.texts] == ["kernels", "", "fetching"]
 
@@ -69,7 +75,7 @@ def test_an_error_takes_the_line_away():
 
     def fails():
         with Soon("kernels", terminal.draw):
-            assert terminal.drawn.wait(10)
+            assert terminal.drawn.wait(60)
             raise LookupError
 
     with pytest.raises(LookupError):
