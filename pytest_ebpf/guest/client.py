@@ -54,17 +54,26 @@ def errno_name(number: int) -> str:
 
 
 class Guest:
-    """The agent at the other end of *stream*. *timeout* is the seconds that one call may take.
-
-    No call goes on beyond :attr:`until`, in seconds of ``time.monotonic()``.
-    """
+    """The agent at the other end of *stream*. *timeout* is the seconds that one call may take."""
 
     def __init__(self, stream: Stream, *, timeout: float) -> None:
-        self.until = math.inf
+        self._until = math.inf
         self._stream = stream
         self._timeout = timeout
         self._number = 0
         self._hello: Hello | None = None
+
+    @property
+    def until(self) -> float:
+        """No call goes on beyond this, in seconds of ``time.monotonic()``.
+
+        It is put off by the time in which the host did not let the guest run.
+        """
+        return self._until + self._stream.starved
+
+    @until.setter
+    def until(self, deadline: float) -> None:
+        self._until = deadline - self._stream.starved
 
     @property
     def hello(self) -> Hello:

@@ -33,6 +33,10 @@ class Stream(Protocol):
     :class:`~pytest_ebpf.errors.DeadlineError` or :class:`~pytest_ebpf.errors.GuestLostError`.
     """
 
+    @property
+    def starved(self) -> float:
+        """The seconds in all by which deadlines were put off, as the other end could not run."""
+
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of *data*."""
 

@@ -25,6 +25,7 @@ from pytest_ebpf.machine import waiting
 from pytest_ebpf.machine.console import Console, complaint, splat
 from pytest_ebpf.machine.monitor import Monitor
 from pytest_ebpf.machine.qemu import CONSOLE, Channels
+from pytest_ebpf.machine.starvation import Waits, kept_waiting, waits
 from pytest_ebpf.machine.wires import WireEnd, pair
 
 _SETPRIV_HINT: Final = "install it: sudo apt-get install util-linux"
@@ -43,6 +44,9 @@ _STACKS_TIMEOUT: Final = 4.0
 _FIRST_WORD: Final = 1.5
 _QUIET: Final = 0.2
 
+#: Seconds without an answer after which it is looked, again and again, whether the host is too busy for it.
+_LOOK: Final = 1.0
+
 #: Reads of 64 KiB from the console at a time.
 _READS: Final = 64
 
@@ -52,6 +56,9 @@ class Machine:
 
     It is the byte stream (:class:`~pytest_ebpf.guest.Stream`) to the agent in it; while it waits for
     the port it takes in the console too, so that neither side ever blocks on the other.
+
+    *starved* is how many seconds it was found to be kept from running by what else the host does.
+    Deadlines are later by what is found while they are waited for.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Machine:
         self.monitor = Monitor(control)
         self._console = Console()
         self._received = bytearray()
+        self.starved = 0.0
         self._poll = select.poll()
         self._poll.register(port, select.POLLIN)
         self._poll.register(console, select.POLLIN)
@@ -148,11 +156,17 @@ class Machine:
     def _wait(self, deadline: float, what: str) -> None:
         """Wait until the port has something, taking in the console meanwhile."""
         port = self._port.fileno()
+        looked: Waits | None = None
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._overdue(what)
-            ready = waiting.ready(self._poll, left)
+            ready = waiting.ready(self._poll, min(left, _LOOK))
+            if not ready:
+                before, looked = looked, waits(self.pid)
+                kept = kept_waiting(before, looked) if before is not None else 0.0
+                self.starved += kept
+                deadline += kept
             if self._console_socket.fileno() in ready:
                 self._drain_console()
             if port in ready:

@@ -39,7 +39,11 @@ class ActivePlugin:
             self.workspace = Workspace(manifest, config.invocation_params.dir, say=self._say)
             self.specs = select(config.getoption("--ebpf-kernel") or "all", self.workspace.promised)
         workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
-        self._fleet = self.workspace.fleet(config.getoption("--ebpf-accelerator"), workers=workers)
+        self._fleet = self.workspace.fleet(
+            config.getoption("--ebpf-accelerator"),
+            workers=workers,
+            timeout=config.getoption("--ebpf-timeout"),
+        )
         self.refusals = Refusals(config, self._fleet, self.specs)
         manifest_read = self.workspace.manifest
         writes = config.getoption("--ebpf-write-baseline")

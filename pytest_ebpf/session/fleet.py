@@ -22,7 +22,7 @@ from pytest_ebpf.machine.template import Template
 from pytest_ebpf.session.budget import machines_at_once, room_for_templates
 from pytest_ebpf.session.elsewhere import elsewhere
 from pytest_ebpf.session.parallel import side_by_side
-from pytest_ebpf.session.recipes import Recipes
+from pytest_ebpf.session.recipes import CALL_TIMEOUT, Recipes
 from pytest_ebpf.session.warm import Warm, key_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ class _Lease:
 
 
 class Fleet:
-    """Machines by kernel spec, at most one of each in use, ended on :meth:`close`."""
+    """Machines by kernel spec, at most one of each in use, ended on :meth:`close`.
+
+    *call_timeout* is the seconds that a call of one may take.
+    """
 
     def __init__(
         self,
@@ -71,13 +74,20 @@ class Fleet:
         memory: int = 256,
         cpus: int = 1,
         wires: int = 0,
+        call_timeout: float = CALL_TIMEOUT,
         accelerator_request: accelerator.Request = "auto",
         workers: int = 1,
         say: Callable[[str], None],
     ) -> None:
         self._store = store
         self._recipes = Recipes(
-            store, memory=memory, cpus=cpus, wires=wires, request=accelerator_request, say=say
+            store,
+            memory=memory,
+            cpus=cpus,
+            wires=wires,
+            call_timeout=call_timeout,
+            request=accelerator_request,
+            say=say,
         )
         self._workers = workers
         self._say = say
@@ -158,7 +168,13 @@ class Fleet:
         if self._warm.spent(key, seconds) and self._snapshots:
             with suppress(EbpfError, OSError):  # what does not come up is not kept, that is all
                 base = self._shelf.get(self._recipes.of(spec), timeout=self._recipes.boot_timeout)
-                self._warm.make(key, base, calls, timeout=self._recipes.wake_timeout)
+                self._warm.make(
+                    key,
+                    base,
+                    calls,
+                    wake_timeout=self._recipes.wake_timeout,
+                    call_timeout=self._recipes.call_timeout,
+                )
 
     @cached_property
     def ahead(self) -> int:

@@ -13,8 +13,12 @@ from pytest_ebpf.guest.wire import Call
 from pytest_ebpf.machine.snapshot import Snapshot
 from pytest_ebpf.machine.template import Template, make
 
-#: Seconds that making a template is taken to cost before one has been made (measured, emulated: 0.3 to 0.6).
-_FIRST_GUESS: Final = 0.4
+#: Seconds that making a template is taken to cost before one has been made, without the load that is part of
+#: it (measured, emulated: 0.2 to 0.4).
+_FIRST_GUESS: Final = 0.3
+
+#: However little it seems to have cost, where the load before it was slow by chance.
+_LEAST: Final = 0.1
 
 #: The version of marshal in which equal values give equal bytes, whoever else refers to them.
 _NO_REFERENCES: Final = 2
@@ -23,6 +27,7 @@ _NO_REFERENCES: Final = 2
 @dataclass
 class _Known:
     spent: float = 0.0
+    last: float = 0.0
     template: Template | None = None
 
 
@@ -30,9 +35,9 @@ class _Known:
 class Warm:
     """Templates by what they are of, and what was spent on loading without one.
 
-    One is made when loading the same object has cost as much as making it would: never worse than twice the
-    best choice, without knowing what is to come. Together they take at most *room* bytes of memory: the least
-    recently used give way.
+    One is made when loading the same object has cost as much as making it would beside the load: hardly worse
+    than twice the best choice, without knowing what is to come. Together they take at most *room* bytes of
+    memory: the least recently used give way.
     """
 
     room: int
@@ -51,14 +56,21 @@ class Warm:
         """Note that loading took *seconds*; return whether a template would have been cheaper by now."""
         known = self._known.setdefault(key, _Known())
         known.spent += seconds
+        known.last = seconds
         return known.template is None and known.spent >= self._cost
 
-    def make(self, key: str, base: Snapshot, calls: Sequence[Call], *, timeout: float) -> None:
-        """Make the template of *key* from *base*: a machine in which *calls* were carried out."""
+    def make(
+        self, key: str, base: Snapshot, calls: Sequence[Call], *, wake_timeout: float, call_timeout: float
+    ) -> None:
+        """Make the template of *key* from *base*: a machine in which *calls* were carried out.
+
+        Where that fails it is not tried again before loading has cost as much once more.
+        """
+        known = self._known.setdefault(key, _Known())
+        known.spent = 0.0
         start = time.monotonic()
-        made = make(base, calls, wake_timeout=timeout, call_timeout=timeout)
-        self._cost = time.monotonic() - start
-        self._known.setdefault(key, _Known()).template = made
+        known.template = make(base, calls, wake_timeout=wake_timeout, call_timeout=call_timeout)
+        self._cost = max(_LEAST, time.monotonic() - start - known.last)
         self._give_way(key)
 
     def drop(self, key: str) -> None:

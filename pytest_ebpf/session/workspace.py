@@ -56,13 +56,17 @@ class Workspace:
         """How the manifest wants tests to be run."""
         return self.manifest.test if self.manifest else TestDecl()
 
-    def fleet(self, accelerator: Request, *, workers: int = 1) -> Fleet:
-        """Return the machines of a run, none booted yet; *workers* processes share what the host has."""
+    def fleet(self, accelerator: Request, *, workers: int = 1, timeout: float | None = None) -> Fleet:
+        """Return the machines of a run, none booted yet; *workers* processes share what the host has.
+
+        *timeout* is the seconds that a call may take, by default what the manifest gives a test.
+        """
         return Fleet(
             self.store,
             memory=self.test.memory,
             cpus=self.test.cpus,
             wires=self.test.wires,
+            call_timeout=timeout or self.test.timeout,
             accelerator_request=accelerator,
             workers=workers,
             say=self._say,

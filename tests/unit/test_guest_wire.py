@@ -21,6 +21,7 @@ class Recorded:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.sent = b""
+        self.starved = 0.0
 
     def send(self, data: bytes, deadline: float) -> None:
         self.sent += data

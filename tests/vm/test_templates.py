@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from pytest_ebpf.kernels import KernelStore
 from pytest_ebpf.machine.shelf import Shelf
 from pytest_ebpf.machine.snapshot import restore
 from pytest_ebpf.machine.template import make
+from pytest_ebpf.session import place as places
 from pytest_ebpf.session.ebpf import Ebpf
 from pytest_ebpf.session.fleet import Fleet
 from pytest_ebpf.session.place import Place
@@ -114,8 +116,23 @@ def test_the_deadline_of_one_test_is_not_that_of_the_next_with_the_same_machine(
 
 def test_the_first_load_is_bound_by_the_deadline_of_its_test(test_of, stats):
     late = test_of("late", until=time.monotonic() - 1)
-    with pytest.raises(DeadlineError):
+    with pytest.raises(DeadlineError) as caught:
         late.load(stats)
+    assert str(caught.value) == (
+        "maps.bpf.o: loading it takes longer than it may, and the guest is still at it; "
+        "give it longer: timeout = ... under [test] in ebpf.toml, or pytest --ebpf-timeout"
+    )
+
+
+def test_keeping_a_machine_takes_no_time_from_its_test(fleet, test_of, stats, monkeypatch):
+    until = time.monotonic() + 1000
+    first = test_of("first", until=until)
+    clock = iter((0.0, 5.0, 105.0))
+    monkeypatch.setattr(fleet, "loaded", lambda *_: None)
+    monkeypatch.setattr(places, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    first.load(stats)
+    assert first._place.until >= until + 100
+    assert first._guest.until >= until + 100
 
 
 def test_random_numbers_are_not_copied(fleet, test_of, vm_objects):

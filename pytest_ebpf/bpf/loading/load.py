@@ -16,7 +16,7 @@ from pytest_ebpf.bpf.loading.refusal import explain_load
 from pytest_ebpf.bpf.loading.seeds import seed
 from pytest_ebpf.bpf.maps import Arena, Map, MapMaker
 from pytest_ebpf.bpf.program import Program
-from pytest_ebpf.errors import EbpfError, GuestError, LoadError
+from pytest_ebpf.errors import DeadlineError, EbpfError, GuestError, LoadError
 from pytest_ebpf.guest import CallError, Guest
 from pytest_ebpf.objects import MapFacts, ObjectFacts
 from pytest_ebpf.values.by_btf import Bindings, Values
@@ -121,6 +121,13 @@ class _Loading:
             answer = self.loader.load(told, options.modules)
         except CallError as error:
             raise self._explained(error, options) from error
+        except DeadlineError as error:
+            raise DeadlineError(
+                "loading it takes longer than it may, and the guest is still at it",
+                where=self.name,
+                hint="give it longer: timeout = ... under [test] in ebpf.toml, or pytest --ebpf-timeout",
+                console=error.console,
+            ) from error
         guest = self.loader.guest
         for path in pin_paths(options).values():
             pins.remember(guest, path)
