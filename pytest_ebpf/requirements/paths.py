@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
+from typing import Final, Literal
 
 from pytest_ebpf.objects.instructions import CALL, EXIT, JMP, LDIMM64, Instruction
+from pytest_ebpf.requirements import bits
 from pytest_ebpf.requirements.blocks import block_starts, falls_through, is_jump, jump_target
 from pytest_ebpf.requirements.constants import Constants
 from pytest_ebpf.requirements.frame import open_from
 from pytest_ebpf.requirements.model import FunctionFacts, ProgramCode
 from pytest_ebpf.requirements.state import Arguments, Machine, State, arguments_of
-from pytest_ebpf.requirements.values import WORD, Low, Value, is_taken, lower
+from pytest_ebpf.requirements.values import WORD, Bits, Low, Opaque, Value, is_taken, lower
 
 _EQUAL, _UNEQUAL = 0x10, 0x50  # JEQ, JNE
+
+#: Values that may be another number.
+_UNSURE: Final = (Bits, NoneType)
 
 
 class TooLongError(Exception):
@@ -33,6 +39,7 @@ class Shape:
     starts: frozenset[int]
     calls: frozenset[int]
     machine: Machine
+    keen: bool
 
     @classmethod
     def of(cls, code: ProgramCode, function: FunctionFacts, constants: Constants, *, keen: bool) -> Shape:
@@ -48,6 +55,7 @@ class Shape:
             frozenset(function.first + each for each in starts),
             frozenset(each.instruction for each in function.calls),
             Machine(code, constants, floor, keen=keen),
+            keen,
         )
 
 
@@ -89,34 +97,40 @@ class FunctionWalk:
         most: int,
         call: Callable[[int, Arguments], tuple[Value, ...]],
         step: Callable[[int], None],
+        perhaps: Callable[[], bool],
     ) -> None:
-        """*most* states are kept apart at a place; *call* gives what a call returns; *step* hears of each."""
+        """*most* states are kept apart at a place; *call* gives what a call returns; *step* hears of each.
+
+        *perhaps* says which way to go first where only verifiers know whether a jump is taken.
+        """
         self._shape = shape
         self._most = most
         self._call = call
         self._step = step
+        self._perhaps = perhaps
         self._meetings: dict[int, _Meeting] = {}
         self._waiting: list[tuple[int, State]] = []
         self._returned: dict[Value, None] = {}  # as they were found: the order of a set may change
 
     def run(self, arguments: Arguments) -> tuple[Value, ...]:
         """Walk all paths; what the function may return."""
-        self._enter(self._shape.first, State.at_entry(arguments))
+        self._enter(self._shape.first, self._shape.machine.entry(arguments))
         while self._waiting:
             index, state = self._waiting.pop()
             self._block(index, state.copy())
         if not self._returned or None in self._returned or len(self._returned) >= self._most:
-            return (None,)
+            return (Opaque.PERHAPS if self._shape.keen and len(self._returned) >= self._most else None,)
         return tuple(self._returned)
 
-    def _enter(self, index: int, state: State) -> None:
-        """Come to *index*, where a block begins, with *state*."""
+    def _enter(self, index: int, state: State) -> bool:
+        """Come to *index*, where a block begins, with *state*; whether that is to be walked from there."""
         if not self._shape.first <= index < self._shape.end:
-            return  # a damaged jump
+            return False  # a damaged jump
         if index not in self._meetings:
             self._meetings[index] = _Meeting(self._most)
         if known := self._meetings[index].add(state):
             self._waiting.append((index, known))
+        return known is not None
 
     def _block(self, index: int, state: State) -> None:
         """Execute from *index* to where control may meet other control or part."""
@@ -151,14 +165,40 @@ class FunctionWalk:
         target = jump_target(index, instruction)
         if target is None:
             raise TooLongError
-        taken = _condition(instruction, state) if falls_through(instruction) else True
-        if taken is not None:
+        taken = self._condition(instruction, state) if falls_through(instruction) else True
+        if taken is None:
+            self._enter(target, self._after(instruction, state, taken=True))
+            self._enter(index + 1, self._after(instruction, state, taken=False))
+        elif taken is not Opaque.PERHAPS:
             self._enter(target if taken else index + 1, state)
-            return
+        else:  # the other way, too, where that one was walked already, as in a loop
+            ways = (target, index + 1) if self._perhaps() else (index + 1, target)
+            any(self._enter(way, state) for way in ways)
+
+    def _condition(self, instruction: Instruction, state: State) -> bool | Literal[Opaque.PERHAPS] | None:
+        """Whether a conditional jump is taken."""
+        wide = instruction.code & 7 == JMP
         operation = instruction.code & 0xF0
-        equal = _equal(instruction, state) if operation in {_EQUAL, _UNEQUAL} else state
-        self._enter(target, equal if operation == _EQUAL else state)
-        self._enter(index + 1, equal if operation == _UNEQUAL else state)
+        left, right = state.registers[instruction.dst], _right(instruction, state)
+        taken = is_taken(operation, left, right, wide=wide)
+        if taken is not None or not self._shape.keen:
+            return taken
+        if Opaque.PERHAPS in {left, right}:
+            return Opaque.PERHAPS
+        return bits.is_taken(operation, left, right, wide=wide)
+
+    def _after(self, instruction: Instruction, state: State, *, taken: bool) -> State:
+        """*state* with what is known where a condition held, or did not."""
+        operation = instruction.code & 0xF0
+        if operation in {_EQUAL, _UNEQUAL}:
+            return _equal(instruction, state) if taken == (operation == _EQUAL) else state
+        number = _right(instruction, state)
+        if not self._shape.keen or instruction.code & 7 != JMP or not isinstance(number, int):
+            return state
+        state = state.copy()
+        found = bits.after(operation, state.registers[instruction.dst], number, taken=taken)
+        state.registers[instruction.dst] = found
+        return state
 
 
 def _right(instruction: Instruction, state: State) -> Value:
@@ -166,22 +206,17 @@ def _right(instruction: Instruction, state: State) -> Value:
     return state.registers[instruction.src] if instruction.code & 8 else instruction.immediate & WORD
 
 
-def _condition(instruction: Instruction, state: State) -> bool | None:
-    """Whether a conditional jump is taken."""
-    wide = instruction.code & 7 == JMP
-    left, right = state.registers[instruction.dst], _right(instruction, state)
-    return is_taken(instruction.code & 0xF0, left, right, wide=wide)
-
-
 def _equal(instruction: Instruction, state: State) -> State:
     """The state where both sides of a comparison proved equal, and one of them is known."""
     left, right = state.registers[instruction.dst], _right(instruction, state)
-    if (left is None) == (right is None):
+    if isinstance(left, _UNSURE) == isinstance(right, _UNSURE):
         return state
-    found = right if left is None else left
+    found = right if isinstance(left, _UNSURE) else left
     if instruction.code & 7 != JMP:
         half = lower(found)
-        found = None if half is None else Low(half)
+        if half is None:
+            return state
+        found = Low(half)
     state = state.copy()
-    state.registers[instruction.dst if left is None else instruction.src] = found
+    state.registers[instruction.dst if isinstance(left, _UNSURE) else instruction.src] = found
     return state

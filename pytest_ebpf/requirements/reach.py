@@ -18,7 +18,7 @@ from pytest_ebpf.requirements.model import FunctionFacts, ProgramCode, ProgramRe
 from pytest_ebpf.requirements.oracle import KernelOracle
 from pytest_ebpf.requirements.paths import FunctionWalk, Shape, TooLongError
 from pytest_ebpf.requirements.state import NO_ARGUMENTS, Arguments
-from pytest_ebpf.requirements.values import Value
+from pytest_ebpf.requirements.values import Opaque, Value
 
 
 class Effort(Enum):
@@ -62,26 +62,29 @@ def reachable(
     constants = constants_of(code, oracle, rodata, offsets=effort is not Effort.JOINED)
     if (effort, constants) not in code.reached:
         walk = _Walk(code, constants, effort)
-        try:
-            walk.run()
+        found: frozenset[int] | None = walk.run()
+        if found is None and effort is Effort.APART:
+            found = reachable(program, oracle, rodata)
+        elif effort is Effort.KEEN:
             found = frozenset(walk.reached)
-        except TooLongError:
-            match effort:
-                case Effort.JOINED:
-                    found = frozenset(range(len(code.instructions)))
-                case Effort.APART:
-                    found = reachable(program, oracle, rodata)
-                case Effort.KEEN:
-                    found = frozenset(walk.reached)
-        code.reached[effort, constants] = found
+            if walk.leant:
+                other = _Walk(code, constants, effort, lean=False)
+                other.run()
+                found &= other.reached
+        code.reached[effort, constants] = frozenset(range(len(code.instructions))) if found is None else found
     return code.reached[effort, constants]
 
 
 class _Walk:
-    """The walk through one program: what is called by what is reached."""
+    """The walk through one program: what is called by what is reached.
 
-    def __init__(self, code: ProgramCode, constants: Constants, effort: Effort) -> None:
+    *leant*: at some jump only verifiers know whether it is taken, and was if it is to *lean* that way.
+    """
+
+    def __init__(self, code: ProgramCode, constants: Constants, effort: Effort, *, lean: bool = True) -> None:
         self.reached: set[int] = set()
+        self.leant = False
+        self._lean = lean
         self._code = code
         self._constants = constants
         self._is_close = effort is not Effort.JOINED
@@ -92,23 +95,27 @@ class _Walk:
         self._by_first = {each.first: each for each in code.functions}
         self._shapes: dict[int, Shape] = {}
         self._begun: set[int] = set()
-        self._waiting: list[FunctionFacts] = []
+        self._waiting: list[tuple[FunctionFacts, Arguments]] = []
         self._contexts: Counter[int] = Counter()
         self._returned: dict[tuple[int, Arguments], tuple[Value, ...]] = {}
 
-    def run(self) -> None:
-        """Walk the program, then every function that something calls which was reached."""
+    def run(self) -> frozenset[int] | None:
+        """What is reached of the program and of every function that it calls; None for too long a walk."""
         for each in self._code.functions:
             if not each.first or (each.is_global and self._constants.eager_globals):
-                self._begin(each)
-        while self._waiting:
-            self._walk(self._waiting.pop(), NO_ARGUMENTS, 1)
+                self._begin(each, NO_ARGUMENTS)
+        try:
+            while self._waiting:
+                self._walk(*self._waiting.pop(), 1)
+        except TooLongError:
+            return None
+        return frozenset(self.reached)
 
-    def _begin(self, function: FunctionFacts) -> None:
-        """Walk *function*, some time, whatever it is called with."""
+    def _begin(self, function: FunctionFacts, arguments: Arguments) -> None:
+        """Walk *function*, some time, with what is known of all its *arguments* wherever it is called."""
         if function.first not in self._begun:
             self._begun.add(function.first)
-            self._waiting.append(function)
+            self._waiting.append((function, arguments))
 
     def _walk(self, function: FunctionFacts, arguments: Arguments, frames: int) -> tuple[Value, ...]:
         if function.first not in self._shapes:
@@ -116,7 +123,12 @@ class _Walk:
             self._shapes[function.first] = shape
         shape = self._shapes[function.first]
         most = _APART if self._is_close else 1
-        return FunctionWalk(shape, most, partial(self._call, frames), self._step).run(arguments)
+        call = partial(self._call, frames)
+        return FunctionWalk(shape, most, call, self._step, self._perhaps).run(arguments)
+
+    def _perhaps(self) -> bool:
+        self.leant = True
+        return self._lean
 
     def _step(self, index: int) -> None:
         """Note what is reached; keep to the bound."""
@@ -128,18 +140,22 @@ class _Walk:
     def _call(self, frames: int, index: int, arguments: Arguments) -> tuple[Value, ...]:
         """What the function may return that is called at *index*, from the last of *frames*.
 
-        Global functions and callbacks are verified with whatever they might be called with.
+        Global functions are verified with whatever they might be called with. Of others verifiers know more.
         """
         call = self._calls[index]
         function = self._by_first[call.target]
         key = call.target, arguments
-        if not self._is_close or function.is_global or call.is_callback or frames == _FRAMES:
-            self._begin(function)
+        if function.is_global:
+            self._begin(function, NO_ARGUMENTS)
             return (None,)
+        unknown = Opaque.PERHAPS if self._keen else None
+        if not self._is_close or call.is_callback or frames == _FRAMES:
+            self._begin(function, (unknown,) * len(arguments))
+            return (unknown,)
         if key not in self._returned:
             if self._contexts[call.target] == _CONTEXTS:
-                self._begin(function)
-                return (None,)
+                self._begin(function, (unknown,) * len(arguments))
+                return (unknown,)
             self._contexts[call.target] += 1
             self._returned[key] = (None,)  # to those that call themselves
             self._returned[key] = self._walk(function, arguments, frames + 1)

@@ -19,9 +19,10 @@ HALF: Final = (1 << 32) - 1
 
 
 class Opaque(Enum):
-    """A number that is known to the verifier but not here."""
+    """What folding does not know: a number that is not 0; whatever verifiers may know more of."""
 
     NONZERO = 0
+    PERHAPS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,22 @@ class Low:
     half: int
 
 
-#: A number of 64 bits without sign or half of one, an address of read-only data, or None: it may be anything.
-Value = int | Low | DataAddress | Opaque | None
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A number whose *unknown* bits may be anything; of the others *ones* are set."""
+
+    ones: int
+    unknown: int
+
+    @property
+    def most(self) -> int:
+        """All bits that may be set."""
+        return self.ones | self.unknown
+
+
+#: A number of 64 bits without sign, half of one, some bits of it, an address of read-only data, or None: it
+#: may be anything.
+Value = int | Low | Bits | DataAddress | Opaque | None
 
 
 def lower(value: Value) -> int | None:
@@ -42,14 +57,14 @@ def lower(value: Value) -> int | None:
     return value & HALF if isinstance(value, int) else None
 
 
-_ADD, SUB, _MUL, _OR, _AND, _LSH, _RSH, _XOR, _ARSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xC0
+_ADD, SUB, _MUL, OR, AND, _LSH, _RSH, _XOR, _ARSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xC0
 
 _PLAIN: Final[dict[int, Callable[[int, int], int]]] = {
     _ADD: operator.add,
     SUB: operator.sub,
     _MUL: operator.mul,
-    _OR: operator.or_,
-    _AND: operator.and_,
+    OR: operator.or_,
+    AND: operator.and_,
     _XOR: operator.xor,
 }
 _SHIFTS: Final = frozenset({_LSH, _RSH, _ARSH})

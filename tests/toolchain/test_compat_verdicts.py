@@ -112,6 +112,14 @@ def words(verdict: Verdict) -> str | None:
             ),
         ),
         (
+            "guards_by_an_unknown_number",
+            "5.10",
+            (
+                "no helper bpf_ktime_get_tai_ns; guard it with bpf_core_enum_value_exists(enum bpf_func_id,"
+                " BPF_FUNC_ktime_get_tai_ns), or use bpf_ktime_get_ns"
+            ),
+        ),
+        (
             "guards_by_global_return",
             "5.10",
             (

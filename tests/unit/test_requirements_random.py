@@ -41,6 +41,7 @@ from codes import (
     store,
 )
 from folding import NOTHING
+from semantics import computed, holds
 
 from pytest_ebpf.objects.instructions import Instruction
 from pytest_ebpf.requirements import reachable
@@ -105,51 +106,6 @@ def visited(body: list[Instruction], chance: random.Random) -> set[int]:
             frame[place : place + size] = (registers[each.src] & (1 << size * 8) - 1).to_bytes(size, "little")
         else:
             registers[each.dst] = int.from_bytes(frame[64 + each.offset : 72 + each.offset], "little")
-
-
-def as_signed(number: int, bits: int) -> int:
-    return (number & (1 << bits) - 1 ^ 1 << bits - 1) - (1 << bits - 1)
-
-
-def computed(operation: int, left: int, right: int, bits: int) -> int:
-    """As Documentation/bpf/standardization/instruction-set.rst says; shifts are masked."""
-    mask = (1 << bits) - 1
-    left, right = left & mask, right & mask
-    shift = right & bits - 1
-    return (
-        mask
-        & {
-            ADD: left + right,
-            SUB: left - right,
-            MUL: left * right,
-            OR: left | right,
-            AND: left & right,
-            XOR: left ^ right,
-            LSH: left << shift,
-            RSH: left >> shift,
-            ARSH: as_signed(left, bits) >> shift,
-            MOV: right,
-        }[operation]
-    )
-
-
-def holds(operation: int, left: int, right: int, bits: int) -> bool:
-    mask = (1 << bits) - 1
-    left, right = left & mask, right & mask
-    ours, theirs = as_signed(left, bits), as_signed(right, bits)
-    return {
-        JEQ: left == right,
-        JNE: left != right,
-        JGT: left > right,
-        JGE: left >= right,
-        JLT: left < right,
-        JLE: left <= right,
-        JSET: bool(left & right),
-        JSGT: ours > theirs,
-        JSGE: ours >= theirs,
-        JSLT: ours < theirs,
-        JSLE: ours <= theirs,
-    }[operation]
 
 
 def test_no_program_comes_where_folding_says_it_does_not():

@@ -25,6 +25,8 @@ UNKNOWN = {
     "symbols_kconfig_weak",
     "symbols_address_guarded",
     "guards_spilled_half",
+    "guards_with_an_unknown_number",
+    "guards_in_the_frame_of_the_caller",
     "refused_struct_ops_alone",
     "refused_fmod_ret_plain",
     "refused_fentry_denied",

@@ -202,3 +202,74 @@ int prog(struct __sk_buff *skb)
 	bpf_get_prandom_u32();
 	return kept == 5 ? 0 : ((long (*)(void))9999)();
 }
+
+//// with_an_unknown_number:
+
+enum bpf_func_id___n { BPF_FUNC_ktime_get_tai_ns___n = 208 };
+#define HAS bpf_core_enum_value_exists(enum bpf_func_id___n, BPF_FUNC_ktime_get_tai_ns___n)
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	__u32 flags = skb->mark & 0xfe;
+
+	if (HAS)
+		flags |= 1;
+	asm volatile("" : "+r"(flags));
+	if (flags & 1)
+		return bpf_ktime_get_tai_ns() & 1;
+	return 0;
+}
+SEC("tc")
+int product(struct __sk_buff *skb)
+{
+	__u64 has = HAS;
+	__u64 go = skb->len & has;
+
+	asm volatile("" : "+r"(go));
+	if (go)
+		return bpf_ktime_get_tai_ns() & 1;
+	return 0;
+}
+SEC("tc")
+int largest(struct __sk_buff *skb)
+{
+	__u32 flags = HAS ? 4 : 0;
+
+	flags |= skb->mark & 3;
+	asm volatile("" : "+r"(flags));
+	if (flags >= 4)
+		return bpf_ktime_get_tai_ns() & 1;
+	return flags;
+}
+
+//// in_the_frame_of_the_caller:
+
+enum bpf_func_id___n { BPF_FUNC_ktime_get_tai_ns___n = 208 };
+struct known {
+	long tai;
+	long len;
+};
+static __noinline int now(struct known *known)
+{
+	if (known->tai)
+		return bpf_ktime_get_tai_ns() & 1;
+	return known->len & 1;
+}
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	struct known known = { .len = skb->len };
+
+	known.tai = bpf_core_enum_value_exists(enum bpf_func_id___n, BPF_FUNC_ktime_get_tai_ns___n);
+	return now(&known);
+}
+
+//// by_an_unknown_number:
+
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	if ((skb->mark & 0xff) == 3 && skb->len / 16 < 20)
+		return bpf_ktime_get_tai_ns() & 1;
+	return 0;
+}
