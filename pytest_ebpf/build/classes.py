@@ -57,7 +57,7 @@ class Module:
 
     def claim(self, name: str) -> str:
         """Return the class name for a C *name*, made unlike all others of the module."""
-        chosen = "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "_"
+        chosen = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
         while chosen in self.taken or not chosen.isidentifier() or keyword.iskeyword(chosen):
             chosen += "_"
         self.taken.add(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,9 @@ from pytest_ebpf.errors import BuildError, ToolError
 
 #: Seconds. A build is long only with hundreds of programs; a clang that hangs must not hang a CI job.
 DEADLINE: Final = 1800.0
+
+#: What ninja says of a graph; the line itself and a mark below it may follow.
+_TOLD: Final = re.compile(r"^ninja: (?:error|fatal): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def _ninja_error(done: process.Completed, *, where: str) -> ToolError:
     said = (done.stdout + done.stderr).replace(diagnostics.STATUS, "").strip()
     if "No space left on device" in said:
         return ToolError("no space left on the device", where=where, hint="free some space and build again")
-    last = said.rpartition("\n")[2] or f"exit status {done.status}"
+    told = _TOLD.search(said)
+    why = told[1] if told else said.rpartition("\n")[2] or f"exit status {done.status}"
     return ToolError(
-        f"ninja failed ({last})", where=where, hint=f"remove {Path(where).parent} and build again"
+        f"ninja failed ({why})", where=where, hint=f"remove {Path(where).parent} and build again"
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_ebpf.compat.checks import Kernel
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import rules
-from pytest_ebpf.kernels import KernelStore
-from pytest_ebpf.requirements import Kind, Ksym, Requirement, Requirements
+from pytest_ebpf.kernels import KernelStore, Version
+from pytest_ebpf.requirements import Kind, Ksym, Requirement, Requirements, Stage
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,13 @@ def symbol(name: str, *, is_function: bool) -> Ksym:
         ("6.12", "raw_tp", asking(Kind.BTF_TRACEPOINT, "sched_switch"), None, None),
         ("6.12", "raw_tp", asking(Kind.BTF_TRACEPOINT, "nothing"), False, "no tracepoint nothing in its BTF"),
         ("6.12", "kprobe", asking(Kind.KPROBE, "tcp_connect"), None, None),
-        ("6.12", "kprobe", asking(Kind.KPROBE, "nothing"), False, "no function nothing in its BTF"),
+        (
+            "6.12",
+            "kprobe",
+            asking(Kind.KPROBE, "nothing", stage=Stage.ATTACH),
+            False,
+            "no function nothing in its BTF",
+        ),
         (
             "6.12",
             "kprobe",
@@ -138,3 +146,18 @@ def test_what_is_lacking(store, line, section, need, certain, said):
     oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
     lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(need, section)
     assert (lack and lack.certain, lack and str(lack)) == (certain, said)
+    assert lack is None or lack.stage is need.stage
+
+
+def test_what_a_kernel_may_have_been_given_is_not_certain(store):
+    """Of 6.3 nothing was measured."""
+    facts = KernelFacts(replace(store.get("6.12"), version=Version(6, 3)))
+    oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
+    lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(
+        asking(Kind.INSTRUCTION, "signed_divide"), "xdp"
+    )
+    assert lack
+    assert (lack.certain, str(lack)) == (
+        False,
+        "instruction signed_divide came with 6.6, or was carried back; compile with -mcpu=v3",
+    )

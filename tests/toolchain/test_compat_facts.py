@@ -86,7 +86,7 @@ def test_the_configuration(store, tmp_path):
     assert KernelFacts(kernel).config is None
     path = tmp_path / "config"
     path.write_text(
-        '#\n# Linux/x86 6.12\n#\nCONFIG_HZ=250\n# CONFIG_IKCONFIG is not set\nCONFIG_CC="gcc = 14"\n'
+        '#\n# Linux/x86 KERNEL=6.12\n#\nCONFIG_HZ=250\n# CONFIG_IKCONFIG is not set\nCONFIG_CC="gcc = 14"\n'
     )
     facts = KernelFacts(replace(kernel, config=path))
     assert facts.config == {"CONFIG_HZ": "250", "CONFIG_CC": '"gcc = 14"'}

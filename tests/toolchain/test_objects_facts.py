@@ -287,6 +287,33 @@ def test_a_big_endian_object_reads_the_same(compile_bpf):
     assert (maps["blocked"].value_size, maps["jumps"].programs) == (32, ("jump", "land"))
 
 
+@pytest.mark.parametrize(
+    ("declaration", "said"),
+    [
+        ("int odd", "map odd is not declared as a struct; use __uint and __type"),
+        ("struct { int type; } odd", "map odd: type is no number (int); use __uint"),
+        ("struct { int *type; } odd", "map odd: type is no number (int *); use __uint"),
+        ("struct { __u32 key; } odd", "map odd: key is no pointer (__u32); use __type"),
+        ("struct { __u32 value; } odd", "map odd: value is no pointer (__u32); use __type"),
+        ("struct { int *values; } odd", "map odd: values are neither maps nor programs; use __array"),
+        ("struct { int *values[1]; } odd", "map odd: values are neither maps nor programs; use __array"),
+        ("struct { int values[1]; } odd", "map odd: values is no pointer (int); use __type"),
+    ],
+)
+def test_a_declaration_that_is_no_map(compile_bpf, declaration, said):
+    path = compile_bpf(f'{HEAD}{declaration} SEC(".maps");')
+    with pytest.raises(ObjectError) as caught:
+        read_object(path)
+    assert str(caught.value) == f"{path}: {said}"
+
+
+def test_a_legacy_map_that_is_cut_short(compile_bpf):
+    path = compile_bpf('int one __attribute__((section("maps"), used)) = 1;')
+    with pytest.raises(ObjectError) as caught:
+        read_object(path)
+    assert str(caught.value) == f"{path}: map one is cut short in section maps; build it again"
+
+
 def test_a_legacy_map_is_read_and_marked(compile_bpf):
     source = """
         struct bpf_map_def { unsigned type, key_size, value_size, max_entries, map_flags; };

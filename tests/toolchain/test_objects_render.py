@@ -137,6 +137,11 @@ def test_json_is_versioned_and_whole(facts):
     }
 
 
+def test_json_says_which_byte_order_an_object_has(compile_bpf):
+    big = read_object(compile_bpf(SOURCE, "-target", "bpfeb"))
+    assert json.loads(render.to_json(big))["endian"] == "big"
+
+
 def test_the_document_is_described(facts):
     """``docs/inspect.md`` names every key."""
     text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from pytest_ebpf.build import diagnostics
 from pytest_ebpf.build.diagnostics import Step
-from pytest_ebpf.build.runner import parse_dependencies
+from pytest_ebpf.build.runner import Ninja, parse_dependencies
+from pytest_ebpf.errors import ToolError
 
 ERROR = """\
 src/bad.bpf.c:7:9: error: use of undeclared identifier 'XDP_PAS'
@@ -80,3 +85,15 @@ def test_dependencies_as_ninja_lists_them() -> None:
         "build/ebpf/a.bpf.o": ("src/a.bpf.c", "build/ebpf/a/ebpf.h"),
         "build/ebpf/b.bpf.o": ("src/b c.bpf.c",),
     }
+
+
+def test_a_graph_that_ninja_does_not_read(tmp_path: Path) -> None:
+    graph = tmp_path / "build" / "ebpf" / "build.ninja"
+    graph.parent.mkdir(parents=True)
+    graph.write_text("nonsense\n")
+    with pytest.raises(ToolError) as caught:
+        Ninja(tmp_path, "build/ebpf/build.ninja").build((), jobs=None)
+    assert str(caught.value) == (
+        "build/ebpf/build.ninja: ninja failed (build/ebpf/build.ninja:1: expected '=', got newline);"
+        " remove build/ebpf and build again"
+    )
