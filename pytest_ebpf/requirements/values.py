@@ -90,7 +90,6 @@ def arithmetic(operation: int, left: Value, right: Value, *, wide: bool) -> Valu
 
 def _numbers(operation: int, left: int, right: int, bits: int) -> int | None:
     mask = (1 << bits) - 1
-    left, right = left & mask, right & mask
     if operation in _SHIFTS:
         if right >= bits:
             return None
@@ -146,9 +145,8 @@ def is_taken(operation: int, left: Value, right: Value, *, wide: bool) -> bool |
         left, right = lower(left), lower(right)
     if not isinstance(left, int) or not isinstance(right, int):
         return None
-    bits = 64 if wide else 32
     if compare := _SIGNED.get(operation):
+        bits = 64 if wide else 32
         return compare(signed(left, bits), signed(right, bits))
-    mask = (1 << bits) - 1
     test = _UNSIGNED.get(operation)
-    return test(left & mask, right & mask) if test else None
+    return test(left, right) if test else None

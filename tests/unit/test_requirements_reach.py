@@ -172,6 +172,9 @@ def test_what_is_seldom_a_condition_is_looked_at_closely_only(kind):
 def test_a_symbol_that_is_missing_is_null():
     typed, plain = Ksym("a", 3, is_function=False, weak=True), Ksym("a", 0, is_function=False, weak=True)
     kfunc = Ksym("a", 3, is_function=True, weak=True)
+    for condition in (jump(JEQ, 2, 5, 1), jump(JGT, 2, 0, 1), jump(JEQ, 2, 0, 1, wide=False)):
+        oracle = Answers(symbols={"a": True})
+        assert skipped(*load_64(2), condition=condition, oracle=oracle, addresses={0: kfunc}) is None
     for symbol, there, expected in [
         (typed, False, True),
         (typed, True, None),  # a pointer that old verifiers take for one that may be null
