@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BeforeValidator,
-    Discriminator,
     Field,
     PlainValidator,
-    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -20,12 +16,10 @@ from pydantic import (
 from pytest_ebpf.manifest import scalars
 from pytest_ebpf.manifest.defect import DefectError
 from pytest_ebpf.manifest.fields import (
-    ENUM_SCHEMA,
     U32_MAX,
     Declaration,
     Entries,
     Initial,
-    IntegerName,
     KernelSpec,
     MapFlagName,
     MapTypeName,
@@ -41,7 +35,7 @@ from pytest_ebpf.manifest.fields import (
 )
 from pytest_ebpf.manifest.maprules import rule_of
 from pytest_ebpf.manifest.objectdecl import BudgetDecl, LoadDecl, ObjectDecl, ProgramDecl
-from pytest_ebpf.manifest.typeexpr import INTEGERS
+from pytest_ebpf.manifest.typedecl import AnyType, EnumDecl, StructDecl, TypeDecl, UnionDecl
 from pytest_ebpf.uapi import MapFlag, MapType
 
 __all__ = [
@@ -160,76 +154,6 @@ class Test(Declaration):
     ] = 5
 
 
-class StructDecl(Declaration):
-    """A C struct: its *fields* in order."""
-
-    keyword: ClassVar[str] = "struct"
-
-    fields: Annotated[
-        dict[Name, TypeRef],
-        Field(alias="struct", min_length=1, description="Fields and their types, in order."),
-    ]
-
-
-class UnionDecl(Declaration):
-    """A C union: its *fields*, all at offset 0."""
-
-    keyword: ClassVar[str] = "union"
-
-    fields: Annotated[
-        dict[Name, TypeRef], Field(alias="union", min_length=1, description="Members and their types.")
-    ]
-
-
-class EnumDecl(Declaration):
-    """A C enum: its constants, as *values* by name, and the integer *type* that holds them."""
-
-    keyword: ClassVar[str] = "enum"
-
-    values: Annotated[
-        dict[Name, int],
-        BeforeValidator(scalars.enumerators),
-        Field(alias="enum", min_length=1, description="Names, counted from 0, or names with their numbers."),
-        WithJsonSchema(ENUM_SCHEMA),
-    ]
-    type: Annotated[IntegerName, Field(description="The integer type that holds the enum.")] = "u32"
-
-    @model_validator(mode="after")
-    def _values_fit(self) -> EnumDecl:
-        integer = INTEGERS[self.type]
-        for name, value in self.values.items():
-            if not integer.minimum <= value <= integer.maximum:
-                raise DefectError(
-                    f"{name} does not fit {self.type} (seen {value})",
-                    hint=f"{self.type} holds {integer.minimum} to {integer.maximum}",
-                )
-        return self
-
-
-TypeDecl = StructDecl | UnionDecl | EnumDecl
-
-#: By the key of the manifest that tells a type, which is C's keyword, and the tag pydantic puts into paths.
-KINDS_OF_TYPE: Final[Mapping[str, type[TypeDecl]]] = {
-    kind.keyword: kind for kind in (StructDecl, UnionDecl, EnumDecl)
-}
-
-
-def _kind_of_type(value: object) -> str | None:
-    """The one of struct, union and enum that a declaration has; None for none or several."""
-    if isinstance(value, TypeDecl):
-        return value.keyword
-    given = [kind for kind in KINDS_OF_TYPE if isinstance(value, dict) and kind in value]
-    return given[0] if len(given) == 1 else None
-
-
-_AnyType = Annotated[
-    Annotated[StructDecl, Tag("struct")]
-    | Annotated[UnionDecl, Tag("union")]
-    | Annotated[EnumDecl, Tag("enum")],
-    Discriminator(_kind_of_type),
-]
-
-
 class EntryDecl(Declaration):
     """What a map holds from the start: a *key*, where its type has keys, and a *value*."""
 
@@ -311,7 +235,7 @@ class Document(Declaration):
     project: Project
     build: Build = Build()
     test: Test = Test()
-    types: Annotated[dict[TypeName, _AnyType], Field(description="Types shared by C and Python.")] = Field(
+    types: Annotated[dict[TypeName, AnyType], Field(description="Types shared by C and Python.")] = Field(
         default_factory=dict
     )
     maps: Annotated[dict[Name, MapDecl], Field(description="Maps, by name.")] = Field(default_factory=dict)

@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import (
-    KINDS_OF_TYPE,
     AllowedSplat,
     BudgetDecl,
     Build,
@@ -28,6 +27,7 @@ from pytest_ebpf.manifest.model import (
 )
 from pytest_ebpf.manifest.scalars import shown
 from pytest_ebpf.manifest.source import dotted
+from pytest_ebpf.manifest.typedecl import KINDS_OF_TYPE
 from pytest_ebpf.suggest import suggestion
 
 Path = tuple[str | int, ...]
