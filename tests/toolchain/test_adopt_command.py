@@ -163,6 +163,8 @@ def test_the_tests_do_what_needs_no_more_knowledge(adopt, place, tmp_path):
     place(adopted.SEVERAL, "several.bpf.o")
     adopt("several.bpf.o")
     assert text_of(tmp_path, "tests/test_several.py") == TESTS
+    hidden = "# __third: a manifest cannot name it, tests can"
+    assert hidden in text_of(tmp_path, "ebpf.toml").splitlines()
 
 
 @pytest.mark.parametrize("source", ["OPEN", "SEVERAL", "HOOKS", "CONTEXT", "OPS", "BARE", "LEGACY"])
@@ -283,13 +285,15 @@ def test_files_of_one_name_are_told_apart(adopt, place, tmp_path):
     place(adopted.BARE, "other/my-probe.o")
     place(adopted.BARE, "int.o")
     place(adopted.BARE, "7th.o")
-    adopt("my-probe.bpf.o", "other/my-probe.o", "int.o", "7th.o", "./int.o")
+    place(adopted.BARE, 'a\x7f"b.o')
+    adopt("my-probe.bpf.o", "other/my-probe.o", "int.o", "7th.o", "./int.o", 'a\x7f"b.o')
     declared = manifest.load(tmp_path / "project" / "ebpf.toml").objects
     assert {name: each.path for name, each in declared.items()} == {
         "my_probe": "../my-probe.bpf.o",
         "my_probe_2": "../other/my-probe.o",
         "object_int": "../int.o",
         "object_7th": "../7th.o",
+        "a__b": '../a\x7f"b.o',
     }
 
 

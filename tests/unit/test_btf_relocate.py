@@ -234,6 +234,7 @@ def test_matching_types(builder, kernel):
         ("struct", "0:0", "local_type_id", "access '0:0' to a type as a whole"),
         ("enum", "3", "enumval_value", "access '3' is no enumerator of enum mode"),
         ("struct", "0", "enumval_value", "access '0' is no enumerator of struct task"),
+        ("array", "0:1:2", "byte_off", "access '0:1:2' leads out of struct rows"),
         ("array", "0:1:1", "signed", "signed of an element of an array"),
         ("struct", "0", "kind 99", "unknown CO-RE relocation (kind 99)"),
         ("anonymous", "0:0", "byte_off", "CO-RE relocation of a type without a name"),

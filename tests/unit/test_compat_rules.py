@@ -63,7 +63,9 @@ KFUNCS = Rules(
             ((6, 12), (6, 18)),
             (frozenset({"for_tc", "gone"}), frozenset({"for_tc", "new"})),
         ),
-        KfuncClass(("xdp",), ("xdp",), ((6, 12), (6, 18)), (frozenset({"gone"}), frozenset({"new"}))),
+        KfuncClass(
+            ("xdp", "xdp.frags"), ("xdp",), ((6, 12), (6, 18)), (frozenset({"gone"}), frozenset({"new"}))
+        ),
         KfuncClass(("kprobe", "kprobe.multi"), ("kprobe",), ((6, 12), (6, 18)), (frozenset(), frozenset())),
     ),
     compiled_in={},
@@ -85,6 +87,7 @@ KFUNCS = Rules(
         ("xdp", "new", "6.16", None),
         ("xdp", "gone", "6.18", None),
         ("xdp", "inner", "6.12", None),
+        ("xdp.frags", "for_tc", "6.12", False),
         ("kprobe", "for_tc", "6.12", False),
         ("kprobe.multi", "for_tc", "6.12", None),
         ("action", "for_tc", "6.12", None),
