@@ -223,6 +223,28 @@ def test_blocks_cover_the_program_without_overlap(inspection):
         assert not found[-1].successors
 
 
+def test_the_lines_of_a_block(compile_bpf):
+    long = "return ctx->data_end & (1 | 2 | 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512);"
+    source = f"""#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("xdp") int program(struct xdp_md *ctx)
+{{
+    bpf_get_prandom_u32() ? 1 :
+    bpf_ktime_get_ns();
+    {long}
+}}
+"""
+    inspection = Inspection.read(compile_bpf(source, "-mcpu=v3"))
+    (function,) = inspection.functions("program")
+    lines = [line for each in blocks(inspection, function) for line in each.lines]
+    assert lines == [
+        'prog.bpf.c:3: SEC("xdp") int program(struct xdp_md *ctx)',
+        "prog.bpf.c:5: bpf_get_prandom_u32() ? 1 :",
+        "prog.bpf.c:6: bpf_ktime_get_ns();",
+        "prog.bpf.c:7: return ctx->data_end & (1 | 2 | 4 | 8 | 16 | 32 | 64 | ...",
+    ]
+
+
 def test_the_picture_has_lines_calls_and_decisions(inspection):
     dot = to_dot(inspection, "ingress")
     assert 'label="ingress (xdp)";' in dot
