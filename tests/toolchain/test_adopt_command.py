@@ -299,9 +299,10 @@ def test_files_of_one_name_are_told_apart(adopt, place, tmp_path):
 
 def test_constants_of_one_name_are_nobody_s(adopt, place, tmp_path):
     one = 'SEC("xdp") int {name}(void *ctx) {{ static const volatile int zero; return zero; }}\n'
-    place(adopted.BARE + one.format(name="one") + one.format(name="other"), "twice.o")
+    place(adopted.BARE + one.format(name="one") + one.format(name="loads"), "twice.o")
     assert adopt("twice.o").returncode == 0
     assert manifest.load(tmp_path / "project" / "ebpf.toml").objects["twice"].load.globals == {}
+    assert "def test_loads_2_runs(" in text_of(tmp_path, "tests/test_twice.py")
 
 
 def test_nothing_is_overwritten(adopt, place, tmp_path):

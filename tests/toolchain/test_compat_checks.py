@@ -11,7 +11,7 @@ from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import rules
 from pytest_ebpf.kernels import KernelStore, Version
-from pytest_ebpf.requirements import Kind, Ksym, Requirement, Requirements, Stage
+from pytest_ebpf.requirements import Kind, Ksym, Requirement, Requirements, SourceLine, Stage
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,9 @@ def asking(kind: Kind, name: str, number: int | None = None, **parts) -> Require
 
 def symbol(name: str, *, is_function: bool) -> Ksym:
     return Ksym(name, 0, is_function=is_function, weak=False)
+
+
+LINE = SourceLine("a.bpf.c", 7, "\tno(ctx);")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,34 @@ def test_what_is_lacking(store, line, section, need, certain, said):
     lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(need, section)
     assert (lack and lack.certain, lack and str(lack)) == (certain, said)
     assert lack is None or lack.stage is need.stage
+
+
+@pytest.mark.parametrize(
+    ("need", "said"),
+    [
+        (
+            asking(Kind.KFUNC, "no", symbol=symbol("no", is_function=True), source=LINE),
+            (
+                "function no is not in its BTF, at a.bpf.c:7: no(ctx);"
+                " declare it __weak and guard it with bpf_ksym_exists(no)"
+            ),
+        ),
+        (
+            asking(Kind.MAP_TYPE, "no", 9999, subject="m", source=LINE),
+            "no map type no (map m), at a.bpf.c:7",
+        ),
+        (
+            asking(Kind.HELPER, "helper 9999", 9999, source=LINE, instruction=3),
+            "no helper 9999, at a.bpf.c:7: no(ctx);",
+        ),
+    ],
+)
+def test_the_line_that_asks(store, need, said):
+    """Of what no instruction asks, and no symbol, the line says nothing."""
+    facts = KernelFacts(store.get("5.10"))
+    oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
+    lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(need, "xdp")
+    assert (lack and str(lack)) == said
 
 
 def test_what_a_kernel_may_have_been_given_is_not_certain(store):

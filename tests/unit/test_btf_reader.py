@@ -165,7 +165,9 @@ def test_malformed_sections(builder):
     data = builder.data()
     assert refusal(data[:-1]) == f"BTF: cut short ({len(data) - 1} bytes); build the object again"
     assert refusal(data[:2] + b"\2" + data[3:]) == "BTF: unknown version (2); only version 1 is known"
-    assert refusal(data[:-1] + b"x") == "BTF: string table not closed by zero bytes; build the object again"
+    opened, closed = data.replace(b"\0int\0", b"xint\0"), data[:-1] + b"x"
+    for each in (opened, closed):
+        assert refusal(each) == "BTF: string table not closed by zero bytes; build the object again"
     unknown = data[:31] + bytes([25]) + data[32:]
     assert refusal(unknown) == "BTF: type 1 is of unknown kind 25"
     assert refusal(data[:28] + b"\5\0\0\4" + data[32:]) == "BTF: type 1 is cut short; build the object again"

@@ -99,9 +99,10 @@ def test_a_bit_field_is_shifted_by_its_byte_order(builder, kernel, order, shift)
 def test_a_bit_field_that_no_load_holds(builder, kernel):
     wanted = builder.bits("skb", 16, ("flag", number(builder, 8), 3, 2))
     kernel.bits("skb", 16, ("flag", number(kernel, 8), 60, 8))
-    assert refused(builder, kernel, wanted, "0:0") == (
-        "BTF.ext: a bit field that no load of 8 bytes holds; build the object again"
-    )
+    for ours, theirs, type_id in [(builder, kernel, wanted), (kernel, builder, 2)]:
+        assert refused(ours, theirs, type_id, "0:0") == (
+            "BTF.ext: a bit field that no load of 8 bytes holds; build the object again"
+        )
 
 
 def test_another_size_fits_unsigned_numbers_only(builder, kernel):
@@ -118,6 +119,12 @@ def test_another_size_fits_unsigned_numbers_only(builder, kernel):
     assert (signed.value, signed.sizes) == (8, (4, 8))
     assert signed.refusal(accesses=True) == "the field has 8 bytes instead of 4"
     assert signed.refusal(accesses=False) is None
+
+
+def test_the_size_of_a_bit_field_does_not_count(builder, kernel):
+    wanted = builder.bits("task", 4, ("flag", number(builder, signed=True), 3, 2))
+    kernel.bits("task", 8, ("flag", number(kernel, 8, signed=True), 3, 2))
+    assert resolve(builder, kernel, wanted, "0:0") == Resolution(0)
 
 
 def test_a_field_too_far_for_a_load(builder, kernel):

@@ -85,6 +85,7 @@ KFUNCS = Rules(
         ("xdp", "for_tc", "6.18", False),
         ("xdp", "for_tc", "7.2", None),
         ("xdp", "new", "6.16", None),
+        ("xdp", "gone", "6.12", True),
         ("xdp", "gone", "6.18", None),
         ("xdp", "inner", "6.12", None),
         ("xdp.frags", "for_tc", "6.12", False),
