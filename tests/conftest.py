@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -17,6 +18,13 @@ _FOREIGN = (
 for _name in _FOREIGN:
     os.environ.pop(_name, None)
 os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+#: What runs in the background, or by nohup, ignores these, and so would all that tests start and then signal.
+#: Handlers are not inherited: with one that does nothing the suite goes on ignoring them, and nothing else.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 #: Properties are tried with the same examples in each run of the suite: what a commit broke fails on that
 #: commit, for everybody. `make fuzz` tries others, and more of them, for as long as it is told.
