@@ -34,8 +34,12 @@ _SELDOM_TRACED: Final = frozenset(
     }
 )
 
-#: Functions whose result fmod_ret may change on every kernel; of others a list in the kernel says.
-_CHANGEABLE: Final = ("security_", "__x64_sys_")
+#: Functions whose result fmod_ret may change on every kernel; of others a list in the kernel says, on which
+#: those of system calls are if it was configured so.
+_CHANGEABLE: Final = "security_"
+
+#: Functions of which the verifier wants to know the device ("metadata kfuncs require device-bound program").
+_OF_A_DEVICE: Final = "bpf_xdp_metadata_"
 
 #: Sections of sleepable programs for which the kernel holds the target against lists of its own.
 _SLEEP_BY_TARGET: Final = frozenset({"fentry.s", "fexit.s", "fmod_ret.s", "fsession.s", "lsm.s"})
@@ -186,7 +190,9 @@ def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
         if there:
             instead = "declare it with the kernel's types in full, as vmlinux.h does"
             return Lack(certain=True, what=f"{what} {name} has another type", instead=instead)
-        return Lack(certain=True, what=f"no {what} {name}")
+        return None if need.weak else Lack(certain=True, what=f"no {what} {name}")
+    if found is None and need.weak:
+        return None
     if found is None:
         return _elsewhere(kernel, name) or Lack(certain=False, what=f"{what} {name} is not in its BTF")
     # That the object names it is no call: the programs that make one ask for it again.
@@ -195,6 +201,9 @@ def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
 
 def _kfunc(kernel: Kernel, name: str, section: str) -> Lack | None:
     """A function that is there; which programs may call it is registered at run time, and was measured."""
+    if name.startswith(_OF_A_DEVICE) and section.startswith("xdp"):
+        what = f"{name} is for programs that the loader binds to a device"
+        return Lack(certain=False, what=what, instead="")
     allowed = kernel.rules.allows_kfunc(section, name, kernel.facts.version)
     if allowed:
         return None

@@ -19,6 +19,7 @@ from pytest_ebpf.kernels import Version, in_range
 from pytest_ebpf.objects import ObjectFacts
 from pytest_ebpf.requirements import (
     Kind,
+    Ksym,
     ProgramRequirements,
     Requirement,
     Requirements,
@@ -189,7 +190,7 @@ class _Judge:
     def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[tuple[Requirement, Lack]]:
         """What is not there, with what asks for it."""
         for need in needs:
-            if not need.weak and (lack := self._kernel.lack(need, section)):
+            if (not need.weak or _must_fit(need)) and (lack := self._kernel.lack(need, section)):
                 yield need, lack
 
 
@@ -217,6 +218,12 @@ def _retargeted(needs: Sequence[Requirement], hook: hooks.Hook | None) -> tuple[
     found = tuple(need for need in needs if need.kind not in TARGETS)
     target = target_of(hook) if hook else None
     return (replace(target, source=needs[0].source), *found) if target else found
+
+
+def _must_fit(need: Requirement) -> bool:
+    """Whether libbpf refuses another type even of what is weak: of variables, not of functions."""
+    symbol = need.symbol
+    return isinstance(symbol, Ksym) and not symbol.is_function and symbol.type_id != 0
 
 
 def _may_be_passed_by(need: Requirement) -> bool:

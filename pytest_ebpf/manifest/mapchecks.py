@@ -79,6 +79,9 @@ def _side(
     if size % side.multiple:
         what = f'must have a multiple of {side.multiple} bytes for {kind} (seen "{expr}", {size} bytes)'
         yield Finding(path, what, 'use an array of "u64"')
+    if size > side.most and MapType[kind.upper()] is not MapType.LPM_TRIE:
+        what = f'must have at most {side.most} bytes for {kind} (seen "{expr}", {size} bytes)'
+        yield Finding(path, what, "use several entries, or an array")
 
 
 def _prefix(scope: Scope, path: tuple[str, str], decl: MapDecl) -> Iterator[Finding]:

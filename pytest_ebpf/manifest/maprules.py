@@ -20,13 +20,15 @@ from pytest_ebpf.uapi import MapFlag, MapType
 class Side:
     """The key or the value: whether there is one (*present*), its *default*, the *sizes* it may have.
 
-    *sizes* are in bytes, any if empty; a size must be a multiple of *multiple*.
+    *sizes* are in bytes, any from *least* to *most* if empty; a size must be a multiple of *multiple*.
     """
 
     present: bool = True
     default: str | None = None
     sizes: tuple[int, ...] = ()
     multiple: int = 1
+    least: int = 1
+    most: int = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class MapRule:
 
 
 _ANY: Final = Side()
+# Beside the rest of an entry, below KMALLOC_MAX_SIZE; of maps by CPU, PCPU_MIN_UNIT_SIZE.
+_ALLOCATED: Final = Side(most=(1 << 22) - 1)
+_BY_CPU: Final = Side(most=32 << 10)
 _NONE: Final = Side(present=False)
 _U32: Final = Side(default="u32", sizes=(4,))
 _FD_OR_MORE: Final = Side(default="u32", sizes=(4, 8))
@@ -57,18 +62,18 @@ _RINGBUF: Final = MapRule(_NONE, _NONE)
 #: Types that no manifest declares are left out: the compiler makes insn_array, the source struct_ops.
 RULES: Final[Mapping[MapType, MapRule]] = MappingProxyType(
     {
-        MapType.HASH: MapRule(_ANY, _ANY),
-        MapType.PERCPU_HASH: MapRule(_ANY, _ANY),
-        MapType.LRU_HASH: MapRule(_ANY, _ANY),
-        MapType.LRU_PERCPU_HASH: MapRule(_ANY, _ANY),
-        MapType.RHASH: MapRule(_ANY, _ANY, flags=(MapFlag.NO_PREALLOC,)),
+        MapType.HASH: MapRule(_ANY, _ALLOCATED),
+        MapType.PERCPU_HASH: MapRule(_ANY, _BY_CPU),
+        MapType.LRU_HASH: MapRule(_ANY, _ALLOCATED),
+        MapType.LRU_PERCPU_HASH: MapRule(_ANY, _BY_CPU),
+        MapType.RHASH: MapRule(_ANY, _ALLOCATED, flags=(MapFlag.NO_PREALLOC,)),
         MapType.ARRAY: MapRule(_U32, _ANY),
-        MapType.PERCPU_ARRAY: MapRule(_U32, _ANY),
+        MapType.PERCPU_ARRAY: MapRule(_U32, _BY_CPU),
         MapType.PROG_ARRAY: MapRule(_U32, _U32),
         MapType.PERF_EVENT_ARRAY: MapRule(_U32, _U32, entries="optional"),
         MapType.STACK_TRACE: MapRule(_U32, Side(multiple=8)),
         MapType.CGROUP_ARRAY: MapRule(_U32, _U32),
-        MapType.LPM_TRIE: MapRule(_ANY, _ANY, flags=(MapFlag.NO_PREALLOC,)),
+        MapType.LPM_TRIE: MapRule(Side(least=5, most=260), _ALLOCATED, flags=(MapFlag.NO_PREALLOC,)),
         MapType.ARRAY_OF_MAPS: MapRule(_U32, _U32, inner=True),
         MapType.HASH_OF_MAPS: MapRule(_ANY, _U32, inner=True),
         MapType.DEVMAP: MapRule(_U32, _FD_OR_MORE),
@@ -93,7 +98,40 @@ RULES: Final[Mapping[MapType, MapRule]] = MappingProxyType(
     }
 )
 
-#: Flags that only these types take; every other type answers EINVAL.
+_STORAGES: Final = frozenset(
+    {MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE}
+)
+_HASHES: Final = frozenset(
+    {MapType.HASH, MapType.PERCPU_HASH, MapType.LRU_HASH, MapType.LRU_PERCPU_HASH, MapType.HASH_OF_MAPS}
+)
+#: Maps that programs may be kept from reading, or from writing to.
+_GUARDED: Final = _HASHES | {
+    MapType.RHASH,
+    MapType.ARRAY,
+    MapType.PERCPU_ARRAY,
+    MapType.LPM_TRIE,
+    MapType.REUSEPORT_SOCKARRAY,
+    MapType.CGROUP_STORAGE,
+    MapType.PERCPU_CGROUP_STORAGE,
+    MapType.QUEUE,
+    MapType.STACK,
+    MapType.BLOOM_FILTER,
+}
+#: Maps that user space may be kept from writing to, and, but for perf events, from reading.
+_GUARDED_FROM_USERS: Final = _GUARDED | {
+    MapType.PROG_ARRAY,
+    MapType.STACK_TRACE,
+    MapType.CGROUP_ARRAY,
+    MapType.ARRAY_OF_MAPS,
+    MapType.DEVMAP,
+    MapType.DEVMAP_HASH,
+    MapType.SOCKMAP,
+    MapType.SOCKHASH,
+    MapType.XSKMAP,
+}
+
+#: Flags that only these types take; every other type answers EINVAL. Held against kernels by
+#: tests/vm/test_maps_all_types.py.
 FLAG_ONLY_ON: Final[Mapping[MapFlag, frozenset[MapType]]] = MappingProxyType(
     {
         MapFlag.NO_PREALLOC: frozenset(
@@ -103,13 +141,16 @@ FLAG_ONLY_ON: Final[Mapping[MapFlag, frozenset[MapType]]] = MappingProxyType(
                 MapType.HASH_OF_MAPS,
                 MapType.RHASH,
                 MapType.LPM_TRIE,
-                MapType.SK_STORAGE,
-                MapType.INODE_STORAGE,
-                MapType.TASK_STORAGE,
-                MapType.CGRP_STORAGE,
+                *_STORAGES,
             }
         ),
         MapFlag.NO_COMMON_LRU: frozenset({MapType.LRU_HASH, MapType.LRU_PERCPU_HASH}),
+        MapFlag.ZERO_SEED: _HASHES | {MapType.BLOOM_FILTER},
+        MapFlag.CLONE: _STORAGES,
+        MapFlag.RDONLY: _GUARDED_FROM_USERS,
+        MapFlag.WRONLY: _GUARDED_FROM_USERS | {MapType.PERF_EVENT_ARRAY},
+        MapFlag.RDONLY_PROG: _GUARDED,
+        MapFlag.WRONLY_PROG: _GUARDED,
         MapFlag.STACK_BUILD_ID: frozenset({MapType.STACK_TRACE}),
         MapFlag.MMAPABLE: frozenset({MapType.ARRAY, MapType.ARENA}),
         MapFlag.PRESERVE_ELEMS: frozenset({MapType.PERF_EVENT_ARRAY}),

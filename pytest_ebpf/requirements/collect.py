@@ -17,6 +17,7 @@ from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.requirements.model import (
     Kconfig,
     Kind,
+    Ksym,
     ProgramRequirements,
     Requirement,
     Requirements,
@@ -79,8 +80,8 @@ class _Reader:
             yield from map_needs(each)
         yield from structops.struct_types(self._elf, self._facts.btf)
         for name, symbol in self._linker.externs.items():
-            if not symbol.weak:
-                yield self._extern(name)
+            if not symbol.weak or (isinstance(symbol, Ksym) and symbol.type_id and not symbol.is_function):
+                yield self._extern(name)  # that of a weak variable must fit where it is there
         if self._facts.btf:
             yield from _btf_kinds(self._facts.btf)
 
@@ -92,7 +93,12 @@ class _Reader:
         else:
             kind = Kind.KFUNC if symbol.is_function else Kind.KSYM
         return Requirement(
-            kind, symbol.name, symbol=symbol, source=self._linker.first_line(name), always=True
+            kind,
+            symbol.name,
+            symbol=symbol,
+            source=self._linker.first_line(name),
+            weak=symbol.weak,
+            always=True,
         )
 
     def _program(self, function: Function, facts: ProgramFacts) -> ProgramRequirements:

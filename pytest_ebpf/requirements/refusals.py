@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_ebpf.elf import Elf, Relocation
-from pytest_ebpf.manifest.maprules import FLAG_ONLY_ON, RULES, Side
+from pytest_ebpf.manifest.maprules import FLAG_ONLY_ON, RULES, MapRule, Side
 from pytest_ebpf.objects import MapFacts, ObjectFacts
 from pytest_ebpf.objects.code import Function
 from pytest_ebpf.objects.facts import is_data
@@ -62,16 +62,7 @@ def _of_a_map(found: MapFacts) -> Iterator[Refusal]:
         return
     rule = RULES.get(kind)
     if rule and not found.legacy:
-        for what, size, side in (
-            ("keys", found.key_size, rule.key),
-            ("values", found.value_size, rule.value),
-        ):
-            if size and (wanted := _other_size(size, side)):
-                yield Refusal(f"map {found.name}: {what} of {found.type_name} have {wanted}, not {size}")
-        for flag in rule.flags:
-            if not found.flags & flag:
-                (name,) = flag_names(flag)
-                yield Refusal(f"map {found.name}: {found.type_name} takes the flag {name}")
+        yield from _against(rule, found)
     for flag, types in FLAG_ONLY_ON.items():
         if found.flags & flag and kind not in types:
             (name,) = flag_names(flag)
@@ -80,13 +71,29 @@ def _of_a_map(found: MapFacts) -> Iterator[Refusal]:
         yield from _of_a_map(found.inner)
 
 
+def _against(rule: MapRule, found: MapFacts) -> Iterator[Refusal]:
+    for what, size, side in (("keys", found.key_size, rule.key), ("values", found.value_size, rule.value)):
+        if size and (wanted := _other_size(size, side)):
+            yield Refusal(f"map {found.name}: {what} of {found.type_name} have {wanted}, not {size}")
+    if rule.entries == "refused" and found.max_entries:
+        yield Refusal(f"map {found.name}: {found.type_name} has no max_entries", "leave it out")
+    for flag in rule.flags:
+        if not found.flags & flag:
+            (name,) = flag_names(flag)
+            yield Refusal(f"map {found.name}: {found.type_name} takes the flag {name}")
+
+
 def _other_size(size: int, side: Side) -> str | None:
     """The sizes that a side may have, if *size* is none of them."""
     if not side.present:
         return "no bytes"
     if side.sizes and size not in side.sizes:
         return f"{' or '.join(map(str, side.sizes))} bytes"
-    return f"a multiple of {side.multiple} bytes" if size % side.multiple else None
+    if size % side.multiple:
+        return f"a multiple of {side.multiple} bytes"
+    if size < side.least:
+        return f"at least {side.least} bytes"
+    return f"at most {side.most} bytes" if size > side.most else None
 
 
 def _of_externs(elf: Elf, facts: ObjectFacts, linker: Linker) -> Iterator[Refusal]:

@@ -106,7 +106,24 @@ LINE = SourceLine("a.bpf.c", 7, "\tno(ctx);")
             True,
             "no function tcp_connect in its BTF",
         ),
-        ("6.12", "fmod_ret", asking(Kind.FUNCTION, "__x64_sys_openat"), None, None),
+        (
+            "6.12",
+            "fmod_ret",
+            asking(Kind.FUNCTION, "__x64_sys_openat"),
+            False,
+            "the verifier decides whether programs may change what __x64_sys_openat returns",
+        ),
+        (
+            "6.12",
+            "xdp",
+            asking(
+                Kind.KFUNC,
+                "bpf_xdp_metadata_rx_hash",
+                symbol=symbol("bpf_xdp_metadata_rx_hash", is_function=True),
+            ),
+            False,
+            "bpf_xdp_metadata_rx_hash is for programs that the loader binds to a device",
+        ),
         ("6.12", "iter", asking(Kind.ITERATOR, "task"), None, None),
         (
             "6.12",

@@ -112,6 +112,27 @@ def words(verdict: Verdict) -> str | None:
             ),
         ),
         (
+            "refused_map_trie_of_short_keys",
+            "6.12",
+            "map map: keys of lpm_trie have at least 5 bytes, not 4",
+        ),
+        (
+            "refused_map_by_cpu_too_large",
+            "6.12",
+            "map map: values of percpu_array have at most 32768 bytes, not 40000",
+        ),
+        ("refused_map_storage_with_entries", "7.2", "map map: sk_storage has no max_entries; leave it out"),
+        ("refused_map_ring_read_only", "5.10", "map map: the flag rdonly_prog is not for ringbuf"),
+        (
+            "symbols_variable_of_another_type",
+            "6.12",
+            (
+                "symbol runqueues has another type; declare it with the kernel's types in full, as vmlinux.h"
+                " does"
+            ),
+        ),
+        ("symbols_struct_ops_sleeps", "6.1", "sleepable struct_ops.s programs came with 6.3"),
+        (
             "guards_by_an_unknown_number",
             "5.10",
             (

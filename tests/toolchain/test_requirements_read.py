@@ -261,6 +261,7 @@ def test_what_libbpf_insists_on_is_asked_for_by_the_object(read):
     assert sorted((each.kind.value, each.name, each.source.line) for each in found) == [
         ("kconfig", "LINUX_KERNEL_VERSION", 17),
         ("kfunc", "bpf_rcu_read_unlock", 21),
+        ("ksym", "bpf_prog_active", 22),  # a variable: weak, but of the right type where it is there
         ("ksym", "init_task", 22),
     ]
 

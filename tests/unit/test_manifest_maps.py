@@ -127,6 +127,14 @@ def test_flags_that_only_loaders_set_are_not_declared() -> None:
             id="value-of-a-devmap",
         ),
         pytest.param(
+            'type = "percpu_array"\nvalue = "u64[5000]"\nmax_entries = 1',
+            (
+                "ebpf.toml:11: maps.a.value: must have at most 32768 bytes for percpu_array"
+                ' (seen "u64[5000]", 40000 bytes); use several entries, or an array'
+            ),
+            id="value-by-cpu",
+        ),
+        pytest.param(
             'type = "stack_trace"\nvalue = "u32[3]"\nmax_entries = 1',
             (
                 "ebpf.toml:11: maps.a.value: must have a multiple of 8 bytes for stack_trace"

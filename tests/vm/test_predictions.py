@@ -24,6 +24,7 @@ UNKNOWN = {
     "symbols_kconfig",  # and where the configuration was not kept
     "symbols_kconfig_weak",
     "symbols_address_guarded",
+    "symbols_xdp_metadata",
     "guards_spilled_half",
     "guards_with_an_unknown_number",
     "guards_in_the_frame_of_the_caller",

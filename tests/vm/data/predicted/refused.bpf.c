@@ -302,3 +302,63 @@ int prog(struct __sk_buff *skb)
 	bpf_timer_set_callback(&value->timer, fired);
 	return bpf_timer_start(&value->timer, 1000, 0);
 }
+
+//// map_trie_of_short_keys:
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} map SEC(".maps");
+SEC("tc")
+int prog(void *ctx)
+{
+	return 0;
+}
+
+//// map_by_cpu_too_large:
+
+struct value {
+	char data[40000];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct value);
+} map SEC(".maps");
+SEC("tc")
+int prog(void *ctx)
+{
+	return 0;
+}
+
+//// map_storage_with_entries:
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4);
+	__type(key, int);
+	__type(value, __u64);
+} map SEC(".maps");
+SEC("tc")
+int prog(void *ctx)
+{
+	return 0;
+}
+
+//// map_ring_read_only:
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 4096);
+} map SEC(".maps");
+SEC("tc")
+int prog(void *ctx)
+{
+	return 0;
+}

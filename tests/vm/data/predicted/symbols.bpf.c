@@ -257,3 +257,55 @@ int prog(void *ctx)
 		return ((long (*)(void))9999)();
 	return 0;
 }
+
+//// variable_of_another_type:
+
+struct rq;
+extern const struct rq runqueues __ksym __weak;
+
+SEC("tp_btf/sched_switch")
+int prog(void *ctx)
+{
+	return bpf_ksym_exists(&runqueues) ? bpf_per_cpu_ptr(&runqueues, 0) != 0 : 0;
+}
+
+SEC("xdp")
+int other(void *ctx)
+{
+	return 2;
+}
+
+//// xdp_metadata:
+
+extern int bpf_xdp_metadata_rx_timestamp(const struct xdp_md *ctx, __u64 *timestamp) __ksym __weak;
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u64 time;
+
+	return bpf_ksym_exists(bpf_xdp_metadata_rx_timestamp) && bpf_xdp_metadata_rx_timestamp(ctx, &time);
+}
+
+//// struct_ops_sleeps:
+
+struct sock;
+
+struct tcp_congestion_ops {
+	char name[16];
+	unsigned int (*ssthresh)(struct sock *sk);
+	unsigned int (*undo_cwnd)(struct sock *sk);
+	void (*cong_avoid)(struct sock *sk, unsigned int ack, unsigned int acked);
+};
+
+SEC("struct_ops.s/ssthresh")
+int ssthresh(void *ctx)
+{
+	return 2;
+}
+
+SEC(".struct_ops")
+struct tcp_congestion_ops ops = {
+	.name = "sleeping",
+	.ssthresh = (void *)ssthresh,
+};
