@@ -44,7 +44,7 @@ class Cgroup:
     def path(self) -> str:
         """What other parts know it by; :class:`~pytest_ebpf.errors.UsageError` once it was closed."""
         if not self._there:
-            raise UsageError("was closed", where=self._where)
+            raise UsageError("was closed", where=self._where, hint="make another: ebpf.guest.cgroup(...)")
         return self._path
 
     @property

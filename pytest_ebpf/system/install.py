@@ -143,7 +143,9 @@ def _script_interpreters(path: Path, data: bytes) -> Iterator[Path]:
     """The interpreter that the first line names, and for ``env`` the command that it is to find."""
     words = data[2:].split(b"\n", 1)[0].decode(errors="surrogateescape").split()
     if not words:
-        raise CommandError("its first line names no interpreter", where=str(path))
+        raise CommandError(
+            "its first line names no interpreter", where=str(path), hint="write one, as in #!/bin/sh"
+        )
     yield _existing(path, words[0])
     if Path(words[0]).name == "env":
         for command in [word for word in words[1:] if not word.startswith("-") and "=" not in word][:1]:

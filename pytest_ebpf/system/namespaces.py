@@ -87,7 +87,7 @@ class NetworkNamespace(NamedNetwork):
 
     def _check(self) -> None:
         if not self._there:
-            raise UsageError("was closed", where=self._where)
+            raise UsageError("was closed", where=self._where, hint="make another: ebpf.guest.namespace(...)")
 
     @property
     def _where(self) -> str:

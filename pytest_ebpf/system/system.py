@@ -67,7 +67,8 @@ class System(Devices):
             hint = f"give its words: {argv.split()!r}"
             raise UsageError(f"a command is a list of words (seen {argv!r})", where="run", hint=hint)
         if not argv or not argv[0]:
-            raise UsageError(f"no command is named (seen {argv!r})", where="run")
+            hint = 'give its words: ["ls", "/"]'
+            raise UsageError(f"no command is named (seen {argv!r})", where="run", hint=hint)
         words = [word if isinstance(word, str) else _word(word) for word in argv]
         command = Command(self.guest, self._stock.command(words), words, surroundings)
         self._handles.append(command.handle)

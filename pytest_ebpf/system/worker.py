@@ -119,7 +119,7 @@ class Worker:
 
     def _call(self, op: str, args: dict[str, Any], timeout: float, calls: Sequence[Call]) -> Any:
         if self._ended:
-            raise ProcessError("has ended", where=self._where)
+            raise ProcessError("has ended", where=self._where, hint="start another: ebpf.guest.process()")
         wait = timeout + _MARGIN
         (answer,) = self._guest.collect(self._guest.post([(op, args)], wait), wait)
         if not isinstance(answer, CallError):

@@ -124,7 +124,7 @@ def test_a_script_brings_its_interpreter(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("#!\n", "its first line names no interpreter"),
+        ("#!\n", "its first line names no interpreter; write one, as in #!/bin/sh"),
         ("#!/nowhere/sh\n", "needs /nowhere/sh, which is not on this host; install it"),
         ("#!/usr/bin/env nosuch\n", "needs nosuch, which is not on this host; install it"),
     ],

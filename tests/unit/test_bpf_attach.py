@@ -164,7 +164,10 @@ class TestSections:
 
     def test_a_section_that_is_no_hook(self):
         assert not is_complete("my_section")
-        assert refused("my_section") == ('programs.p: attach: nothing is known of the section "my_section"')
+        assert refused("my_section") == (
+            'programs.p: attach: nothing is known of the section "my_section"; say in the manifest where it '
+            'goes: programs.p = { hook = "xdp", section = "my_section" }'
+        )
 
     def test_kinds_that_are_not_attached_by_themselves(self):
         assert not is_complete("syscall")

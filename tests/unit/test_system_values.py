@@ -74,8 +74,11 @@ def test_a_long_command_is_cut():
             lambda system: system.run(["head", "-c", 4]),
             "run: the words of a command are str (seen 4); write str(...)",
         ),
-        (lambda system: system.run([]), "run: no command is named (seen [])"),
-        (lambda system: system.run(["", "x"]), "run: no command is named (seen ['', 'x'])"),
+        (lambda system: system.run([]), 'run: no command is named (seen []); give its words: ["ls", "/"]'),
+        (
+            lambda system: system.run(["", "x"]),
+            """run: no command is named (seen ['', 'x']); give its words: ["ls", "/"]""",
+        ),
         (
             lambda system: system.run("cat /x"),
             "run: a command is a list of words (seen 'cat /x'); give its words: ['cat', '/x']",

@@ -78,7 +78,8 @@ class TestXdp:
             lab.ping()
             assert (first.globals.calls, second.globals.calls) == (0, 1)
             assert refused(UsageError, link.update, hooked("on_tc").programs.on_tc) == (
-                "programs.on_xdp: a sched_cls program cannot take the place of a xdp program"
+                "programs.on_xdp: a sched_cls program cannot take the place of a xdp program; "
+                "give one of the same type"
             )
 
     def test_a_device_that_goes_takes_the_link_with_it(self, hooked, system):

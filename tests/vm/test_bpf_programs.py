@@ -74,7 +74,10 @@ class TestXdp:
     def test_a_kernel_without_a_context(self, loading, guest):
         program = loading("xdp_answer")
         assert program.run(PACKET).context is None
-        text = "programs.xdp_answer: this kernel takes no xdp context or metadata"
+        text = (
+            "programs.xdp_answer: this kernel takes no xdp context or metadata; "
+            "run it without, or on a newer kernel"
+        )
         assert refused(UnsupportedError, program.run, PACKET, context={"ingress_ifindex": 1}) == text
         assert refused(UnsupportedError, program.run, PACKET, metadata=b"abcd") == text
 
@@ -96,7 +99,7 @@ class TestXdp:
     def test_a_flag_that_no_kernel_knows(self, loading, guest):
         assert refused(UnsupportedError, loading("xdp_answer").run, PACKET, flags=64) == (
             "programs.xdp_answer: this kernel does not take flags=64 for xdp programs "
-            "(EINVAL: Invalid argument)"
+            "(EINVAL: Invalid argument); run it without, or on a newer kernel"
         )
 
     def test_repeat(self, loading):

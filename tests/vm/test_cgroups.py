@@ -108,7 +108,9 @@ def test_a_group_that_was_closed(system):
     ):
         with pytest.raises(UsageError) as caught:
             use()
-        assert str(caught.value) == 'cgroup "/sys/fs/cgroup/one": was closed'
+        assert str(caught.value) == (
+            'cgroup "/sys/fs/cgroup/one": was closed; make another: ebpf.guest.cgroup(...)'
+        )
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a\0b"])

@@ -205,6 +205,8 @@ def test_a_namespace_that_was_closed(lab):
     for use in (lab.far.up, space.process, lambda: space.device("lo"), lambda: space.path):
         with pytest.raises(UsageError) as caught:
             use()
-        assert str(caught.value) == 'network namespace "far": was closed'
+        assert str(caught.value) == (
+            'network namespace "far": was closed; make another: ebpf.guest.namespace(...)'
+        )
     lab.far.close()
     space.close()

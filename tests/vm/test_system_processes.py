@@ -207,8 +207,11 @@ class TestEndings:
             f'process "test" ({process.pid}): system call 35: not over within 0.2 s, '
             "and the process was killed; give a longer timeout, or a call that does not wait"
         )
-        with pytest.raises(ProcessError, match="has ended"):
+        with pytest.raises(ProcessError) as caught:
             process.getpid()
+        assert str(caught.value) == (
+            f'process "test" ({process.pid}): has ended; start another: ebpf.guest.process()'
+        )
 
     def test_an_exit(self, system, process):
         process.exit(3)

@@ -133,6 +133,7 @@ class Link:
             raise UsageError(
                 f"a {program.type_name} program cannot take the place of a {self.program.type_name} program",
                 where=self._where,
+                hint="give one of the same type",
             )
         self._call("link_update", prog=program.handle)
         self.program = program

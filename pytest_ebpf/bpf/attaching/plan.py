@@ -53,7 +53,11 @@ def plan(
     """
     hook = parse(section)
     if hook is None:
-        raise UsageError(f'nothing is known of the section "{section}"', where=f"{where}: attach")
+        raise UsageError(
+            f'nothing is known of the section "{section}"',
+            where=f"{where}: attach",
+            hint=f'say in the manifest where it goes: {where} = {{ hook = "xdp", section = "{section}" }}',
+        )
     takes = attachment(hook.kind)
     kind, at = hook.kind.prefix, f"{where}: attach"
     if not takes.how:

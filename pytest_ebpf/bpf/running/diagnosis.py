@@ -18,6 +18,9 @@ from pytest_ebpf.uapi import ProgType
 _PLAIN: Final = (bytes(12) + b"\x08\x00\x45\x00\x00\x14" + bytes(4) + b"\x40\x11").ljust(SHORT, b"\0")
 
 
+_WITHOUT: Final = "run it without, or on a newer kernel"
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A run of a program of *kind* that the kernel refused with errno *status*.
@@ -114,7 +117,9 @@ def _context(attempt: Attempt, probes: Probes) -> EbpfError | None:
     if attempt.kind.number == ProgType.XDP:
         plain = len(_PLAIN).to_bytes(4, "little").rjust(8, b"\0").ljust(XDP_MD.size, b"\0")
         if probes.run(attempt.kind.number, [_PLAIN], plain, **rooms) != [0]:
-            return UnsupportedError("this kernel takes no xdp context or metadata", where=attempt.kind.where)
+            return UnsupportedError(
+                "this kernel takes no xdp context or metadata", where=attempt.kind.where, hint=_WITHOUT
+            )
     return GuestError(
         f"this kernel does not take this context ({errno_name(status)})",
         errno=status,
@@ -145,4 +150,5 @@ def _options(attempt: Attempt, probes: Probes) -> EbpfError | None:
     return UnsupportedError(
         f"this kernel does not take {shown} for {attempt.kind.name} programs ({errno_name(status)})",
         where=attempt.kind.where,
+        hint=_WITHOUT,
     )
