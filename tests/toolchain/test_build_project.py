@@ -239,8 +239,11 @@ def test_a_template_is_an_input(project: Project) -> None:
     (project.root / "mine").mkdir()
     before = project.build()
     shutil.copy(ROOT / "templates" / "xdp_count.bpf.c.j2", project.root / "mine")
-    project.edit("mine/xdp_count.bpf.c.j2", "return XDP_PASS;\n}", "return XDP_DROP;\n}")
+    declared = "{{ object }}: {{ types | join(' ') }}, {{ maps | join(' ') }}, {{ globals | join(' ') }}"
+    project.edit("mine/xdp_count.bpf.c.j2", "return XDP_PASS;\n}", f"return XDP_DROP;\n}} /* {declared} */")
     assert (before.compiled, project.build().compiled) == (2, 1)
+    body = (project.root / "build/ebpf/count/count.bpf.c").read_text()
+    assert body.endswith("} /* count: rule counts, blocked seen protocols, limit */\n")
 
 
 def test_two_checkouts_give_the_same_bytes(make_project: Callable[[str], Project]) -> None:

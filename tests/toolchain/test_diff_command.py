@@ -124,6 +124,16 @@ def test_the_same_object_is_no_difference(diff):
     assert diff("--format", "markdown", new=OLD).stdout == "`old.o` and `new.o` do not differ.\n"
 
 
+def test_a_map_that_is_pinned(diff):
+    pinned = "__uint(max_entries, 16); __uint(pinning, LIBBPF_PIN_BY_NAME);"
+    assert diff(new=OLD.replace("__uint(max_entries, 16);", pinned)).stdout.splitlines() == [
+        "old.o -> new.o: 1 difference",
+        "",
+        "Maps",
+        "  ~ rules pinned by name: no -> yes",
+    ]
+
+
 def test_lines_that_moved_are_no_difference(diff):
     assert diff(new="// a comment\n\n" + OLD).returncode == 0
 

@@ -24,12 +24,12 @@ wide = { struct = { length = "u32", data = "u8[257]" } }
 #: One good declaration of every type of map; what is not said is implied.
 GOOD = {
     "hash": 'key = "ipv4"\nvalue = "counters"\nmax_entries = 10\nflags = ["no_prealloc"]',
-    "percpu_hash": 'key = "ipv6"\nvalue = "counters"\nmax_entries = 10',
+    "percpu_hash": 'key = "ipv6"\nvalue = "counters"\nmax_entries = 10\nflags = ["wronly"]',
     "lru_hash": 'key = "mac"\nvalue = "u8"\nmax_entries = 10\nflags = ["no_common_lru"]',
     "lru_percpu_hash": 'key = "u8[3]"\nvalue = "u8"\nmax_entries = 10',
     "rhash": 'key = "u32"\nvalue = "u64"\nmax_entries = 10\nflags = ["no_prealloc"]',
     "array": 'value = "counters"\nmax_entries = 10\nflags = ["mmapable", "rdonly_prog"]',
-    "percpu_array": 'key = "u32"\nvalue = "u64"\nmax_entries = 1',
+    "percpu_array": 'key = "u32"\nvalue = "u64"\nmax_entries = 1\nflags = ["wronly_prog"]',
     "prog_array": "max_entries = 8",
     "perf_event_array": "",
     "stack_trace": 'value = "u64[127]"\nmax_entries = 10',

@@ -348,6 +348,7 @@ def test_a_problem(problems_of: Problems, text: str, problem: str) -> None:
     [
         ("xpd", 'unknown hook (seen "xpd"); did you mean "xdp"?'),
         ("XDP", 'unknown hook (seen "XDP"); did you mean "xdp"?'),
+        ("fentyr", 'unknown hook (seen "fentyr"); did you mean "fentry"?'),
         ("tc/ingres", 'unknown hook (seen "tc/ingres"); did you mean "tc/ingress"?'),
         (
             "fentyr/tcp_connect",
