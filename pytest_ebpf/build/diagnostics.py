@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,10 @@ _SECTION: Final = re.compile(
     r"^error: (?:symbol '(.+)' is already defined|(.+) changed binding to \w+)$", re.MULTILINE
 )
 _NOT_MESSAGE: Final = re.compile(r"^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$")
+
+
+#: The name of a step and its errors to what is shown of them.
+Advise = Callable[[str, Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,12 @@ def _kind(message: str) -> str:
     return ""
 
 
-def summary(failed: Sequence[Step]) -> str:
-    """Return the errors of the steps that *failed*: at most :data:`MOST`, and how many more there are."""
-    said = [message for step in failed for message in errors(step.output)]
+def summary(failed: Sequence[Step], advise: Advise = lambda _, said: said) -> str:
+    """Return the errors of the steps that *failed*: at most :data:`MOST`, and how many more there are.
+
+    *advise* is given the name of a step and its errors, and returns what is to be shown of them.
+    """
+    said = [message for step in failed for message in advise(step.name, errors(step.output))]
     shown = ["\n".join(message.splitlines()[:LINES]) for message in said[:MOST]]
     more = len(said) - MOST
     return "\n".join([*shown, f"... and {more} more"] if more > 0 else shown)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest_ebpf
-from pytest_ebpf.build import bindings, diagnostics, files, graph, state, toolchain
+from pytest_ebpf.build import bindings, diagnostics, files, graph, reserved, state, toolchain
+from pytest_ebpf.build.advice import Known, advised
 from pytest_ebpf.build.runner import Ninja
 from pytest_ebpf.build.state import Entry, Stamps, State
 from pytest_ebpf.build.toolchain import Clang
@@ -78,7 +79,7 @@ class Maker:
         self._write_state(State(clang=(clang.path, clang.version, clang.stamp), headers=headers))
         ninja = self._write_graph(list(units.values()), clang)
         targets = tuple(units[name].job.output for name in wanted if name in units)
-        steps = ninja.build(targets, jobs=jobs) if targets else ()
+        steps = ninja.build(targets, jobs=jobs, advise=self._advise(units)) if targets else ()
         outputs = {name: self._output(name, units) for name in wanted}
         checked = self._hold_against_manifest(outputs)
         entries = self._entries(outputs, units, ninja.dependencies() if targets else {}, checked)
@@ -133,6 +134,26 @@ class Maker:
         commands = graph.compile_commands(jobs, clang=clang.path, root=self._manifest.root)
         files.write(self.folder / "compile_commands.json", commands)
         return Ninja(self._manifest.root, f"{folder}/build.ninja")
+
+    def _advise(self, units: Mapping[str, Unit]) -> diagnostics.Advise:
+        """What we know of the names in a unit that does not compile."""
+
+        def advise(name: str, errors: Sequence[str]) -> Sequence[str]:
+            unit, manifest = units[name], self._manifest
+            known = Known(
+                manifest=manifest.path.name,
+                variables=[*manifest.maps, *manifest.globals],
+                used=unit.ordinary,
+                tags=manifest.types,
+                brought=[*unit.known.calls, *unit.known.words, *unit.known.ordinary],
+                constants=self._vmlinux.constants,
+                structs=self._vmlinux.structs,
+                kernel=manifest.vmlinux_kernel,
+                ours=unit.known is not reserved.NOTHING,
+            )
+            return advised(errors, known)
+
+        return advise
 
     def _output(self, name: str, units: Mapping[str, Unit]) -> Path:
         if name in units:

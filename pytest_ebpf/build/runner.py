@@ -11,7 +11,7 @@ import ninja
 
 from pytest_ebpf import process
 from pytest_ebpf.build import diagnostics
-from pytest_ebpf.build.diagnostics import Step
+from pytest_ebpf.build.diagnostics import Advise, Step
 from pytest_ebpf.errors import BuildError, ToolError
 
 #: Seconds. A build is long only with hundreds of programs; a clang that hangs must not hang a CI job.
@@ -28,19 +28,20 @@ class Ninja:
     root: Path
     graph: str
 
-    def build(self, targets: tuple[str, ...], *, jobs: int | None) -> tuple[Step, ...]:
+    def build(self, targets: tuple[str, ...], *, jobs: int | None, advise: Advise) -> tuple[Step, ...]:
         """Bring *targets* up to date and return the steps taken.
 
-        *jobs* is how many run at once (None: as many as ninja thinks fit). A step that fails does not stop
-        the others. :class:`BuildError` for the errors of clang, all at once; :class:`ToolError` when ninja
-        itself cannot go on. Ctrl-C ends ninja, which ends its compilers and removes what they left half done.
+        *jobs* is how many run at once (None: as many as ninja thinks fit), *advise* makes more of what clang
+        says. A step that fails does not stop the others. :class:`BuildError` for the errors of clang, all at
+        once; :class:`ToolError` when ninja itself cannot go on. Ctrl-C ends ninja, which ends its compilers
+        and removes what they left half done.
         """
         words = ["-k", "0", *(["-j", str(jobs)] if jobs else []), *targets]
         done = self._run(words)
         taken = diagnostics.steps(done.stdout)
         failed = sorted((step for step in taken if step.failed), key=lambda step: step.name)
         if failed:
-            raise _compile_error(failed)
+            raise _compile_error(failed, advise)
         if done.status:
             raise _ninja_error(done, where=self.graph)
         return taken
@@ -74,8 +75,8 @@ def parse_dependencies(text: str) -> dict[str, tuple[str, ...]]:
     return {output: tuple(files) for output, files in found.items()}
 
 
-def _compile_error(failed: list[Step]) -> BuildError:
-    text = diagnostics.summary(failed)
+def _compile_error(failed: list[Step], advise: Advise) -> BuildError:
+    text = diagnostics.summary(failed, advise)
     if "No space left on device" in text:
         return BuildError(
             "no space left on the device", where=failed[0].name, hint="free some space and build again"

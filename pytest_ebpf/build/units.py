@@ -28,7 +28,8 @@ class Unit:
 
     *identifiers* are the names that it says, *taken* those of types, *ordinary* those of variables and
     functions that the kernel must leave to it; *inputs* are the files its C was made from, *maps* the
-    declared maps it uses, *problems* the declarations whose names are somebody else's.
+    declared maps it uses, *known* the names that our headers and libbpf's bring, *problems* the declarations
+    that are called like one of them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Unit:
     wants_vmlinux: bool
     inputs: tuple[str, ...]
     maps: tuple[str, ...]
+    known: reserved.Reserved
     problems: tuple[Problem, ...]
 
     @property
@@ -117,7 +119,7 @@ class Units:
         words = seen.identifiers | (tokens.identifiers(header) if "ebpf.h" in seen.generated else frozenset())
         inputs = (*body.inputs, *map(self.shown, seen.files))
         taken = self._taken | seen.defined
-        return Unit(name, job, header, words, taken, ordinary, wants, inputs, maps, found)
+        return Unit(name, job, header, words, taken, ordinary, wants, inputs, maps, known, found)
 
     def _reserved(self, seen: tokens.Names) -> reserved.Reserved:
         """What the headers say that come with ``ebpf.h``, and those of ours that the source includes."""

@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pytest_ebpf import btf
-from pytest_ebpf.btf import header
-from pytest_ebpf.errors import BuildError
+from pytest_ebpf.btf import Struct, header
+from pytest_ebpf.errors import BuildError, EbpfError
+
+#: Characters in which a name agrees with what was meant: of a kernel's names the others are not compared.
+_BEGINNING: Final = 3
 
 
 class Vmlinux:
@@ -45,6 +49,20 @@ class Vmlinux:
         if self._mode == "full":
             return header.full(self._btf, taken, ordinary)
         return header.minimal(self._btf, identifiers, taken, ordinary)
+
+    def constants(self, like: str) -> list[str]:
+        """The kernel's constants that begin as the name *like* does; none if its BTF cannot be had now."""
+        with suppress(EbpfError):
+            return [name for name in self._btf.enums_by_constant if name[:_BEGINNING] == like[:_BEGINNING]]
+        return []
+
+    def structs(self, like: str) -> list[str]:
+        """The kernel's structs and unions that begin so; none if its BTF cannot be had now."""
+        with suppress(EbpfError):
+            found = map(self._btf.type, self._btf.ids_of(Struct))
+            names = (each.name for each in found if isinstance(each, Struct))
+            return [name for name in names if name[:_BEGINNING] == like[:_BEGINNING]]
+        return []
 
     @cached_property
     def _btf(self) -> btf.Btf:

@@ -58,7 +58,7 @@ def test_errors_of_the_compiler_name_the_users_line(project: Path, refusal: Call
     )
     assert refusal() == (
         "bad does not compile\n"
-        "bad.bpf.c:4:12: error: use of undeclared identifier 'XDP_PAS'\n"
+        "bad.bpf.c:4:12: error: use of undeclared identifier 'XDP_PAS'; did you mean 'XDP_PASS'?\n"
         "    4 |     return XDP_PAS;\n"
         "      |            ^"
     )
