@@ -138,6 +138,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_ACTIVE] = active
     config.pluginmanager.register(active, "ebpf-active")
     config.pluginmanager.register(active.cells, "ebpf-cells")
+    config.pluginmanager.register(active.judge, "ebpf-judge")
     config.pluginmanager.register(active.refusals, "ebpf-refusals")
     config.pluginmanager.register(active.summary, "ebpf-summary")
     config.pluginmanager.register(active.assertions, "ebpf-assertions")

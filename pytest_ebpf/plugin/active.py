@@ -17,6 +17,7 @@ from pytest_ebpf.packets import stay_off_the_network
 from pytest_ebpf.plugin import assertions
 from pytest_ebpf.plugin.afterwards import Afterwards
 from pytest_ebpf.plugin.cells import Cells, spec_of
+from pytest_ebpf.plugin.judge import Judge
 from pytest_ebpf.plugin.refusals import Refusals
 from pytest_ebpf.plugin.summary import Summary
 from pytest_ebpf.session.limits import baseline_file, limits_of
@@ -49,7 +50,9 @@ class ActivePlugin:
         writes = config.getoption("--ebpf-write-baseline")
         with _usage_errors():
             limits = limits_of(self.workspace, baseline=not writes)
-            self.cells = Cells(config, self.workspace, self._fleet, limits, label=self.label, say=self._say)
+            allowed = [splat.match for splat in self.workspace.test.allow_splats]
+            self.cells = Cells(config, self.workspace, self._fleet, say=self._say)
+            self.judge = Judge(config, self._fleet, limits, allowed=allowed, label=self.label)
             self.summary = Summary(
                 config,
                 {spec: self.label(spec) for spec in self.specs},
