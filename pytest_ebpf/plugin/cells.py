@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
 
+from pytest_ebpf.errors import UsageError
 from pytest_ebpf.plugin import budgets, outcomes, ranges, sameness
 from pytest_ebpf.plugin.scopes import Isolation, scope_of
 from pytest_ebpf.session.ebpf import Ebpf
@@ -72,6 +74,7 @@ class Cells:
             cold=self._retrying,
             shared=scope != item.nodeid,
             observed=sameness.wanted(item),
+            others=partial(self._others, spec, scope),
         )
         item.stash[_EBPF] = self._given = ebpf = Ebpf(self._workspace, self._place)
         yield ebpf
@@ -106,7 +109,7 @@ class Cells:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_setup(self) -> None:
         """Start the machine of the next test while this one runs."""
-        self._fleet.prefetch(map(self._want, self._upcoming()))
+        self._fleet.prefetch(want for item in self._upcoming() if (want := self._want(item)))
 
     def _upcoming(self) -> Iterator[pytest.Item]:
         """Give the next few eBPF tests; a worker of pytest-xdist knows of no more than one."""
@@ -117,8 +120,26 @@ class Cells:
             yield after
             after = self._after.get(after)
 
-    def _want(self, item: pytest.Item) -> Want:
-        return Want(spec_of(item) or "", scope_of(item, self._isolation), str(item.path))
+    def _others(self, spec: str, scope: str) -> bool:
+        """Whether a test to come wants another machine with this kernel; it may, where that is not known."""
+        each = self._next
+        if not self._after:
+            return each is not None
+        while each is not None:
+            if (want := self._want(each)) and want.spec == spec and want.scope != scope:
+                return True
+            each = self._after.get(each)
+        return False
+
+    def _want(self, item: pytest.Item) -> Want | None:
+        """What a test to come will ask for; None if that is none of ours, or its marker is wrong."""
+        spec = spec_of(item)
+        if spec is None:
+            return None
+        try:
+            return Want(spec, scope_of(item, self._isolation), str(item.path))
+        except UsageError:  # it is said to that test
+            return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -33,7 +33,7 @@ class Place:
 
     The machine is taken from the fleet when it is first needed, and is *shared* with later tests of the same
     scope. No call goes on beyond *until*, in seconds of ``time.monotonic()``. If *observed*, what programs
-    gave is kept.
+    gave is kept. *others* tells whether later tests may want what is loaded here, on machines of their own.
     """
 
     fleet: Fleet
@@ -45,6 +45,7 @@ class Place:
     running: Running | None = None
     shared: bool = True
     observed: bool = False
+    others: Callable[[], bool] = lambda: True
     _wires: Wires | None = None
 
     @property
@@ -101,7 +102,7 @@ class Place:
         start = time.monotonic()
         for op, each in calls:
             answer = guest.call(op, **each)
-        if first:
+        if first and self.others():
             done = time.monotonic()
             self.fleet.loaded(self.spec, calls, done - start)
             self.set_deadline(guest.until + time.monotonic() - done)  # keeping a machine is for later tests

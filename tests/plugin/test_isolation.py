@@ -118,18 +118,34 @@ def test_a_test_alone_does_not_end_what_its_module_shares(visits):
     assert found["other"] is False
 
 
-def test_a_marker_that_is_wrong_is_said(run):
+def test_a_marker_that_is_wrong_is_said_to_its_own_test_alone(run):
     wrong = ["", '"function"', '"test", "module"', '"test", reason="why"', 'scope="test"', "['test']"]
-    module = "".join(
+    module = "def test_right(ebpf):\n    pass\n" + "".join(
         f"@pytest.mark.ebpf_isolation({arguments})\ndef test_{number}(ebpf):\n    ebpf.load(Counter)\n"
         for number, arguments in enumerate(wrong)
     )
     result = run(module, "--ebpf-kernel", "6.12")
-    result.assert_outcomes(errors=len(wrong))
+    result.assert_outcomes(passed=1, errors=len(wrong))
     said = [line for line in result.outlines if line.endswith("takes one of test, module, session")]
-    for line in range(6, 6 + 3 * len(wrong), 3):
+    for line in range(8, 8 + 3 * len(wrong), 3):
         place = f"test_edge.py:{line}: @pytest.mark.ebpf_isolation: "
         assert any(place in each for each in said), result.outlines
+
+
+def test_a_machine_is_kept_with_an_object_only_where_another_may_want_it(run):
+    module = """
+    def test_first(ebpf):
+        assert ebpf._place.others()
+
+    @pytest.mark.ebpf_isolation("session")
+    def test_second(ebpf):
+        assert not ebpf._place.others()
+
+    @pytest.mark.ebpf_isolation("session")
+    def test_last(ebpf):
+        assert not ebpf._place.others()
+    """
+    run(module, "--ebpf-kernel", "6.12").assert_outcomes(passed=3)
 
 
 def test_what_a_test_before_has_loaded_is_gone_with_its_kernel(run):

@@ -124,6 +124,13 @@ def test_the_first_load_is_bound_by_the_deadline_of_its_test(test_of, stats):
     )
 
 
+def test_no_machine_is_kept_for_nobody(fleet, test_of, stats):
+    last = test_of("last")
+    last._place.others = lambda: False
+    last.load(stats)
+    assert not is_kept(fleet)
+
+
 def test_keeping_a_machine_takes_no_time_from_its_test(fleet, test_of, stats, monkeypatch):
     until = time.monotonic() + 1000
     first = test_of("first", until=until)
