@@ -13,8 +13,6 @@ from pytest_ebpf.btf import (
     Btf,
     Enum,
     Float,
-    Func,
-    FuncProto,
     Int,
     Member,
     Modifier,
@@ -24,9 +22,9 @@ from pytest_ebpf.btf import (
     Typedef,
 )
 from pytest_ebpf.errors import ValueConversionError
-from pytest_ebpf.suggest import closest
 from pytest_ebpf.values import codec, structs
 from pytest_ebpf.values.codec import Codec, Order
+from pytest_ebpf.values.lookup import pointed_to, type_called
 from pytest_ebpf.values.special import NETWORK_ORDER, WRITTEN, is_hidden, is_special
 
 Bindings = Mapping[str, type]
@@ -61,7 +59,7 @@ class Values:
 
     def named(self, name: str) -> Codec:
         """The codec of the struct, union, enum, typedef or int called *name* (with or without ``struct``)."""
-        return self.codec(self._find(name))
+        return self.codec(type_called(self._btf, name))
 
     def record(self, name: str, *, short: bool = False) -> Codec:
         """The codec of records of that type, which may be longer than it says.
@@ -69,32 +67,8 @@ class Values:
         A flexible array in last place has what is left of the record. So has, with *short*, any array there:
         programs send no more of it than they filled. Its size is the least that a record has.
         """
-        type_id = self._find(name)
+        type_id = type_called(self._btf, name)
         return self._open(type_id, short=short) or self.codec(type_id)
-
-    def _find(self, name: str) -> int:
-        keyword, _, bare = name.rpartition(" ")
-        if keyword in {"struct", "union", "enum"}:
-            found = [each for each in self._btf.ids(bare, Struct, Enum) if self._keyword(each) == keyword]
-        else:
-            found = self._btf.ids(name, Typedef, Int) or self._btf.ids(name, Struct, Enum)
-        if not found:
-            near = closest(bare, self._names())
-            raise ValueConversionError(
-                f'the object has no type "{name}"',
-                hint=f'did you mean "{near}"?' if near else "use it in the program, so that it is in its BTF",
-            )
-        return found[0]
-
-    def _keyword(self, type_id: int) -> str:
-        found = self._btf.type(type_id)
-        if isinstance(found, Enum):
-            return "enum"
-        return "union" if isinstance(found, Struct) and found.is_union else "struct"
-
-    def _names(self) -> list[str]:
-        found = map(self._btf.type, self._btf.ids_of(Struct, Typedef, Enum, Int))
-        return [each.name for each in found if isinstance(each, Struct | Typedef | Enum | Int) and each.name]
 
     def ends_in_text(self, type_id: int) -> bool:
         """Whether a type is a struct whose last member is ``char[N]``."""
@@ -104,14 +78,8 @@ class Values:
 
     def argument(self, function: str) -> Codec | None:
         """The codec of the struct that *function* is given a pointer to, first of all; None for another."""
-        type_id = self._btf.find(function, Func)
-        found = self._btf.type(type_id) if type_id is not None else None
-        proto = self._btf.type(found.type_id) if isinstance(found, Func) else None
-        if not isinstance(proto, FuncProto) or not proto.params:
-            return None
-        pointer = self._btf.type(self._btf.strip(proto.params[0].type_id))
-        target = self._btf.strip(pointer.type_id) if isinstance(pointer, Ptr) else 0
-        return self.codec(target) if isinstance(self._btf.type(target), Struct) else None
+        target = pointed_to(self._btf, function)
+        return None if target is None else self.codec(target)
 
     def _compile(self, type_id: int) -> Codec:
         name, type_id = self._walk(type_id)
