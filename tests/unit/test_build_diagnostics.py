@@ -92,7 +92,7 @@ def test_a_graph_that_ninja_does_not_read(tmp_path: Path) -> None:
     graph.parent.mkdir(parents=True)
     graph.write_text("nonsense\n")
     with pytest.raises(ToolError) as caught:
-        Ninja(tmp_path, "build/ebpf/build.ninja").build((), jobs=None)
+        Ninja(tmp_path, "build/ebpf/build.ninja").build((), jobs=None, advise=lambda _, said: said)
     assert str(caught.value) == (
         "build/ebpf/build.ninja: ninja failed (build/ebpf/build.ninja:1: expected '=', got newline);"
         " remove build/ebpf and build again"
