@@ -118,7 +118,9 @@ def _globals(elf: Elf, btf: Btf | None) -> Iterator[GlobalFacts]:
         for slot in data.variables if isinstance(data, DataSec) else ():
             variable = btf.type(slot.type_id)
             if not isinstance(variable, Var):
-                raise ObjectError(f"section {section.name}: type {slot.type_id} is no variable")
+                raise ObjectError(
+                    f"section {section.name}: type {slot.type_id} is no variable", hint="build it again"
+                )
             places = [symbol.value for symbol in known if symbol.name == variable.name]
             offset = places[0] if len(places) == 1 else slot.offset
             yield _global(variable.name, section, (offset, slot.size), btf, slot.type_id)

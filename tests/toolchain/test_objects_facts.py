@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 import time
 from collections import Counter
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from pytest_ebpf import elf
+from pytest_ebpf.btf import Btf, DataSec
+from pytest_ebpf.btf.ext import BtfExt
 from pytest_ebpf.errors import ObjectError
-from pytest_ebpf.objects import MapFacts, ProgramFacts, read_object
+from pytest_ebpf.objects import MapFacts, ProgramFacts, parse_object, read_object
 from pytest_ebpf.uapi import AttachType, MapType, ProgType
 
 HEAD = """#include <linux/bpf.h>
@@ -305,6 +308,48 @@ def test_a_declaration_that_is_no_map(compile_bpf, declaration, said):
     with pytest.raises(ObjectError) as caught:
         read_object(path)
     assert str(caught.value) == f"{path}: {said}"
+
+
+DAMAGED = (
+    HEAD
+    + """const volatile int limit = 7;
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, int); }
+    one SEC(".maps");
+struct outer { int first; } __attribute__((preserve_access_index));
+SEC("kprobe/x") int probe(struct outer *found) { return found->first + limit; }
+"""
+)
+
+
+def test_what_leads_nowhere(compile_bpf):
+    data = compile_bpf(DAMAGED).read_bytes()
+    btf = Btf.parse(elf.section(data, ".BTF"))
+    extended = BtfExt.parse(elf.section(data, ".BTF.ext"), btf)
+    (relocation,) = extended.relocations
+    moved = struct.pack("<2I", relocation.offset, relocation.type_id)
+    for section in (".maps", ".rodata"):
+        (slot,) = btf.type(btf.find(section, DataSec)).variables
+        place = struct.pack("<3I", slot.type_id, slot.offset, slot.size)
+        assert said_of(data, place, struct.pack("<I", 1) + place[4:]) == (
+            f"a.o: section {section}: type 1 is no variable; build it again"
+        )
+    assert said_of(data, moved, struct.pack("<I", 4096) + moved[4:]) == (
+        "a.o: CO-RE relocation at byte 4096 of section kprobe/x, where no function is; build it again"
+    )
+    probe = next(each for each in elf.Elf.read(data).symbols if each.name == "probe")
+    place = struct.pack("<H2Q", probe.section_index, probe.value, probe.size)
+    assert said_of(data, place, place[:-8] + struct.pack("<Q", probe.size + 8)) == (
+        f"a.o: function probe: bytes 0 to {probe.size + 8} of section kprobe/x, which has {probe.size};"
+        " build it again"
+    )
+
+
+def said_of(data: bytes, old: bytes, new: bytes) -> str:
+    """What is wrong with *data* when *old*, which it has once, is *new*."""
+    assert data.count(old) == 1
+    with pytest.raises(ObjectError) as caught:
+        parse_object(data.replace(old, new), Path("a.o"))
+    return str(caught.value)
 
 
 def test_a_legacy_map_that_is_cut_short(compile_bpf):

@@ -231,6 +231,7 @@ def test_matching_types(builder, kernel):
     for type_id, expected in [(same, 1), (signs, 0), (counts, 0)]:
         assert resolve(builder, kernel, type_id, "0", "type_matches").value == expected
         assert resolve(builder, kernel, type_id, "0", "type_exists").value == 1
+    assert resolve(builder, kernel, signs, "0", "type_matches").why == "struct signs is another"
 
 
 @pytest.mark.parametrize(
