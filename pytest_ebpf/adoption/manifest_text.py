@@ -46,6 +46,9 @@ def _object(found: SurveyedObject) -> Iterator[str]:
     yield f"path = {_quoted(found.path)}"
     if found.refusal:
         yield _comment(f"No kernel takes it as it is: {found.refusal}.")
+    if found.part:
+        kernels = f"kernels = {_quoted(found.part.kernels)}   " if found.part.kernels else ""
+        yield kernels + _comment(found.part.what)
     for each in found.facts.maps:
         yield _comment(f"map {each.name}: {_map(each)}")
     lines = found.settings.lines
@@ -85,7 +88,9 @@ def _program(found: SurveyedProgram) -> str:
     facts = found.facts
     if not found.declared:
         return _comment(f"{facts.name}: {found.why_not or 'a manifest cannot name it, tests can'}")
-    keys = [f"hook = {_quoted(facts.section)}", *([] if found.autoload else ["autoload = false"])]
+    keys = [f"hook = {_quoted(facts.section)}"]
+    keys += [] if found.autoload else ["autoload = false"]
+    keys += [f"kernels = {_quoted(found.kernels)}"] if found.kernels else []
     text = f"{facts.name} = {{ {', '.join(keys)} }}"
     remark = found.why_not or _attachment(found)
     return f"{text}   {_comment(remark)}" if remark else text

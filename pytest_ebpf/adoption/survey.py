@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pytest_ebpf import hooks
-from pytest_ebpf.adoption.lacks import Lack
+from pytest_ebpf.adoption.lacks import Lack, Lacks
 from pytest_ebpf.adoption.settings import Settings, settings_of
 from pytest_ebpf.bpf.attaching.plan import missing_settings
 from pytest_ebpf.bpf.running.testrun import RULES
@@ -36,18 +36,17 @@ _IN_A_MAP: Final = frozenset({AttachType.XDP_DEVMAP, AttachType.XDP_CPUMAP})
 class SurveyedProgram:
     """A program, and what a first test can do with it.
 
-    *declared*: whether a manifest can name it and its hook. *autoload*: whether it is loaded with its object.
-    *why_not* says why it is not, where its section does not ask for that. *alone*: for its own test it is
-    loaded nevertheless, as some kernel takes it that others do not. *run*: ``packet``,
-    ``context`` or None; *attach*: whether it can be attached with what is known. Where it can be neither,
-    *reason* says what is missing.
+    *declared*: whether a manifest can name it and its hook. *autoload*: whether it is loaded with its
+    object, on the *kernels* that it is for if not on all. *why_not* says why it is not, or not on all,
+    where its section does not ask for that. *run*: ``packet``, ``context`` or None; *attach*: whether it
+    can be attached with what is known. Where it can be neither, *reason* says what is missing.
     """
 
     facts: ProgramFacts
     declared: bool
     autoload: bool
+    kernels: str | None
     why_not: str | None
-    alone: bool
     run: str | None
     attach: bool
     reason: str
@@ -55,7 +54,10 @@ class SurveyedProgram:
 
 @dataclass(frozen=True)
 class SurveyedObject:
-    """An object as the manifest will call it; *refusal* says why no loader takes it, if so."""
+    """An object as the manifest will call it.
+
+    *refusal* says why no loader takes it, if so, *part* which of the kernels it is for, if not for all.
+    """
 
     name: str
     path: str
@@ -63,6 +65,12 @@ class SurveyedObject:
     programs: tuple[SurveyedProgram, ...]
     settings: Settings
     refusal: str | None
+    part: Lack | None
+
+    @property
+    def skipped(self) -> str | None:
+        """Why it is loaded on no kernel, if so."""
+        return self.refusal or (self.part.what if self.part and not self.part.kernels else None)
 
 
 def survey(
@@ -70,47 +78,66 @@ def survey(
     path: str,
     facts: ObjectFacts,
     refusals: Sequence[Refusal],
-    lacks: Mapping[str, Lack] | None = None,
+    lacks: Lacks | None = None,
 ) -> SurveyedObject:
     """Look at an object; *name* and *path* are what the manifest will say.
 
-    *refusals* are why no loader takes it, *lacks* says of programs what keeps them from being loaded on some
+    *refusals* are why no loader takes it, *lacks* what keeps it or its programs from being loaded on some
     kernel.
     """
     settings = settings_of(facts)
+    lacks = lacks or Lacks()
+    programs = tuple(_programs(facts, lacks))
+    refusal = str(refusals[0]) if refusals else settings.refusal or _not_held(facts, programs)
     return SurveyedObject(
         name=name,
         path=path,
         facts=facts,
-        programs=tuple(_programs(facts, lacks or {})),
+        programs=programs,
         settings=settings,
-        refusal=str(refusals[0]) if refusals else settings.refusal,
+        refusal=refusal,
+        part=lacks.whole if refusal is None else None,
     )
 
 
-def _programs(facts: ObjectFacts, lacks: Mapping[str, Lack]) -> Iterator[SurveyedProgram]:
+def _not_held(facts: ObjectFacts, programs: Sequence[SurveyedProgram]) -> str | None:
+    """A program that a map holds from the start, and that is not loaded: libbpf cannot fill the map."""
+    reasons = {each.facts.name: each.reason for each in programs if not each.autoload}
+    for each in facts.maps:
+        for name in each.programs:
+            if name in reasons:
+                return f"map {each.name} holds {name}, which is not loaded: {reasons[name]}"
+    return None
+
+
+def _programs(facts: ObjectFacts, lacks: Lacks) -> Iterator[SurveyedProgram]:
     """Those that come to share a name, through damage or a linker, are one to a loader: the first."""
     unique = {each.name: each for each in reversed(facts.programs)}
     for each in facts.programs:
         if unique[each.name] is each:
-            yield _program(each, lacks.get(each.name))
+            yield _program(each, lacks.programs.get(each.name), lacks.attaching.get(each.name))
 
 
-def _program(facts: ProgramFacts, lack: Lack | None) -> SurveyedProgram:
-    why_not = _why_not(facts) or (lack.what if lack and lack.everywhere else None)
+def _program(facts: ProgramFacts, lack: Lack | None, unattached: str | None) -> SurveyedProgram:
+    declared = facts.hook is not None and _is_name(facts.name)
+    why_not = _why_not(facts)
+    if lack and why_not is None and not (lack.kernels and declared):  # a range has no place but the manifest
+        why_not = lack.what
     run, attach, reason = None, False, why_not or ""
-    alone = False
+    kernels = remark = None
     if why_not is None and not facts.autoload:
         reason = "its section asks that it is not loaded by itself: load it with autoload={...: True}"
     elif why_not is None:
         run, attach, reason = _what_to_do(facts)
-        alone, why_not = lack is not None, lack.what if lack else None
+        if attach and unattached:
+            attach, reason = False, unattached
+        kernels, remark = (lack.kernels, lack.what) if lack else (None, None)
     return SurveyedProgram(
         facts=facts,
-        declared=facts.hook is not None and _is_name(facts.name),
+        declared=declared,
         autoload=facts.autoload and why_not is None,
-        why_not=why_not,
-        alone=alone,
+        kernels=kernels,
+        why_not=why_not or remark,
         run=run,
         attach=attach,
         reason=reason,

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_ebpf.adoption.lacks import Lack, lacks_of
+from pytest_ebpf.adoption.lacks import Lacks, lacks_of
 from pytest_ebpf.adoption.manifest_text import manifest_text
 from pytest_ebpf.adoption.module_text import module_text
 from pytest_ebpf.adoption.survey import SurveyedObject, names_of, survey
@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     found = dict(zip(names_of(paths), map(Inspection.read, paths), strict=True))
     kernels = _kernels(arguments.kernel)
     lacks = _lacks(found, kernels)
-    objects = [_survey(name, each, output, lacks.get(name, {})) for name, each in found.items()]
+    objects = [_survey(name, each, output, lacks.get(name)) for name, each in found.items()]
     texts = {output / "ebpf.toml": manifest_text(output.resolve().name, kernels, objects)}
     texts |= {output / "tests" / f"test_{each.name}.py": module_text(each) for each in objects}
     for path in texts:
@@ -40,20 +40,20 @@ def run(arguments: Namespace) -> int:
             file.write(text)
         print(f"wrote {path}")
     for each in objects:
-        if each.refusal:
-            say(f"{each.path}: {each.refusal}")
+        if each.skipped:
+            say(f"{each.path}: {each.skipped}")
     where = "" if output.resolve() == Path.cwd() else f"cd {output} && "
     print(f"next: {where}pytest -p ebpf tests")
     return 0
 
 
-def _survey(name: str, found: Inspection, output: Path, lacks: Mapping[str, Lack]) -> SurveyedObject:
+def _survey(name: str, found: Inspection, output: Path, lacks: Lacks | None) -> SurveyedObject:
     written = os.path.relpath(found.path.resolve(), output.resolve())
     with located(found.path):
         return survey(name, written, found.facts, found.requirements.refusals, lacks)
 
 
-def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, dict[str, Lack]]:
+def _lacks(objects: Mapping[str, Inspection], specs: Sequence[str]) -> dict[str, Lacks]:
     """What is predicted of the kernels that are in the cache; others are not asked."""
     store = KernelStore(lock=None, say=say)
     kernels = [store.get(spec) for spec in specs if store.has(spec)]

@@ -114,6 +114,36 @@ SEC("sk_reuseport") int chosen(struct sk_reuseport_md *ctx) { return SK_PASS; }
     + _LICENSE
 )
 
+#: A helper of Linux 5.11, and nothing besides.
+NEWER = (
+    _HEAD
+    + 'SEC("fentry/do_nanosleep") int traced(void *ctx) { return !bpf_get_current_task_btf(); }\n'
+    + _LICENSE
+)
+
+#: What is attached to a function that no kernel has.
+ASTRAY = (
+    _HEAD
+    + """
+SEC("kprobe/no_such_function_anywhere") int astray(void *ctx) { return 0; }
+SEC("kprobe/do_nanosleep") int placed(void *ctx) { return 0; }
+"""
+    + _LICENSE
+)
+
+#: Tail calls to programs of a section that libbpf does not know, in an array that holds them from the start.
+TAILS = (
+    _HEAD
+    + """
+int later(struct xdp_md *ctx);
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(key_size, 4); __uint(max_entries, 2);
+         __array(values, int(struct xdp_md *)); } stages SEC(".maps") = { .values = { [1] = &later } };
+SEC("tail") int later(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int first(struct xdp_md *ctx) { bpf_tail_call(ctx, &stages, 1); return XDP_DROP; }
+"""
+    + _LICENSE
+)
+
 #: A program whose context only its author knows.
 CONTEXT = _HEAD + 'SEC("syscall") int called(void *ctx) { return 0; }\n' + _LICENSE
 

@@ -211,18 +211,76 @@ def test_what_is_not_loaded_says_why(adopt, place, tmp_path):
     ]
 
 
-def test_a_program_that_only_some_kernels_take_has_a_test_of_its_own(adopt, place, tmp_path):
+def test_a_program_that_only_some_kernels_take_is_for_those(adopt, place, tmp_path):
     source = adopted.HOOKS.replace("no_such_function_anywhere", "do_file_open")  # from 7.0 on
     place(source, "hooks.o")
     adopt("hooks.o", kernel="6.12,7.2")
     declared = next(line for line in text_of(tmp_path, "ebpf.toml").splitlines() if line.startswith("gone"))
-    assert declared.startswith('gone = { hook = "fentry/do_file_open", autoload = false }   # not on 6.12.')
+    assert declared.startswith('gone = { hook = "fentry/do_file_open", kernels = ">6.12" }   # not on 6.12.')
     assert declared.endswith(": no function do_file_open in its BTF")
+    tests = text_of(tmp_path, "tests/test_hooks.py")
+    assert "    assert {each.name for each in loaded.programs if each.loaded} >= {" in tests
+    assert "def test_gone_attaches(loaded):\n    with loaded.programs.gone.attach() as link:\n" in tests
+    assert done_checking(tmp_path / "project").returncode == 0
+
+
+def test_an_object_that_only_some_kernels_take_is_for_those(adopt, place, tmp_path):
+    place(adopted.NEWER, "newer.o")
+    adopt("newer.o", kernel="5.10,6.12,7.2")
+    head = text_of(tmp_path, "ebpf.toml").partition("[objects.newer]\n")[2].splitlines()
+    assert head[0] == 'path = "../newer.o"'
+    assert head[1].startswith('kernels = ">5.10"   # not on 5.10.')
+    assert head[1].endswith(": no helper bpf_get_current_task_btf")
+    assert head[4:] == ['traced = { hook = "fentry/do_nanosleep" }']
+    assert '    assert [each.name for each in loaded.programs if each.loaded] == ["traced"]\n' in text_of(
+        tmp_path, "tests/test_newer.py"
+    )
+    assert done_checking(tmp_path / "project").returncode == 0
+
+
+def test_what_a_manifest_cannot_name_is_not_loaded_where_some_kernel_does_not_take_it(adopt, place, tmp_path):
+    source = adopted.HOOKS.replace("no_such_function_anywhere", "do_file_open").replace("gone", "__gone")
+    place(source, "hooks.o")
+    adopt("hooks.o", kernel="6.12,7.2")
+    assert "# __gone: not on 6.12." in text_of(tmp_path, "ebpf.toml")
+    tests = text_of(tmp_path, "tests/test_hooks.py")
+    assert '    return ebpf.load("hooks", autoload={"__gone": False})\n' in tests
+    assert '@pytest.mark.skip(reason="not on 6.12.' in tests
+
+
+def test_what_no_kernel_has_a_function_for_is_loaded_and_not_attached(adopt, place, tmp_path):
+    place(adopted.ASTRAY, "astray.o")
+    adopt("astray.o", kernel="6.12,7.2")
     assert (
-        "def test_gone_attaches(ebpf):\n"
-        '    loaded = ebpf.load("hooks", autoload={"gone": True})\n'
-        "    with loaded.programs.gone.attach() as link:\n"
-    ) in text_of(tmp_path, "tests/test_hooks.py")
+        'astray = { hook = "kprobe/no_such_function_anywhere" }\nplaced = { hook = "kprobe/do_nanosleep" }\n'
+    ) in text_of(tmp_path, "ebpf.toml")
+    tests = text_of(tmp_path, "tests/test_astray.py")
+    assert (
+        '@pytest.mark.skip(reason="on no kernel at hand: no function no_such_function_anywhere in its BTF")\n'
+        "def test_astray(loaded):\n"
+    ) in tests
+    assert "def test_placed_attaches(loaded):\n" in tests
+
+
+def test_an_object_of_which_no_kernel_takes_anything_is_skipped(adopt, place, tmp_path):
+    place(adopted.NEWER.replace("do_nanosleep", "no_such_function_anywhere"), "newer.o")
+    what = "on no kernel at hand: no function no_such_function_anywhere in its BTF"
+    assert adopt("newer.o", kernel="6.12,7.2").stderr == f"../newer.o: {what}\n"
+    assert f'path = "../newer.o"\n# {what}\n' in text_of(tmp_path, "ebpf.toml")
+    assert f'\npytestmark = pytest.mark.skip(reason="{what}")\n' in text_of(tmp_path, "tests/test_newer.py")
+
+
+def test_an_array_that_holds_what_is_not_loaded_is_filled_by_no_loader(adopt, place, tmp_path):
+    place(adopted.TAILS, "tails.o")
+    assert adopt("tails.o").stderr == (
+        "../tails.o: map stages holds later, which is not loaded: "
+        'section "tail" tells no type of program: a loader sets it\n'
+    )
+
+
+def done_checking(project: Path) -> subprocess.CompletedProcess:
+    """``ebpf-build check`` of a project: what it promises is held."""
+    return subprocess.run([COMMAND, "check"], cwd=project, capture_output=True, timeout=120, check=False)
 
 
 BIG = "the object is big-endian, the kernel is not: use -target bpfel"
