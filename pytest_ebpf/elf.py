@@ -91,6 +91,9 @@ def _text(value: object, prefix: str) -> str:
 
 
 def _open(data: bytes) -> ELFFile:
+    if data[:4] == b"BC\xc0\xde":
+        instead = "compile without -flto and -emit-llvm, or give what links it"
+        raise ObjectError("bitcode of LLVM, not an ELF file", hint=instead)
     if data[:4] != b"\x7fELF":
         seen = data[:4].hex(" ") or "nothing"
         raise ObjectError(

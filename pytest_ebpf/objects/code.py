@@ -74,12 +74,29 @@ class Code:
         self._instructions: dict[tuple[int, int], tuple[Instruction, ...]] = {}
         self._calls: dict[tuple[int, int], tuple[FunctionCall, ...]] = {}
 
-    def _find_functions(self) -> Iterator[Function]:
-        executable = {
+    def _executable(self) -> dict[int, Section]:
+        """The sections of instructions by their index."""
+        return {
             each.index: each
             for each in self._elf.sections
             if each.type == "PROGBITS" and each.flags & _SHF_EXECINSTR
         }
+
+    def untyped(self) -> tuple[str, ...]:
+        """What could be functions, but for the type of their symbols, by which libbpf finds them.
+
+        Compilers before LLVM 8 gave them none, and assembly does not without ``.type``.
+        """
+        known = {each.section.index for each in self.functions}
+        sections = self._executable().keys() - known
+        return tuple(
+            each.name
+            for each in self._elf.symbols
+            if each.section_index in sections and each.type == "NOTYPE" and each.bind == "GLOBAL"
+        )
+
+    def _find_functions(self) -> Iterator[Function]:
+        executable = self._executable()
         room = _ALIASES * sum(each.size for each in executable.values())
         for symbol in self._elf.symbols:
             section = executable.get(symbol.section_index)
@@ -89,7 +106,10 @@ class Code:
             if room < 0:
                 raise ObjectError("functions that overlap", hint="build it again")
             end = symbol.value + symbol.size
-            if end > section.size or not symbol.size or symbol.value % SIZE or end % SIZE:
+            if not symbol.size:
+                hint = f"in assembly, .size {symbol.name}, . - {symbol.name}"
+                raise ObjectError(f"function {symbol.name} has no size", hint=hint)
+            if end > section.size or symbol.value % SIZE or end % SIZE:
                 raise ObjectError(
                     f"function {symbol.name}: bytes {symbol.value} to {end} of section {section.name},"
                     f" which has {section.size}",

@@ -12,7 +12,7 @@ from pytest_ebpf.elf import Elf, Section, Symbol
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.code import Code, read_ext
 from pytest_ebpf.objects.maps import read_maps
-from pytest_ebpf.objects.model import GlobalFacts, ObjectFacts
+from pytest_ebpf.objects.model import TYPED, GlobalFacts, ObjectFacts
 
 #: The last is of variables that lie in an arena.
 _DATA = (".rodata", ".data", ".bss", ".addr_space.1")
@@ -59,6 +59,8 @@ def located(path: Path) -> Iterator[None]:
 
 def require_programs(facts: ObjectFacts, name: str) -> None:
     """:class:`ObjectError` for the object *name* if it has no program: it could only look as if it worked."""
+    if facts.lost:
+        raise ObjectError(facts.lost, where=name, hint=TYPED)
     if not facts.programs:
         raise ObjectError("there is no program in it", where=name, hint='give a function a SEC("xdp")')
 
@@ -85,6 +87,7 @@ def _facts(data: bytes, path: Path) -> ObjectFacts:
         globals=tuple(_globals(elf, btf)),
         relocations=code.relocations(),
         btf=btf,
+        untyped=code.untyped(),
     )
 
 

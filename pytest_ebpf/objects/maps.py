@@ -81,6 +81,14 @@ def unknown_members(btf: Btf) -> Iterator[tuple[str, str]]:
                 yield variable.name, member.name or "a member without a name"
 
 
+def static_maps(elf: Elf, btf: Btf) -> Iterator[str]:
+    """Maps that are static, which those are to libbpf that are hidden (``btf_fixup_datasec``)."""
+    hidden = {each.name for each in elf.symbols if each.visibility in {"HIDDEN", "INTERNAL"}}
+    for variable in _variables(btf, ".maps"):
+        if variable.linkage == "static" or (variable.linkage == "global" and variable.name in hidden):
+            yield variable.name
+
+
 def _declared(btf: Btf) -> Iterator[MapFacts]:
     for variable in _variables(btf, ".maps"):
         definition = btf.type(btf.strip(variable.type_id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.hooks import Hook
@@ -92,9 +93,16 @@ class CoreRelocation:
     source: str | None
 
 
+#: What gives the symbols of functions their type.
+TYPED: Final = "in assembly, .type NAME, @function; compile with clang 9 or newer"
+
+
 @dataclass(frozen=True)
 class ObjectFacts:
-    """Everything that can be said of an object without a kernel. Parts are in the object's own order."""
+    """Everything that can be said of an object without a kernel. Parts are in the object's own order.
+
+    *untyped* are names of what could be programs, but for the type of their symbols.
+    """
 
     path: Path
     license: str | None
@@ -105,3 +113,11 @@ class ObjectFacts:
     globals: tuple[GlobalFacts, ...]
     relocations: tuple[CoreRelocation, ...]
     btf: Btf | None
+    untyped: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> str | None:
+        """Why libbpf finds none of the functions that there are, if so."""
+        if self.programs or not self.untyped:
+            return None
+        return f"the symbol of {self.untyped[0]} has no type, and libbpf finds functions by it"

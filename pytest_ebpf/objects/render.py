@@ -23,6 +23,8 @@ _CORE_SHOWN: Final = 12
 def to_text(facts: ObjectFacts) -> str:
     """What ``ebpf-build inspect`` prints: a heading, then a table for each sort of thing that is there."""
     parts = [_heading(facts)]
+    if facts.lost:
+        parts.append(f"No programs: {facts.lost}\n")
     if facts.programs:
         rows = [_program_row(each) for each in facts.programs]
         head = ("name", "section", "type", "insns", "with calls", "source")

@@ -1,7 +1,8 @@
 """What keeps an object from being loaded on every kernel: what libbpf refuses, and maps that none makes.
 
 Source: ``bpf_object__elf_collect``, ``bpf_object__add_programs``, ``bpf_object__collect_externs``,
-``parse_btf_map_def``, ``bpf_program__record_reloc`` and ``bpf_object__resolve_externs`` of libbpf 1.7.
+``bpf_object__init_user_btf_map``, ``parse_btf_map_def``, ``bpf_program__record_reloc`` and
+``bpf_object__resolve_externs`` of libbpf 1.7.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pytest_ebpf.objects import MapFacts, ObjectFacts
 from pytest_ebpf.objects.code import Function
 from pytest_ebpf.objects.facts import is_data
 from pytest_ebpf.objects.instructions import CALL, SIZE
-from pytest_ebpf.objects.maps import flag_names, unknown_members
+from pytest_ebpf.objects.maps import flag_names, static_maps, unknown_members
+from pytest_ebpf.objects.model import TYPED
 from pytest_ebpf.requirements.externs import is_extern, undeclared
 from pytest_ebpf.requirements.linked import Linker
 from pytest_ebpf.requirements.model import Kconfig, Refusal, SourceLine
@@ -48,10 +50,16 @@ def _of_the_file(elf: Elf, facts: ObjectFacts) -> Iterator[Refusal]:
         yield Refusal(
             "there are no symbols, by which libbpf finds programs", "strip it with -g, which leaves them"
         )
+    if facts.lost:
+        yield Refusal(facts.lost, TYPED)
     if not facts.has_btf and elf.section(".maps"):
         yield Refusal("libbpf reads .maps through BTF, which the object does not have", _WITH_TYPES)
     for name, member in unknown_members(facts.btf) if facts.btf else ():
         yield Refusal(f"map {name} has {member}, which libbpf does not know", "leave it out")
+    for name in static_maps(elf, facts.btf) if facts.btf else ():
+        yield Refusal(
+            f"map {name} is static, and libbpf takes none that are", "leave out static, or __hidden"
+        )
 
 
 def _of_a_map(found: MapFacts) -> Iterator[Refusal]:
@@ -120,7 +128,8 @@ def _of_functions(elf: Elf, linker: Linker) -> Iterator[Refusal]:
         if function.is_program and (function.section.index, function.start) in static:
             place = f"{function.name} in section {function.section.name}"
             what = f"{place} is static, and libbpf takes it for a program"
-            yield Refusal(what, "leave out static, or SEC", linker.line(function, 0))
+            instead = _place(function.section.name, "leave out static, or SEC")
+            yield Refusal(what, instead, linker.line(function, 0))
         for index, instruction in enumerate(linker.body(function).instructions):
             found = linker.code.relocation_at(function, function.start + index * SIZE)
             if found and not is_extern(found.symbol):
@@ -128,6 +137,11 @@ def _of_functions(elf: Elf, linker: Linker) -> Iterator[Refusal]:
                 yield from _of_a_reference(
                     elf, function, found, linker.line(function, index), is_call=is_call
                 )
+
+
+def _place(section: str, instead: str) -> str:
+    """What to do about a function in *section*; the compiler itself puts some into ``.text.NAME``."""
+    return "compile without -ffunction-sections" if section.startswith(".text.") else instead
 
 
 def _of_a_reference(
@@ -140,7 +154,7 @@ def _of_a_reference(
     if is_call:
         if place != ".text":
             what = f"{function.name} calls {name} in section {place}, and libbpf takes calls of subprograms"
-            yield Refusal(what, "leave out the SEC of what is called", line)
+            yield Refusal(what, _place(place, "leave out the SEC of what is called"), line)
     elif section is None or not (is_data(section) or place in {".text", ".maps", "maps"}):
         instead = 'define maps in SEC(".maps"), variables in .data, .rodata or .bss'
         yield Refusal(

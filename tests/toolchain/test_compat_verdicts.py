@@ -237,6 +237,22 @@ def words(verdict: Verdict) -> str | None:
             ),
         ),
         (
+            "refused_section_of_its_own",
+            "6.12",
+            (
+                "helper in section .text.helper is static, and libbpf takes it for a program;"
+                " compile without -ffunction-sections"
+            ),
+        ),
+        (
+            "refused_section_of_its_own_global",
+            "6.12",
+            (
+                "prog calls helper in section .text.helper, and libbpf takes calls of subprograms;"
+                " compile without -ffunction-sections"
+            ),
+        ),
+        (
             "refused_no_btf_map",
             "6.12",
             "libbpf reads .maps through BTF, which the object does not have; compile with -g",
@@ -261,6 +277,16 @@ def words(verdict: Verdict) -> str | None:
             "refused_unknown_map_member",
             "6.12",
             "map map has no_such_member, which libbpf does not know; leave it out",
+        ),
+        (
+            "refused_map_static",
+            "6.12",
+            "map map is static, and libbpf takes none that are; leave out static, or __hidden",
+        ),
+        (
+            "refused_map_hidden",
+            "6.12",
+            "map map is static, and libbpf takes none that are; leave out static, or __hidden",
         ),
         ("refused_map_flag_new", "6.12", "map flag rb_overwrite (map map) came with 6.19"),
         ("refused_map_array_long_key", "6.12", "map map: keys of array have 4 bytes, not 8"),

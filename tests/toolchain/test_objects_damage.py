@@ -16,7 +16,7 @@ from pytest_ebpf import elf
 from pytest_ebpf.btf import Btf
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.inspection import Inspection
-from pytest_ebpf.objects import parse_object, read_object, render
+from pytest_ebpf.objects import parse_object, read_object, render, require_programs
 from pytest_ebpf.session.checking import read_subject
 from pytest_ebpf.session.workspace import Workspace
 
@@ -149,9 +149,46 @@ def test_an_elf_file_for_another_machine():
     assert message(path) == f"{path}: an ELF file for X86_64, not for BPF; compile with -target bpf"
 
 
-def test_bytecode_of_llvm(compile_bpf):
-    path = compile_bpf("int f(void) { return 1; }", "-emit-llvm")
-    assert message(path).startswith(f"{path}: not an ELF file (begins with 42 43 c0 de)")
+@pytest.mark.parametrize("flag", ["-emit-llvm", "-flto"])
+def test_bitcode_of_llvm(flag, compile_bpf):
+    path = compile_bpf("int f(void) { return 1; }", flag)
+    assert message(path) == (
+        f"{path}: bitcode of LLVM, not an ELF file; "
+        "compile without -flto and -emit-llvm, or give what links it"
+    )
+
+
+ASSEMBLY = """asm(
+    ".section xdp,\\"ax\\",@progbits\\n"
+    ".globl prog\\n"
+    "%s"
+    "prog:\\n r0 = 2\\n exit\\n");
+"""
+UNTYPED = "the symbol of prog has no type, and libbpf finds functions by it"
+TYPED = "in assembly, .type NAME, @function; compile with clang 9 or newer"
+
+
+def test_a_function_whose_symbol_has_no_type(compile_bpf):
+    path = compile_bpf(ASSEMBLY % "")
+    found = Inspection.read(path)
+    assert found.facts.programs == ()
+    assert render.to_text(found.facts).splitlines()[2:] == ["", f"No programs: {UNTYPED}"]
+    assert [str(each) for each in found.requirements.refusals] == [f"{UNTYPED}: {TYPED}"]
+    with pytest.raises(ObjectError) as caught:
+        require_programs(found.facts, "prog.o")
+    assert str(caught.value) == f"prog.o: {UNTYPED}; {TYPED}"
+
+
+def test_labels_are_no_functions_without_a_type(compile_bpf):
+    labelled = ASSEMBLY % ".type prog, @function\\n.size prog, 16\\n.globl label\\nlabel:\\n"
+    facts = read_object(compile_bpf(labelled))
+    assert [each.name for each in facts.programs] == ["prog"]
+    assert (facts.untyped, facts.lost) == ((), None)
+
+
+def test_a_function_without_a_size(compile_bpf):
+    path = compile_bpf(ASSEMBLY % ".type prog, @function\\n")
+    assert message(path) == f"{path}: function prog has no size; in assembly, .size prog, . - prog"
 
 
 def test_damage_is_told_where_it_is(whole):

@@ -38,6 +38,30 @@ int prog(struct __sk_buff *skb)
 	return inner(skb);
 }
 
+//// section_of_its_own: -ffunction-sections
+
+static __noinline int helper(struct __sk_buff *skb)
+{
+	return skb->len + bpf_get_prandom_u32();
+}
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	return helper(skb);
+}
+
+//// section_of_its_own_global: -ffunction-sections
+
+__noinline int helper(struct __sk_buff *skb)
+{
+	return skb->len + bpf_get_prandom_u32();
+}
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	return helper(skb);
+}
+
 //// no_btf_map: -g0
 
 struct {
@@ -100,6 +124,36 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } map SEC(".maps");
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	return bpf_map_lookup_elem(&map, &key) != 0;
+}
+
+//// map_static:
+
+static struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} map SEC(".maps");
+SEC("tc")
+int prog(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	return bpf_map_lookup_elem(&map, &key) != 0;
+}
+
+//// map_hidden:
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} map __hidden SEC(".maps");
 SEC("tc")
 int prog(struct __sk_buff *skb)
 {
