@@ -140,7 +140,7 @@ def _adopt(parser: ArgumentParser) -> None:
 
 def _matrix(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "files", metavar="FILE", nargs="*", help="object files (default: the objects of the manifest)"
+        "objects", metavar="OBJECT", nargs="*", help="objects, or object files (default: the manifest's)"
     )
     _manifest(parser)
     _machines(parser)
@@ -150,7 +150,7 @@ def _matrix(parser: ArgumentParser) -> None:
 
 def _check(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "objects", metavar="OBJECT.o", nargs="*", help="object files (default: those of the manifest)"
+        "objects", metavar="OBJECT", nargs="*", help="objects, or object files (default: the manifest's)"
     )
     parser.add_argument(
         "--kernel",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_ebpf.cli.progress import count, say, working
-from pytest_ebpf.cli.project import manifest_if_any, manifest_of
+from pytest_ebpf.cli.project import manifest_if_any, manifest_of, told_apart
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.report import Run
 from pytest_ebpf.session.compatibility import compatibility
@@ -27,10 +27,22 @@ def workspace_of(arguments: Namespace, *, whole: bool) -> Workspace:
     return Workspace(manifest, Path.cwd(), say=say)
 
 
-def read_files(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
-    """Read the objects in *files*, named as short as tells them apart."""
+def read_objects(workspace: Workspace, names: Sequence[str]) -> list[Prepared]:
+    """Read the objects of these *names* in the manifest, built if they are stale, and in the files so called.
+
+    Without names all of the manifest. :class:`~pytest_ebpf.errors.UsageError` for what is neither.
+    """
+    declared = workspace.manifest.objects if workspace.manifest else {}
+    wanted, files = told_apart(names, declared) if names else (list(declared), [])
+    if wanted or not names:
+        workspace.build()
+    return [*map(workspace.prepared, wanted), *_read_files(workspace, files)]
+
+
+def _read_files(workspace: Workspace, files: Sequence[str]) -> list[Prepared]:
+    """The objects in *files*, named as short as tells them apart."""
     found = {}
-    for name in dict.fromkeys(files):
+    for name in files:
         if not Path(name).is_file():
             raise UsageError("no such file", where=name, hint="give the path of an object file")
         found[name] = workspace.file(str(Path(name).absolute()))

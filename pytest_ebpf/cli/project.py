@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from pytest_ebpf.cli.progress import say
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.manifest import FILE_NAME, find
 from pytest_ebpf.paths import LOCK_NAME
+from pytest_ebpf.suggest import suggestion
 
 if TYPE_CHECKING:
     from pytest_ebpf.kernels import KernelStore
@@ -38,6 +40,19 @@ def manifest_of(arguments: Namespace) -> Path:
     if found := manifest_if_any(arguments):
         return found
     raise UsageError(f"there is no {FILE_NAME} here or above", where=str(Path.cwd()), hint=_WRITE)
+
+
+def told_apart(names: Sequence[str], declared: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return which of *names* are objects that are *declared*, and which are files, each once.
+
+    :class:`UsageError` for what is called like an object, and is neither.
+    """
+    unique = list(dict.fromkeys(names))
+    for name in unique:
+        if declared and name.isidentifier() and name not in declared and not Path(name).exists():
+            what = "no object of the manifest is called so, and no file either"
+            raise UsageError(what, where=name, hint=suggestion(name, declared))
+    return [name for name in unique if name in declared], [name for name in unique if name not in declared]
 
 
 def kernel_store(manifest: Path | None) -> KernelStore:

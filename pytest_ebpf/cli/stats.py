@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_ebpf import report
-from pytest_ebpf.cli.loading import load_all, read_files, workspace_of
+from pytest_ebpf.cli.loading import load_all, read_objects, workspace_of
 from pytest_ebpf.cli.progress import say
 from pytest_ebpf.kernels import select
 from pytest_ebpf.report import ProgramSize
@@ -20,7 +20,6 @@ from pytest_ebpf.session.limits import (
     read_baseline,
     write_baseline,
 )
-from pytest_ebpf.session.prepared import Prepared
 from pytest_ebpf.session.workspace import Workspace
 
 
@@ -29,7 +28,7 @@ def run(arguments: Namespace) -> int:
     workspace = workspace_of(arguments, whole=not arguments.objects)
     specs = select(arguments.kernel, workspace.promised, option="--kernel")
     limits = _limits(workspace, arguments)
-    objects = _objects(workspace, arguments.objects)
+    objects = read_objects(workspace, arguments.objects)
     fleet = workspace.fleet(arguments.accelerator)
     found = load_all(workspace, objects, specs, fleet)
     sizes = report.in_order(found.programs)
@@ -60,16 +59,6 @@ def _limits(workspace: Workspace, arguments: Namespace) -> Limits:
     hint = "give a baseline, what ebpf-build stats --format json printed, or a matrix.json"
     sizes = read_baseline(Path(arguments.against), where, hint)
     return Limits(limits.manifest, Baseline(arguments.against, sizes, workspace.test.tolerance))
-
-
-def _objects(workspace: Workspace, names: Sequence[str]) -> list[Prepared]:
-    """The objects of these *names*, else the files; without names, all of the manifest."""
-    declared = workspace.manifest.objects if workspace.manifest else {}
-    wanted = [name for name in dict.fromkeys(names) if name in declared] if names else list(declared)
-    if wanted:
-        workspace.build()
-    files = [name for name in names if name not in declared]
-    return [*(workspace.prepared(name) for name in wanted), *read_files(workspace, files)]
 
 
 def _shown(

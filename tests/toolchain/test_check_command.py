@@ -209,6 +209,24 @@ def test_a_manifest_is_a_promise(call, tmp_path):
     assert call("-f", "edge/ebpf.toml").stdout == call(cwd=edge).stdout
 
 
+def test_objects_of_the_manifest_by_name(call, tmp_path, loops):
+    """And files beside them; what is called like an object is one."""
+    edge = shutil.copytree(EDGE, tmp_path / "edge")
+    one = call("counter", "--kernel", "6.12", cwd=edge)
+    assert one.returncode == 0
+    assert [line for line in one.stdout.splitlines() if " " not in line and line] == ["counter"]
+    assert not (edge / "build/ebpf/gate.bpf.o").exists()
+    both = call("../loops.bpf.o", "counter", "counter", "--kernel", "6.12", cwd=edge)
+    names = [line for line in both.stdout.splitlines() if " " not in line and line]
+    assert names == ["counter", "loops.bpf.o"]
+    wrong = call("conter", "--kernel", "6.12", cwd=edge)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == (
+        "ebpf-build: conter: no object of the manifest is called so, and no file either; "
+        'did you mean "counter"?\n'
+    )
+
+
 def test_what_a_manifest_says_of_loading_is_known(call, compile_bpf, tmp_path):
     shutil.copy(compile_bpf(TOLD, name="told.bpf.c"), tmp_path / "loops.bpf.o")
     (tmp_path / "ebpf.toml").write_text(DECLARED)

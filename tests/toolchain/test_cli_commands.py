@@ -324,6 +324,11 @@ def test_lock_pins_what_the_manifest_promises(call, edge):
             "--kernel: selects no kernel (>=7.0); the project promises 6.1, 6.12; name a kernel, such as 6.1",
         ),
         (("nothing.o",), 2, "nothing.o: no such file; give the path of an object file"),
+        (
+            ("conter",),
+            2,
+            ('conter: no object of the manifest is called so, and no file either; did you mean "counter"?'),
+        ),
     ],
 )
 def test_a_matrix_of_nothing(call, edge, words, status, error):

@@ -145,7 +145,7 @@ def test_a_baseline_is_written_and_held_against(project: Path, told: str) -> Non
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["fx"], "fx: no such file; give the path of an object file"),
+        (["fx"], "fx: no object of the manifest is called so, and no file either; known: fw"),
         (
             ["--against", "none.json"],
             (
