@@ -129,10 +129,14 @@ class Since:
 
 @dataclass(frozen=True)
 class Rules:
-    """The tables of the file. *newest* is the newest line that was measured."""
+    """The tables of the file. *newest* is the newest line that was measured.
+
+    *sleepable_maps* has types of maps, by ``enum bpf_map_type``, where the classes have helpers.
+    """
 
     newest: Line
     classes: tuple[HelperClass, ...]
+    sleepable_maps: HelperClass
     instructions: Mapping[str, Since]
     map_flags: Mapping[str, Since]
     program_flags: Mapping[str, Since]
@@ -199,6 +203,7 @@ def parse(data: Mapping[str, Any]) -> Rules:
     return Rules(
         newest=max(line_of(Version.parse(each)) for each in data["measured"]),
         classes=tuple(map(_class, data["helpers"]["classes"])),
+        sleepable_maps=_class({"sections": (), **data["sleepable_maps"]}),
         instructions=_since(data, "instructions"),
         map_flags=_since(data, "map_flags"),
         program_flags=_since(data, "program_flags"),

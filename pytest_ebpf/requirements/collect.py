@@ -10,10 +10,12 @@ from pytest_ebpf.btf import Btf
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.objects import MapFacts, ObjectFacts, ProgramFacts, located
 from pytest_ebpf.objects.code import Function, read_ext
+from pytest_ebpf.objects.instructions import SIZE
 from pytest_ebpf.objects.maps import flag_names
 from pytest_ebpf.requirements import structops
 from pytest_ebpf.requirements.licences import FREE_FOR, GPL_ONLY_TYPES, is_gpl_compatible
-from pytest_ebpf.requirements.linked import Linker
+from pytest_ebpf.requirements.linked import Body, Linker
+from pytest_ebpf.requirements.mapuse import map_uses
 from pytest_ebpf.requirements.model import (
     Kconfig,
     Kind,
@@ -109,6 +111,7 @@ class _Reader:
                 if need.kind is Kind.LICENCE and FREE_FOR.get(need.number or 0, -1) == facts.prog_type:
                     continue
                 needs.append(need.within(facts.name, part.first))
+            needs += self._of_maps(body, facts, part.first)
         return ProgramRequirements(
             name=facts.name,
             section=facts.section,
@@ -120,6 +123,21 @@ class _Reader:
             chain=deepest(code.functions),
             code=code,
         )
+
+    def _of_maps(self, body: Body, facts: ProgramFacts, first: int) -> Iterator[Requirement]:
+        """What the program's type asks of the maps that one of its functions names."""
+        if facts.hook is None:
+            return
+        maps = {each.name: each for each in self._facts.maps}
+        for index, need in map_uses(body, facts.hook, maps, self._facts.btf):
+            yield replace(
+                need,
+                program=facts.name,
+                function=body.function.name,
+                instruction=first + index,
+                offset=body.function.start + index * SIZE,
+                source=self._linker.line(body.function, index, relocated=True),
+            )
 
     def _of_the_section(self, function: Function, facts: ProgramFacts) -> Iterator[Requirement]:
         """What a program needs whatever its instructions are."""

@@ -36,13 +36,15 @@ _MOST_OF_ALL = 2 * _MOST
 class Body:
     """One function by itself: instructions and what they refer to, counted from its own start.
 
-    *symbols* are the externs that calls and ``ldimm64`` name, *callbacks* the ``ldimm64`` of functions.
+    *symbols* are the externs that calls and ``ldimm64`` name, *maps* the maps, *callbacks* the ``ldimm64``
+    of functions.
     """
 
     function: Function
     instructions: tuple[Instruction, ...]
     addresses: Mapping[int, Address | None]
     symbols: Mapping[int, Ksym | Kconfig]
+    maps: Mapping[int, str]
     callbacks: frozenset[int]
     relocations: Mapping[int, CoreRelo]
     stack: int
@@ -79,6 +81,16 @@ class Linker:
         return found
 
     @cached_property
+    def _maps(self) -> Mapping[tuple[int, int], str]:
+        """The names of maps by section and first byte, as libbpf finds them."""
+        section = self._elf.section(".maps")
+        return {
+            (each.section_index, each.value): each.name
+            for each in self._elf.symbols
+            if section and each.section_index == section.index and each.type == "OBJECT"
+        }
+
+    @cached_property
     def _globals(self) -> frozenset[tuple[str, int]]:
         """Where functions begin that the verifier takes by themselves: section and byte.
 
@@ -112,6 +124,7 @@ class Linker:
         core = self._core.get(function.section.name, {})
         addresses: dict[int, Address | None] = {}
         symbols: dict[int, Ksym | Kconfig] = {}
+        maps: dict[int, str] = {}
         relocations: dict[int, CoreRelo] = {}
         for index, instruction in enumerate(instructions):
             place = start + index * SIZE
@@ -123,6 +136,8 @@ class Linker:
             symbol = self._extern(found) if found else None
             if symbol:
                 symbols[index] = symbol
+            if found and (name := self._maps.get((found.symbol.section_index, found.symbol.value))):
+                maps[index] = name
             if instruction.code == LDIMM64 and (found or instruction.src):
                 addresses[index] = symbol or (self._data(found, instruction) if found else None)
         return Body(
@@ -130,6 +145,7 @@ class Linker:
             instructions=instructions,
             addresses=addresses,
             symbols=symbols,
+            maps=maps,
             callbacks=frozenset(
                 (each.offset - start) // SIZE for each in self.code.calls(function) if each.is_callback
             ),

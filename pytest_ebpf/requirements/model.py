@@ -19,6 +19,7 @@ class Kind(StrEnum):
     PROGRAM_FLAG = "program_flag"  # of prog_flags: "sleepable", 16; "xdp_has_frags", 32
     ATTACH_TYPE = "attach_type"  # enum bpf_attach_type: "trace_fentry", 24
     MAP_TYPE = "map_type"  # enum bpf_map_type: "ringbuf", 27
+    MAP_USE = "map_use"  # what programs that sleep, or trace, ask of a map: "queue", 22; "bpf_spin_lock"
     MAP_FLAG = "map_flag"  # one bit of map_flags: "mmapable", 1024; without a name "0x80000000"
     HELPER = "helper"  # enum bpf_func_id: "bpf_loop", 181
     KFUNC = "kfunc"  # a function of the kernel that is called: "bpf_task_acquire"
@@ -120,7 +121,7 @@ class Requirement:
     *always*: the kernel or libbpf insist on it even where control never comes.
     *relocation* is what a RELOCATION is about; *accesses*: its instruction reads or writes the field.
     *symbol* is what a KFUNC, a KSYM or a KCONFIG is about.
-    *subject* is the map of a MAP_TYPE or MAP_FLAG.
+    *subject* is the map of a MAP_TYPE, a MAP_FLAG or a MAP_USE.
     """
 
     kind: Kind

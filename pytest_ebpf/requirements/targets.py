@@ -78,10 +78,15 @@ def attach_type_of(prog_type: int, attach_type: int) -> Requirement:
     return Requirement(Kind.ATTACH_TYPE, AttachType(attach_type).name.lower(), attach_type, stage=stage)
 
 
+def may_sleep(hook: Hook) -> bool:
+    """Whether libbpf loads the program as a sleepable one."""
+    return hook.kind.prefix.endswith(".s") or hook.kind.prog_type == ProgType.SYSCALL
+
+
 def flags_of(hook: Hook) -> list[Requirement]:
     """The flags that libbpf loads the program with (``SEC_SLEEPABLE``, ``SEC_XDP_FRAGS``)."""
     found = []
-    if hook.kind.prefix.endswith(".s") or hook.kind.prog_type == ProgType.SYSCALL:
+    if may_sleep(hook):
         found.append(Requirement(Kind.PROGRAM_FLAG, "sleepable", 1 << 4))
     if hook.kind.prefix.startswith("xdp.frags"):
         found.append(Requirement(Kind.PROGRAM_FLAG, "xdp_has_frags", 1 << 5))

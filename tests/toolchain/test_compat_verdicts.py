@@ -124,6 +124,28 @@ def words(verdict: Verdict) -> str | None:
         ("refused_map_storage_with_entries", "7.2", "map map: sk_storage has no max_entries; leave it out"),
         ("refused_map_ring_read_only", "5.10", "map map: the flag rdonly_prog is not for ringbuf"),
         (
+            "maps_lock_in_a_kprobe",
+            "7.2",
+            "kprobe programs may not have bpf_spin_lock in map map; use atomic operations",
+        ),
+        (
+            "maps_timer_in_a_kprobe",
+            "6.18",
+            ("kprobe programs may not have bpf_timer in map map; have a program of another type start it"),
+        ),
+        (
+            "maps_growing_in_a_perf_event",
+            "5.10",
+            "perf_event programs may not have no_prealloc in map map; leave the flag out",
+        ),
+        (
+            "maps_lock_further_in",
+            "6.12",
+            "kprobe programs may not have a nested bpf_spin_lock in map map; use atomic operations",
+        ),
+        ("maps_queue_asleep", "6.1", "syscall programs may not have maps of type queue (map)"),
+        ("maps_stacks_asleep", "7.2", "uprobe.s programs may not have maps of type stack_trace (map)"),
+        (
             "symbols_variable_of_another_type",
             "6.12",
             (

@@ -52,6 +52,7 @@ def test_between_two_lines_it_is_what_both_say(number, version, allowed):
 KFUNCS = Rules(
     newest=(6, 18),
     classes=(),
+    sleepable_maps=HelperClass((), (), (), frozenset()),
     instructions={},
     map_flags={},
     program_flags={},
