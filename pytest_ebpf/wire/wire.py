@@ -105,8 +105,8 @@ class Wire:
         Sure it is when the guest's kernel has dealt with all of them; what a process of the guest sends is
         not waited for. :class:`~pytest_ebpf.errors.ConditionError` if the kernel does not get there in time.
         """
-        deadline = self._frames.deadline(timeout)
         given = list(_several(frames))
+        deadline = self._frames.deadline(timeout)
         return self._frames.exchange(map(self._frame, given), len(given), deadline)
 
     def settle(self, timeout: float = _PATIENCE) -> None:
