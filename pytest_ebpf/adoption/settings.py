@@ -76,7 +76,7 @@ def _maps(facts: ObjectFacts) -> Iterator[Setting]:
         if not each.max_entries and rule.entries == "required":
             entries = _ENTRIES.get(MapType(each.type), _DEFAULT_ENTRIES)
             yield Setting("max_entries", each.name, entries)
-        elif (fitting := _fitting(each, rule)) < each.max_entries:
+        elif (fitting := _fitting(each)) < each.max_entries:
             comment = f"{each.max_entries} in the object, more than a machine of 256 MiB has room for"
             yield Setting("max_entries", each.name, fitting, comment)
         if not each.value_size and rule.value.present and not rule.inner:
@@ -91,10 +91,10 @@ def _value_size(found: MapFacts, rule: MapRule) -> int:
     return rule.value.sizes[0] if rule.value.sizes else _DEFAULT_SIZE
 
 
-def _fitting(found: MapFacts, rule: MapRule) -> int:
+def _fitting(found: MapFacts) -> int:
     """The entries that fit: halved until they do, so that powers of two stay such."""
     entries = found.max_entries
-    if rule.entries == "refused" or found.flags & MapFlag.NO_PREALLOC or found.type == MapType.ARENA:
+    if found.flags & MapFlag.NO_PREALLOC or found.type == MapType.ARENA:
         return entries
     if found.type in _BY_BYTE:
         each = 1

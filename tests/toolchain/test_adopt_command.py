@@ -164,7 +164,13 @@ def test_the_tests_do_what_needs_no_more_knowledge(adopt, place, tmp_path):
     adopt("several.bpf.o")
     assert text_of(tmp_path, "tests/test_several.py") == TESTS
     hidden = "# __third: a manifest cannot name it, tests can"
-    assert hidden in text_of(tmp_path, "ebpf.toml").splitlines()
+    lines = text_of(tmp_path, "ebpf.toml").splitlines()
+    assert hidden in lines
+    assert [line for line in lines if line.startswith("[")] == [
+        "[project]",
+        "[objects.several]",
+        "[objects.several.programs]",
+    ]
 
 
 @pytest.mark.parametrize("source", ["OPEN", "SEVERAL", "HOOKS", "CONTEXT", "OPS", "BARE", "LEGACY"])

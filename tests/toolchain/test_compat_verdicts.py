@@ -350,8 +350,8 @@ def test_what_cannot_work(judged, name, line, text):
     assert (verdict.status, words(verdict)) == (Status.CANNOT, text)
 
 
-@pytest.mark.parametrize("name", ["symbols_kfunc_new", "symbols_kfunc_for_tc"])
-def test_functions_of_the_kernel_that_were_measured(judged, name):
+@pytest.mark.parametrize("name", ["symbols_kfunc_new", "symbols_kfunc_for_tc", "symbols_variable"])
+def test_symbols_of_the_kernel_that_are_there(judged, name):
     assert judged(name, "6.12").status is Status.WORKS
 
 

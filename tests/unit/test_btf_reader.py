@@ -170,7 +170,9 @@ def test_malformed_sections(builder):
         assert refusal(each) == "BTF: string table not closed by zero bytes; build the object again"
     unknown = data[:31] + bytes([25]) + data[32:]
     assert refusal(unknown) == "BTF: type 1 is of unknown kind 25"
-    assert refusal(data[:28] + b"\5\0\0\4" + data[32:]) == "BTF: type 1 is cut short; build the object again"
+    halved = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, 4, 4, 1) + bytes(5)  # a type of one word
+    for each in (data[:28] + b"\5\0\0\4" + data[32:], halved):
+        assert refusal(each) == "BTF: type 1 is cut short; build the object again"
 
 
 def test_a_header_may_be_longer_than_we_know(builder):

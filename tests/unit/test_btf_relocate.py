@@ -91,7 +91,7 @@ def test_bit_fields_are_read_in_the_least_unit_that_holds_them(builder, kernel):
 @pytest.mark.parametrize(("order", "shift"), [("<", 64 - 5), (">", 32 + 3)])
 def test_a_bit_field_is_shifted_by_its_byte_order(builder, kernel, order, shift):
     wanted = builder.bits("skb", 4, ("flag", number(builder), 3, 2))
-    kernel.bits("skb", 4, ("flag", number(kernel), 3, 2))
+    kernel.bits("skb", 8, ("flag", number(kernel), 35, 2))
     local, target = (Btf.parse(each.data(order)) for each in (builder, kernel))
     assert Relocator(local, target).resolve(relo(wanted, "0:0", "lshift_u64")).value == shift
 

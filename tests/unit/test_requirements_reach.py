@@ -318,6 +318,10 @@ def test_parts_of_the_frame(kept, read, expected, all_kernels):
         ([alu_x(ADD, 2, 10), helper(5)], False),
         ([alu(ADD, 2, -24), helper(5)], True),
         ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu_x(ADD, 4, 5), helper(5)], True),
+        # The register has something else by then.
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), load(DW, 2, 1, 0), alu(SUB, 2, 24), helper(5)], True),
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), alu(MOV, 2, 24), alu(SUB, 2, 24), helper(5)], True),
+        ([alu_x(MOV, 2, 10), alu(ADD, 2, -8), helper(5), alu(SUB, 2, 24), helper(5)], True),
     ],
 )
 def test_who_else_may_write_to_the_frame(between, kept):
