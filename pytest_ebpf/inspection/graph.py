@@ -75,8 +75,7 @@ def _lines(inspection: Inspection, function: Function, first: int, last: int) ->
         source = inspection.linker.line(function, index)
         if source and (source.file, source.line) not in seen:
             seen.add((source.file, source.line))
-            place, text = f"{source.file.rpartition('/')[2]}:{source.line}", source.text.strip()
-            text = f"{place}: {text}" if text else place
+            text = source.quoted
             yield text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
 
 

@@ -90,8 +90,7 @@ def _row(need: Requirement) -> list[str]:
     how = [need.relocation.kind] if need.relocation else []
     how += ["may be missing"] if need.weak else []
     how += [f"for {need.subject}"] if need.subject else []
-    source = need.source
-    place = f"{source.file.rpartition('/')[2]}:{source.line}: {source.text}".rstrip(": ") if source else ""
+    place = need.source.quoted if need.source else ""
     return [need.kind.replace("_", " "), need.name, ", ".join(how), place]
 
 

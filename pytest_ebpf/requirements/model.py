@@ -65,6 +65,12 @@ class SourceLine:
     def __str__(self) -> str:
         return f"{shown_file(self.file)}:{self.line}"
 
+    @property
+    def quoted(self) -> str:
+        """The line with its text, its file without folders: ``probe.bpf.c:5: return 0;``."""
+        place, text = f"{self.file.rpartition('/')[2]}:{self.line}", self.text.strip()
+        return f"{place}: {text}" if text else place
+
 
 @dataclass(frozen=True, slots=True)
 class Ksym:

@@ -180,7 +180,9 @@ def test_the_manifest_is_one_and_declares_what_was_found(source, adopt, place, t
     declared = manifest.load(tmp_path / "project" / "ebpf.toml").objects["subject"]
     assert declared.path == "../subject.o"
     assert (tmp_path / "project" / declared.path).resolve() == path
-    compile(text_of(tmp_path, "tests/test_subject.py"), "test_subject.py", "exec")
+    text = text_of(tmp_path, "tests/test_subject.py")
+    compile(text, "test_subject.py", "exec")
+    assert ("PACKET" in text) is ("import Ether" in text) is (".run(PACKET)" in text)
 
 
 def test_what_is_not_loaded_says_why(adopt, place, tmp_path):

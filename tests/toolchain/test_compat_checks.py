@@ -138,6 +138,13 @@ LINE = SourceLine("a.bpf.c", 7, "\tno(ctx);")
         (
             "6.12",
             "xdp",
+            asking(Kind.KSYM, "bpf_prog_active", symbol=symbol("bpf_prog_active", is_function=False)),
+            None,
+            None,
+        ),
+        (
+            "6.12",
+            "xdp",
             asking(Kind.KSYM, "tcp_connect", symbol=symbol("tcp_connect", is_function=False)),
             None,
             None,

@@ -350,7 +350,9 @@ def test_what_cannot_work(judged, name, line, text):
     assert (verdict.status, words(verdict)) == (Status.CANNOT, text)
 
 
-@pytest.mark.parametrize("name", ["symbols_kfunc_new", "symbols_kfunc_for_tc", "symbols_variable"])
+@pytest.mark.parametrize(
+    "name", ["symbols_kfunc_new", "symbols_kfunc_for_tc", "symbols_variable", "symbols_struct_ops_congestion"]
+)
 def test_symbols_of_the_kernel_that_are_there(judged, name):
     assert judged(name, "6.12").status is Status.WORKS
 

@@ -223,7 +223,7 @@ def test_blocks_cover_the_program_without_overlap(inspection):
         assert not found[-1].successors
 
 
-def test_the_lines_of_a_block(compile_bpf):
+def test_lines_are_quoted_as_they_are(compile_bpf):
     long = "return ctx->data_end & (1 | 2 | 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512);"
     source = f"""#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -243,14 +243,17 @@ SEC("xdp") int program(struct xdp_md *ctx)
         "prog.bpf.c:6: bpf_ktime_get_ns();",
         "prog.bpf.c:7: return ctx->data_end & (1 | 2 | 4 | 8 | 16 | 32 | 64 | ...",
     ]
+    asked = report.requirements_text(inspection, "program").splitlines()
+    (row,) = [line for line in asked if "bpf_get_prandom_u32" in line and "helper" in line]
+    assert row.endswith("  prog.bpf.c:5: bpf_get_prandom_u32() ? 1 :")
 
 
 def test_the_picture_has_lines_calls_and_decisions(inspection):
     dot = to_dot(inspection, "ingress")
     assert 'label="ingress (xdp)";' in dot
     assert 'label="local (.text)";' in dot
-    assert '[label="taken"]' in dot
-    assert '[label="not taken"]' in dot
+    labels = re.findall(r'-> \w+ \[label="(.*?)"\]', dot)
+    assert set(labels) == {"taken", "not taken"}
     assert re.search(r'f0_\d+ -> f1_0 \[style=dashed, label="call"\];', dot)
     assert r"prog.bpf.c:18: if (!count) /* a \"quoted\" \\ text */\l" in dot
     assert set(re.findall(r"calls (.*?)\\l", dot)) == {"bpf_map_lookup_elem", "bpf_get_prandom_u32"}

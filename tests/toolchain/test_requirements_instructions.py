@@ -21,7 +21,7 @@ SEC("tc") int program(struct __sk_buff *skb)
 LINES = {
     "if r1 < r2 goto +0": "jump_less",
     "if w1 == w2 goto +0": "jump32",
-    "w2 = 5": "alu32",
+    "w2 = 5; w3 = 6": "alu32",
     "r2 = *(s16 *)(r1 + 0)": "sign_extended_load",
     "r2 = (s8)r1": "sign_extended_move",
     "w2 = (s16)w1": "sign_extended_move",

@@ -88,6 +88,13 @@ def test_bit_fields_are_read_in_the_least_unit_that_holds_them(builder, kernel):
     assert values == {"byte_off": 0, "byte_sz": 8, "lshift_u64": 64 - 34, "rshift_u64": 60, "signed": 0}
 
 
+def test_a_field_of_whole_bytes_is_shifted_by_its_size(builder, kernel):
+    wanted = builder.struct("task", 4, ("pid", number(builder), 0))
+    kernel.struct("task", 8, ("pid", number(kernel, 2), 32))
+    for kind, value in [("byte_off", 4), ("byte_sz", 2), ("lshift_u64", 48), ("rshift_u64", 48)]:
+        assert resolve(builder, kernel, wanted, "0:0", kind).value == value
+
+
 @pytest.mark.parametrize(("order", "shift"), [("<", 64 - 5), (">", 32 + 3)])
 def test_a_bit_field_is_shifted_by_its_byte_order(builder, kernel, order, shift):
     wanted = builder.bits("skb", 4, ("flag", number(builder), 3, 2))

@@ -296,6 +296,14 @@ def test_parts_of_the_frame(kept, read, expected, all_kernels):
     assert skipped(*gone, *load_64(4, 0), condition=jump_x(JEQ, 3, 4, 1), effort=Effort.APART) is None
 
 
+@pytest.mark.parametrize("offset", [-20, -15, -12])
+def test_what_is_read_beside_what_was_stored_is_not_known(offset):
+    before = [*load_64(2, 5), store(DW, 10, -16, 2), load(DW, 3, 10, offset)]
+    for effort in Effort:
+        for condition in (jump(JEQ, 3, 5, 1), jump(JEQ, 3, 0, 1)):
+            assert skipped(*before, condition=condition, effort=effort) is None
+
+
 @pytest.mark.parametrize(
     ("between", "kept"),
     [
