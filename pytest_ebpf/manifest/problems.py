@@ -65,8 +65,13 @@ _PHRASES: Final[Mapping[str, str]] = {
 
 
 def findings(error: ValidationError) -> list[Finding]:
-    """Return what *error* says, each with its path in the document."""
-    return [_finding(details) for details in error.errors(include_url=False)]
+    """Return what *error* says, each with its path in the document.
+
+    An array whose elements are wrong is empty to pydantic once they are left out; that is no mistake.
+    """
+    said = error.errors(include_url=False)
+    inner = {details["loc"][:at] for details in said for at in range(len(details["loc"]))}
+    return [_finding(each) for each in said if each["type"] != "too_short" or each["loc"] not in inner]
 
 
 def _finding(details: ErrorDetails) -> Finding:
@@ -94,7 +99,19 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str | None]:
         known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"unknown value ({shown(value)})", suggestion(str(value), known)
     phrase = _PHRASES.get(kind) or details["msg"][:1].lower() + details["msg"][1:].replace("{", "{{")
-    return f"{phrase.format(**context)} ({shown(value)})", None
+    return f"{phrase.format(**context)} ({shown(value)})", _spelling(kind, value)
+
+
+def _spelling(kind: str, value: object) -> str | None:
+    """How TOML would have the *value*, where only its form is wrong."""
+    match kind, value:
+        case "string_type", int() | float() if not isinstance(value, bool):
+            return "put it in quotes"
+        case "int_type", str() if value.isdecimal():
+            return "leave out the quotes"
+        case "tuple_type", str():
+            return "put it in brackets"
+    return None
 
 
 def _known_keys(table: Path) -> list[str]:

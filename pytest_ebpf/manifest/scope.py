@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_ebpf.manifest.defect import DefectError, Finding
 from pytest_ebpf.manifest.model import Document
 from pytest_ebpf.manifest.sizes import layout
-from pytest_ebpf.manifest.typeexpr import BUILTINS, TypeExpr
+from pytest_ebpf.manifest.typeexpr import BUILTINS, TypeExpr, meant
 from pytest_ebpf.suggest import suggestion
 
 
@@ -32,7 +32,9 @@ class Scope:
         """Say at *path* that the base of *expr* is no type, if it is none."""
         types = self.document.types
         if expr.base not in BUILTINS and expr.base not in types and not self.is_doubtful("types", expr.base):
-            hint = suggestion(expr.base, (*types, *BUILTINS)) or f"declare it as [types.{expr.base}]"
+            ours = meant(str(expr))
+            hint = f'did you mean "{ours}"?' if ours else suggestion(expr.base, (*types, *BUILTINS))
+            hint = hint or f"declare it as [types.{expr.base}]"
             yield Finding(path, f'unknown type (seen "{expr}")', hint)
 
     def size(self, expr: TypeExpr) -> int | None:

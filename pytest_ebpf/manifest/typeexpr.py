@@ -71,6 +71,45 @@ BUILTINS: Final[Mapping[str, Layout]] = MappingProxyType(
 )
 
 
+#: Types as C calls them, to ours: nobody means anything else by them. ``long`` has 64 bits, as BPF has it.
+_OF_C: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{f"__{name}": name for name in (*INTEGERS, *BIG_ENDIAN)},
+        **{f"{'u' * (sign == 'u')}int{bits}_t": f"{sign}{bits}" for sign in "us" for bits in (8, 16, 32, 64)},
+        **{
+            f"{prefix}{word}": f"{'u' if prefix == 'unsigned ' else 's'}{bits}"
+            for word, bits in (("short", 16), ("int", 32), ("long", 64), ("long long", 64), ("char", 8))
+            for prefix in ("unsigned ", "signed ", *([""] if word != "char" else []))
+        },
+        "unsigned": "u32",
+        "size_t": "u64",
+        "ssize_t": "s64",
+        "pid_t": "s32",
+        "_Bool": "bool",
+        "in_addr": "ipv4",
+        "in6_addr": "ipv6",
+        "i8": "s8",
+        "i16": "s16",
+        "i32": "s32",
+        "i64": "s64",
+    }
+)
+_C_EXPRESSION: Final = re.compile(r"\s*(?:(?:struct|union|enum)\s+)?(\w[\w\s]*?)\s*((?:\[\s*\d+\s*\])*)\s*")
+
+
+def meant(text: str) -> str | None:
+    """What *text* is if it is C: ``u32[4]`` for ``unsigned int[4]``, ``rule`` for ``struct rule``.
+
+    None if that is no C, or is *text* itself.
+    """
+    match = _C_EXPRESSION.fullmatch(text)
+    if not match:
+        return None
+    words = " ".join(match[1].split())
+    ours = _OF_C.get(words, words) + match[2]
+    return ours if ours != text and _EXPRESSION.fullmatch(ours) else None
+
+
 @dataclass(frozen=True)
 class TypeExpr:
     """A *base* type, by name, and the dimensions of an array of it, outermost first (none: no array)."""
@@ -91,7 +130,9 @@ def parse(text: str) -> TypeExpr:
     """Read a type expression, whether or not its base exists. :class:`DefectError` when it is malformed."""
     match = _EXPRESSION.fullmatch(text)
     if not match:
-        raise DefectError(f'not a type (seen "{text}")', hint='write a name, or an array as in "u32[4]"')
+        ours = meant(text)
+        hint = f'did you mean "{ours}"?' if ours else 'write a name, or an array as in "u32[4]"'
+        raise DefectError(f'not a type (seen "{text}")', hint=hint)
     dims = tuple(_count(text, dimension) for dimension in _DIMENSION.findall(match[2]))
     return TypeExpr(match[1], dims)
 

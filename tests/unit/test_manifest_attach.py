@@ -171,7 +171,7 @@ def test_what_is_set_before_loading(manifest_of: Read) -> None:
         ("{ max_entires = {} }", '.max_entires: unknown key; did you mean "max_entries"?'),
         ("{ max_entries = { a = 0 } }", ".max_entries.a: must be at least 1 (seen 0)"),
         ("{ value_size = { a = 'x' } }", '.value_size.a: must be a whole number (seen "x")'),
-        ("{ inner = { a = 1 } }", ".inner.a: must be a string (seen 1)"),
+        ("{ inner = { a = 1 } }", ".inner.a: must be a string (seen 1); put it in quotes"),
         ("{ records = { a = '' } }", '.records.a: must not be empty (seen "")'),
         (
             "{ globals = { limit = -1 } }",

@@ -27,6 +27,11 @@ Problems = Callable[[str], list[str]]
             id="unknown-type-like-no-other",
         ),
         pytest.param(
+            '[types.a]\nstruct = { x = "int[4]" }',
+            ['ebpf.toml:5: types.a.struct.x: unknown type (seen "int[4]"); did you mean "s32[4]"?'],
+            id="type-of-c",
+        ),
+        pytest.param(
             '[types.node]\nstruct = { next = "node" }',
             ["ebpf.toml:4: types.node: a type contains itself (seen node -> node); break the circle"],
             id="type-in-itself",

@@ -79,7 +79,7 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             "[build]\ndirectory = 3",
-            "ebpf.toml:5: build.directory: must be a string (seen 3)",
+            "ebpf.toml:5: build.directory: must be a string (seen 3); put it in quotes",
             id="number-for-a-string",
         ),
         pytest.param(
@@ -104,12 +104,12 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             '[build]\nflags = "-g"',
-            'ebpf.toml:5: build.flags: must be an array (seen "-g")',
+            'ebpf.toml:5: build.flags: must be an array (seen "-g"); put it in brackets',
             id="string-for-an-array",
         ),
         pytest.param(
             '[build]\nflags = [\n"-g",\n2]',
-            "ebpf.toml:7: build.flags[1]: must be a string (seen 2)",
+            "ebpf.toml:7: build.flags[1]: must be a string (seen 2); put it in quotes",
             id="number-in-an-array",
         ),
         pytest.param(
@@ -202,9 +202,9 @@ Problems = Callable[[str], list[str]]
             id="no-entries",
         ),
         pytest.param(
-            '[maps.a]\ntype = "array"\nvalue = "unsigned int"\nmax_entries = 1',
+            '[maps.a]\ntype = "array"\nvalue = "u32 *"\nmax_entries = 1',
             (
-                'ebpf.toml:6: maps.a.value: not a type (seen "unsigned int");'
+                'ebpf.toml:6: maps.a.value: not a type (seen "u32 *");'
                 ' write a name, or an array as in "u32[4]"'
             ),
             id="type-expression",
@@ -275,7 +275,7 @@ Problems = Callable[[str], list[str]]
         ),
         pytest.param(
             '[types.a]\nenum = { A = "1" }',
-            'ebpf.toml:5: types.a.enum.A: must be a whole number (seen "1")',
+            'ebpf.toml:5: types.a.enum.A: must be a whole number (seen "1"); leave out the quotes',
             id="constant-without-number",
         ),
         pytest.param(

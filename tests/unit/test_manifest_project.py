@@ -41,7 +41,11 @@ Problems = Callable[[str], list[str]]
         ),
         (
             'name = "edge"\nkernels = ["6.1", 6.12]',
-            "ebpf.toml:3: project.kernels[1]: must be a string (seen 6.12)",
+            "ebpf.toml:3: project.kernels[1]: must be a string (seen 6.12); put it in quotes",
+        ),
+        (
+            'name = "edge"\nkernels = [6.12]',
+            "ebpf.toml:3: project.kernels[0]: must be a string (seen 6.12); put it in quotes",
         ),
         (
             'name = "edge"\nkernels = ["6.1", "5.10", "6.1"]',

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_ebpf.manifest import Layout, Manifest, TypeExpr, layout
 from pytest_ebpf.manifest.defect import DefectError
-from pytest_ebpf.manifest.typeexpr import parse
+from pytest_ebpf.manifest.typeexpr import meant, parse
 
 Read = Callable[[str], Manifest]
 
@@ -37,7 +37,9 @@ def test_the_element_of_an_array_is_what_its_first_dimension_counts() -> None:
     [
         ("", 'not a type (seen "")', 'write a name, or an array as in "u32[4]"'),
         ("u32 *", 'not a type (seen "u32 *")', 'write a name, or an array as in "u32[4]"'),
-        ("unsigned int", 'not a type (seen "unsigned int")', 'write a name, or an array as in "u32[4]"'),
+        ("unsigned int", 'not a type (seen "unsigned int")', 'did you mean "u32"?'),
+        ("struct rule[4]", 'not a type (seen "struct rule[4]")', 'did you mean "rule[4]"?'),
+        ("unsigned rule", 'not a type (seen "unsigned rule")', 'write a name, or an array as in "u32[4]"'),
         ("u32[4", 'not a type (seen "u32[4")', 'write a name, or an array as in "u32[4]"'),
         ("[4]u32", 'not a type (seen "[4]u32")', 'write a name, or an array as in "u32[4]"'),
         ("u32[]", 'array length must be a number (seen "u32[]")', 'write it as in "u32[4]"'),
@@ -98,3 +100,25 @@ def test_the_size_of_a_type_that_is_not_declared(manifest_of: Read) -> None:
     with pytest.raises(DefectError) as caught:
         layout(manifest, TypeExpr("rules"))
     assert (caught.value.what, caught.value.hint) == ('unknown type (seen "rules")', 'did you mean "rule"?')
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("int", "s32"),
+        ("unsigned  long long[4]", "u64[4]"),
+        ("unsigned char[16]", "u8[16]"),
+        ("__be16", "be16"),
+        ("uint8_t[2][3]", "u8[2][3]"),
+        ("int64_t", "s64"),
+        ("enum action", "action"),
+        ("u32", None),
+        ("char[16]", None),
+        ("void *", None),
+        ("4", None),
+    ],
+)
+def test_types_as_c_calls_them(text: str, ours: str | None) -> None:
+    assert meant(text) == ours
+    if ours:
+        assert str(parse(ours)) == ours
