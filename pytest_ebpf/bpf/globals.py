@@ -10,6 +10,7 @@ from pytest_ebpf.bpf.maps import Arena
 from pytest_ebpf.elf import Elf
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.guest import Guest
+from pytest_ebpf.guest.wire import MAX_FRAME
 from pytest_ebpf.objects import GlobalFacts, ObjectFacts
 from pytest_ebpf.suggest import suggestion
 from pytest_ebpf.values import codec
@@ -18,6 +19,9 @@ from pytest_ebpf.values.codec import Codec, Order, pack, unpack
 
 #: The section of variables that lie in an arena.
 ARENA_SECTION: Final = ".addr_space.1"
+
+#: Bytes of the object and of sections that go into one message; the other arguments have the rest.
+_ROOM: Final = MAX_FRAME - (1 << 20)
 
 _RENAME: Final = "give each a name of its own, so that it can be told from the others"
 
@@ -61,7 +65,20 @@ def initial_images(
             images[variable.section] = bytearray(section.data.ljust(section.size, b"\0"))
         data = pack(_codec_of(variable, values, order), value, f"globals.{name}")
         images[variable.section][variable.offset : variable.offset + variable.size] = data
+    _check_size(len(elf), {name: len(image) for name, image in images.items()}, owner)
     return {name: bytes(image) for name, image in images.items()}
+
+
+def _check_size(elf: int, sections: Mapping[str, int], owner: str) -> None:
+    """:class:`UsageError` if object and sections, of so many bytes, do not go into one message."""
+    total = elf + sum(sections.values())
+    if total > _ROOM:
+        largest = max(sections, key=lambda name: sections[name])
+        raise UsageError(
+            f"the object and the sections in which they lie have {total} bytes (limit {_ROOM})",
+            where=f"{owner}: globals",
+            hint=f"make {largest} smaller, or set what is no constant once the object is loaded",
+        )
 
 
 def _by_name(variables: Iterable[GlobalFacts]) -> tuple[dict[str, GlobalFacts], frozenset[str]]:

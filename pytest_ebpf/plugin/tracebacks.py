@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Final
 
@@ -20,6 +21,7 @@ def shorten(info: pytest.ExceptionInfo[BaseException]) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("pytest_ebpf."):
             module.__dict__["__tracebackhide__"] = _is_users_error
+    contextlib.__dict__["__tracebackhide__"] = _is_ours  # its frames stand between ours
     if isinstance(info.value, EbpfError):
         info.value.__cause__ = None
 
@@ -43,6 +45,10 @@ def tail(text: str, lines: int = _SHOWN) -> str:
     if len(kept) <= lines:
         return "\n".join(kept)
     return "\n".join([f"({len(kept) - lines} lines left out)", *kept[-lines:]])
+
+
+def _is_ours(info: pytest.ExceptionInfo[BaseException]) -> bool:
+    return isinstance(info.value, EbpfError)
 
 
 def _is_users_error(info: pytest.ExceptionInfo[BaseException]) -> bool:

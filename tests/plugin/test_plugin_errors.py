@@ -148,6 +148,9 @@ def test_what_a_test_gets_wrong_is_said_in_its_own_line(run, edge):
     def test_global(ebpf):
         ebpf.load("counter", globals={"limt": 1})
 
+    def test_file(ebpf):
+        ebpf.load("ebpf.toml")
+
     @pytest.mark.ebpf_kernel("6.4", reason="newer")
     def test_range(ebpf):
         pass
@@ -164,23 +167,26 @@ def test_what_a_test_gets_wrong_is_said_in_its_own_line(run, edge):
         pass
     """
     result = run(module, "--ebpf-kernel", "6.12")
-    result.assert_outcomes(failed=4, errors=3)
+    result.assert_outcomes(failed=5, errors=3)
     errors = [line.removeprefix("E       ") for line in result.outlines if line.startswith("E     ")]
     assert errors == [
         f"pytest_ebpf.errors.UsageError: {edge}/ebpf.toml: {NO_OBJECT}",
         'AttributeError: counter has no map "stat"; did you mean "stats"?',
         'AttributeError: counter has no program "cuont"; did you mean "count"?',
         f"pytest_ebpf.errors.UsageError: counter: globals: {NO_GLOBAL}",
+        f"pytest_ebpf.errors.ObjectError: {edge}/ebpf.toml: {NO_ELF}",
     ]
+    assert "contextlib" not in result.stdout.str(), "a frame that is neither of the test nor of pytest"
     marker = "@pytest.mark.ebpf_kernel"
-    assert f"test_edge.py:19: {marker}: not a range of kernels (6.4); write it like >=6.1" in result.outlines
-    usage = f'test_edge.py:23: {marker}: takes one range and a reason; write (">=5.15", reason="why")'
+    assert f"test_edge.py:22: {marker}: not a range of kernels (6.4); write it like >=6.1" in result.outlines
+    usage = f'test_edge.py:26: {marker}: takes one range and a reason; write (">=5.15", reason="why")'
     assert usage in result.outlines
     scopes = "ScopeMismatch: You tried to access the function scoped fixture ebpf with a module scoped *"
     result.stdout.fnmatch_lines([scopes])
 
 
 NO_GLOBAL = 'has no global variable "limt"; did you mean "limit"?'
+NO_ELF = "not an ELF file (begins with 23 20 54 68); give an object made by clang -target bpf"
 NO_OBJECT = 'no object is called "countr", and no file either; it declares counter, gate'
 
 

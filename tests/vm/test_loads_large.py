@@ -6,7 +6,7 @@ import pytest
 
 from pytest_ebpf import paths
 from pytest_ebpf.bpf import LoadOptions, load
-from pytest_ebpf.errors import LoadError
+from pytest_ebpf.errors import LoadError, UsageError
 from pytest_ebpf.guest import Guest
 from pytest_ebpf.machine import MachineConfig, Recipe, boot
 from pytest_ebpf.objects import read_object
@@ -53,3 +53,16 @@ def test_a_log_for_which_the_machine_has_no_room_is_told_without_its_instruction
     assert error.what == "R0 may be null where memory is used through it"
     assert error.log.endswith(CUT)
     assert len(error.log) < 4096
+
+
+@pytest.mark.parametrize("line", ["5.10"])
+def test_data_that_does_not_go_into_one_message_is_said(guest, vm_objects):
+    path = vm_objects("much_data")
+    elf, options = path.read_bytes(), LoadOptions(globals={"seen": 1})
+    with pytest.raises(UsageError) as caught:
+        load(guest, elf, read_object(path), name="much", options=options)
+    size = len(elf) + (64 << 20) + 4
+    assert str(caught.value) == (
+        f"much: globals: the object and the sections in which they lie have {size} bytes "
+        "(limit 66060288); make .bss smaller, or set what is no constant once the object is loaded"
+    )
