@@ -183,6 +183,7 @@ def test_the_manifest_is_one_and_declares_what_was_found(source, adopt, place, t
     text = text_of(tmp_path, "tests/test_subject.py")
     compile(text, "test_subject.py", "exec")
     assert ("PACKET" in text) is ("import Ether" in text) is (".run(PACKET)" in text)
+    assert "autoload={}" not in text
 
 
 def test_what_is_not_loaded_says_why(adopt, place, tmp_path):

@@ -134,6 +134,11 @@ def test_a_map_that_is_pinned(diff):
     ]
 
 
+def test_the_other_byte_order(diff):
+    lines = diff(new=OLD, flags=("-target", "bpfeb")).stdout.splitlines()
+    assert lines[2:4] == ["Object", "  ~ byte order: little-endian -> big-endian"]
+
+
 def test_lines_that_moved_are_no_difference(diff):
     assert diff(new="// a comment\n\n" + OLD).returncode == 0
 

@@ -129,6 +129,16 @@ def test_what_fails_is_said_last():
     ]
 
 
+def test_each_object_has_its_own_kernels():
+    other = replace(verdict("pass", "6.1", LOOP), object="core")
+    report = Report(("6.1",), (verdict("count", "6.1"), other))
+    lines = render.text(report).splitlines()
+    assert [line for line in lines if " works on " in line] == [
+        "edge works on 6.1",
+        "core works on none of them",
+    ]
+
+
 def test_json_is_what_its_documentation_says(report):
     text = (Path(__file__).parents[2] / "docs" / "check.md").read_text()
     schema = json.loads(text.partition("```json\n")[2].partition("```")[0])

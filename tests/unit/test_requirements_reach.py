@@ -240,6 +240,7 @@ OPTION = Kconfig("CONFIG_X", "bool", 1, weak=True)
         (Kconfig("CONFIG_X", "char", 1, weak=True), Answers(options={"CONFIG_X": "m"}), ord("m")),
         (Kconfig("CONFIG_X", "int", 8, weak=True), Answers(options={"CONFIG_X": "0x10"}), 16),
         (Kconfig("CONFIG_X", "int", 8, weak=True), Answers(options={"CONFIG_X": "much"}), None),
+        (Kconfig("CONFIG_X", "int", 4, weak=True), Answers(options={"CONFIG_X": "-5"}), 0xFFFFFFFB),
         (Kconfig("CONFIG_X", "string", 9, weak=True), Answers(options={"CONFIG_X": '"abc"'}), 0x636261),
         (Kconfig("LINUX_KERNEL_VERSION", "int", 4, weak=False), Answers(version=0x60100), 0x60100),
         (Kconfig("LINUX_KERNEL_VERSION", "int", 4, weak=False), NOTHING, None),

@@ -21,6 +21,7 @@ ADDRESS = [alu_x(MOV, 2, 10), alu(ADD, 2, -24)]
         ([store(W, 10, -4, 1), load(DW, 1, 10, -16), store(B, 10, -1, 1)], 16),
         ([Instruction(0x7A, 10, 0, -32, 0)], 32),  # a number is stored
         ([load(DW, 1, 2, -64), store(DW, 3, -64, 1)], 0),  # of somebody else's
+        ([alu_x(MOV, 2, 1), alu(ADD, 2, -24)], 0),
         # An address in the frame, whatever is done with it
         (ADDRESS, 24),
         ([*ADDRESS, alu_x(MOV, 3, 2), alu(ADD, 3, -8)], 32),
