@@ -323,32 +323,33 @@ SEC("kprobe/x") int probe(struct outer *found) { return found->first + limit; }
 
 def test_what_leads_nowhere(compile_bpf):
     data = compile_bpf(DAMAGED).read_bytes()
-    btf = Btf.parse(elf.section(data, ".BTF"))
-    extended = BtfExt.parse(elf.section(data, ".BTF.ext"), btf)
-    (relocation,) = extended.relocations
-    moved = struct.pack("<2I", relocation.offset, relocation.type_id)
+    types, extended = (elf.section(data, name) for name in (".BTF", ".BTF.ext"))
+    btf = Btf.parse(types)
     for section in (".maps", ".rodata"):
         (slot,) = btf.type(btf.find(section, DataSec)).variables
         place = struct.pack("<3I", slot.type_id, slot.offset, slot.size)
-        assert said_of(data, place, struct.pack("<I", 1) + place[4:]) == (
+        assert said_of(data, types, place, struct.pack("<I", 1) + place[4:]) == (
             f"a.o: section {section}: type 1 is no variable; build it again"
         )
-    assert said_of(data, moved, struct.pack("<I", 4096) + moved[4:]) == (
+    (relocation,) = BtfExt.parse(extended, btf).relocations
+    place = struct.pack("<2I", relocation.offset, relocation.type_id)
+    assert said_of(data, extended, place, struct.pack("<I", 4096) + place[4:]) == (
         "a.o: CO-RE relocation at byte 4096 of section kprobe/x, where no function is; build it again"
     )
+    symbols = elf.section(data, ".symtab")
     probe = next(each for each in elf.Elf.read(data).symbols if each.name == "probe")
     place = struct.pack("<H2Q", probe.section_index, probe.value, probe.size)
-    assert said_of(data, place, place[:-8] + struct.pack("<Q", probe.size + 8)) == (
+    assert said_of(data, symbols, place, place[:-8] + struct.pack("<Q", probe.size + 8)) == (
         f"a.o: function probe: bytes 0 to {probe.size + 8} of section kprobe/x, which has {probe.size};"
         " build it again"
     )
 
 
-def said_of(data: bytes, old: bytes, new: bytes) -> str:
-    """What is wrong with *data* when *old*, which it has once, is *new*."""
-    assert data.count(old) == 1
+def said_of(data: bytes, section: bytes, old: bytes, new: bytes) -> str:
+    """What is wrong with *data* when *old*, which the *section* in it has once, is *new*."""
+    assert section.count(old) == data.count(section) == 1
     with pytest.raises(ObjectError) as caught:
-        parse_object(data.replace(old, new), Path("a.o"))
+        parse_object(data.replace(section, section.replace(old, new)), Path("a.o"))
     return str(caught.value)
 
 
