@@ -11,7 +11,6 @@ from pytest_ebpf.cli.progress import say
 from pytest_ebpf.errors import UsageError
 from pytest_ebpf.manifest import FILE_NAME, find
 from pytest_ebpf.paths import LOCK_NAME
-from pytest_ebpf.suggest import suggestion
 
 if TYPE_CHECKING:
     from pytest_ebpf.kernels import KernelStore
@@ -47,6 +46,8 @@ def told_apart(names: Sequence[str], declared: Collection[str]) -> tuple[list[st
 
     :class:`UsageError` for what is called like an object, and is neither.
     """
+    from pytest_ebpf.suggest import suggestion  # noqa: PLC0415 - as below
+
     unique = list(dict.fromkeys(names))
     for name in unique:
         if declared and name.isidentifier() and name not in declared and not Path(name).exists():

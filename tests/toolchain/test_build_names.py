@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
@@ -73,6 +74,30 @@ def test_maps_globals_and_programs_may_be_called_like_functions_of_c_and_types_o
     assert {each.name for each in held.maps} == set(names)
     assert {each.name for each in held.globals} == {"rint", "ulong"}
     assert {each.name for each in run.programs} == set(names)
+
+
+def test_names_that_clang_is_told_to_forget_change_no_code(make, tmp_path: Path) -> None:
+    """Its functions for memory are used as before, here for a copy, a comparison and zeros."""
+    body = (
+        "\tstruct { __u64 at[6]; } one = {}, two;\n\t__u32 *sums = bpf_map_lookup_elem(&log, &sum);\n"
+        "\tif (!sums)\n\t\treturn 0;\n\tone.at[2] = *sums;\n\t__builtin_memcpy(&two, &one, sizeof(one));\n"
+        "\ttwo.at[3] = bpf_ktime_get_ns();\n\tsum = __builtin_memcmp(&one, &two, 40) == 0;\n"
+    )
+    made = make(
+        array("log") + '[objects.a]\nsource = "a.bpf.c"\nprograms.a = { hook = "xdp" }\n',
+        a=program("a", body),
+    )
+    (entry,) = json.loads((tmp_path / "build/ebpf/compile_commands.json").read_text())
+    words = [word for word in entry["arguments"] if not word.startswith("-fno-builtin")]
+    assert set(entry["arguments"]) - set(words) == {"-fno-builtin-log", "-fno-builtin-a"}
+    # without the flag the map log does not compile, so here it has another name
+    for path in (tmp_path / "a.bpf.c", tmp_path / "build/ebpf/a/ebpf.h"):
+        path.write_text(re.sub(r"\blog\b", "lag", path.read_text()))
+    plain, told = tmp_path / "plain.o", tmp_path / "told.o"
+    for target, flags in ((plain, []), (told, ["-fno-builtin-lag", "-fno-builtin-a"])):
+        subprocess.run([*words[:-1], str(target), *flags], cwd=tmp_path, check=True, timeout=120)
+    assert plain.read_bytes() == told.read_bytes()
+    assert len(plain.read_bytes()) == len(made.objects[0].path.read_bytes())
 
 
 def test_a_name_that_libbpf_or_a_macro_has_is_said_at_the_manifests_line(make) -> None:
