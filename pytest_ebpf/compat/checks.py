@@ -58,6 +58,9 @@ _NOT_WITH_MAPS: Final = {
     "no_prealloc": _Refused((0, 0), (5, 10), (6, 0), "leave the flag out"),
 }
 
+#: The first line with ``BTF_KIND_DECL_TAG``.
+_DECL_TAGS: Final = (5, 16)
+
 #: Functions whose result fmod_ret may change on every kernel; of others a list in the kernel says, on which
 #: those of system calls are if it was configured so.
 _CHANGEABLE: Final = "security_"
@@ -335,6 +338,16 @@ def _struct_ops(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None
     return None
 
 
+def _exception_callback(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
+    """What libbpf hands on to kernels that have tags, though exceptions came later."""
+    if line_of(kernel.facts.version) < _DECL_TAGS:
+        return None
+    what = f"exception callback {need.name}"
+    if need.subject:
+        return Lack(certain=True, what=f"{what} {need.subject}")
+    return _since(kernel, kernel.rules.program_flags["exception_callback"], what)
+
+
 def _licence(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
     if kernel.gpl_compatible:
         return None
@@ -373,5 +386,6 @@ _CHECKS: Final[dict[Kind, Check]] = {
     Kind.LSM_HOOK: _lsm_hook,
     Kind.ITERATOR: _iterator,
     Kind.STRUCT_OPS: _struct_ops,
+    Kind.EXCEPTION_CALLBACK: _exception_callback,
     Kind.LICENCE: _licence,
 }

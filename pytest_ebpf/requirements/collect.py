@@ -153,6 +153,10 @@ class _Reader:
             found.append(target)
         if member := self._members.get((function.section.index, function.start)):
             found.append(Requirement(Kind.STRUCT_OPS, member))
+        if name_of_callback := self._linker.callbacks.get(facts.name):
+            fits = self._linker.caught(function) is not None
+            subject = None if fits else "must be a global function of .text that is not hidden"
+            found.append(Requirement(Kind.EXCEPTION_CALLBACK, name_of_callback, subject=subject))
         if facts.prog_type in GPL_ONLY_TYPES:
             found.append(Requirement(Kind.LICENCE, name))
         for each in found:

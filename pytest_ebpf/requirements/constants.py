@@ -17,12 +17,16 @@ _VERSION: Final = "LINUX_KERNEL_VERSION"
 #: reached ("bpf: validate global subprogs lazily"); before, if it is there.
 _LAZY_GLOBALS: Final = 6 << 16 | 8 << 8
 
+#: ``KERNEL_VERSION(6, 7, 0)``, "bpf: Implement BPF exceptions". Kernels before it refuse a function that
+#: catches them, or are not given it.
+_EXCEPTIONS: Final = 6 << 16 | 7 << 8
+
 
 @dataclass(frozen=True)
 class Constants:
     """By instruction, what relocated ones get and what an ``ldimm64`` loads; *data* by name of its section.
 
-    *eager_globals*: global functions are verified whoever calls them.
+    *eager_globals*: global functions are verified whoever calls them. *exceptions*: so is what catches them.
     """
 
     relocated: Mapping[int, int]
@@ -30,10 +34,11 @@ class Constants:
     data: Mapping[str, bytes]
     little_endian: bool
     eager_globals: bool
+    exceptions: bool
 
     def __hash__(self) -> int:
         tables = (self.relocated, self.loaded, self.data)
-        return hash((self.eager_globals, *(tuple(sorted(each)) for each in tables)))
+        return hash((self.eager_globals, self.exceptions, *(tuple(sorted(each)) for each in tables)))
 
     def read(self, address: DataAddress, size: int) -> int | None:
         """The number of *size* bytes there; None outside of what is known."""
@@ -68,6 +73,7 @@ def constants_of(
         data=data,
         little_endian=code.little_endian,
         eager_globals=version is None or version < _LAZY_GLOBALS,
+        exceptions=version is None or version >= _EXCEPTIONS,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pytest_ebpf.btf import Btf, Func
@@ -12,6 +12,7 @@ from pytest_ebpf.elf import Elf, Relocation
 from pytest_ebpf.errors import ObjectError
 from pytest_ebpf.objects.code import Code, Function
 from pytest_ebpf.objects.instructions import CALL, HELPER, LDIMM64, SIZE, Instruction
+from pytest_ebpf.requirements.exceptions import callbacks
 from pytest_ebpf.requirements.externs import externs, is_extern
 from pytest_ebpf.requirements.helpers import TAIL_CALL
 from pytest_ebpf.requirements.model import (
@@ -60,6 +61,7 @@ class Linker:
         self._ext = ext
         self.code = Code(elf, btf, ext)
         self.externs = externs(elf, btf)
+        self.callbacks = callbacks(btf)
         self._bodies: dict[tuple[int, int], Body] = {}
         self._linked = 0
 
@@ -184,6 +186,9 @@ class Linker:
     def link(self, program: Function) -> tuple[ProgramCode, tuple[Body, ...]]:
         """The code of *program* and its functions, in their order."""
         functions = (program, *self.code.subprograms(program))
+        caught = self.caught(program)
+        if caught and caught not in functions:
+            functions = (*functions, caught)
         self._check_room(program, sum(each.size for each in functions) // SIZE)
         bodies = tuple(map(self.body, functions))
         firsts: dict[tuple[int, int], int] = {}
@@ -194,7 +199,10 @@ class Linker:
         parts = [(body, firsts[body.function.section.index, body.function.start]) for body in bodies]
         code = ProgramCode(
             instructions=tuple(each for body in bodies for each in body.instructions),
-            functions=tuple(self._facts(body, first, firsts) for body, first in parts),
+            functions=tuple(
+                replace(self._facts(body, first, firsts), catches=body.function is caught)
+                for body, first in parts
+            ),
             addresses={first + at: found for body, first in parts for at, found in body.addresses.items()},
             relocations={
                 first + at: found for body, first in parts for at, found in body.relocations.items()
@@ -203,6 +211,14 @@ class Linker:
             little_endian=self._elf.little_endian,
         )
         return code, bodies
+
+    def caught(self, program: Function) -> Function | None:
+        """The function that is called when *program* throws: a global one, as libbpf wants it."""
+        name = self.callbacks.get(program.name)
+        for each in self.code.functions if name else ():
+            if each.name == name and not each.is_program and self.body(each).is_global:
+                return each
+        return None
 
     def _check_room(self, program: Function, total: int) -> None:
         self._linked += total

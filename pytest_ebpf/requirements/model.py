@@ -37,6 +37,7 @@ class Kind(StrEnum):
     LSM_HOOK = "lsm_hook"  # "file_open"
     ITERATOR = "iterator"  # "task"
     STRUCT_OPS = "struct_ops"  # a type, or a member that a program implements: "tcp_congestion_ops.init"
+    EXCEPTION_CALLBACK = "exception_callback"  # what is called when a program throws: "caught"
     LICENCE = "licence"  # a GPL-compatible licence, for a helper, a kfunc or a program type
 
 
@@ -127,7 +128,7 @@ class Requirement:
     *always*: the kernel or libbpf insist on it even where control never comes.
     *relocation* is what a RELOCATION is about; *accesses*: its instruction reads or writes the field.
     *symbol* is what a KFUNC, a KSYM or a KCONFIG is about.
-    *subject* is the map of a MAP_TYPE, a MAP_FLAG or a MAP_USE.
+    *subject* is the map of a MAP_TYPE, a MAP_FLAG or a MAP_USE; why libbpf refuses an EXCEPTION_CALLBACK.
     """
 
     kind: Kind
@@ -199,7 +200,7 @@ class FunctionFacts:
     """A function of a program: its instructions are *first* to ``first + instructions - 1`` of the whole.
 
     *stack* is the bytes of stack that it can be seen to use. *is_global* ones are verified by themselves.
-    *tail_calls* are the instructions that call ``bpf_tail_call``.
+    *tail_calls* are the instructions that call ``bpf_tail_call``. What *catches* is called by no instruction.
     """
 
     name: str
@@ -210,6 +211,7 @@ class FunctionFacts:
     calls: tuple[Call, ...]
     tail_calls: tuple[int, ...]
     source: SourceLine | None
+    catches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class _Walk:
     def run(self) -> frozenset[int] | None:
         """What is reached of the program and of every function that it calls; None for too long a walk."""
         for each in self._code.functions:
-            if not each.first or (each.is_global and self._constants.eager_globals):
+            eager = self._constants.exceptions if each.catches else self._constants.eager_globals
+            if not each.first or (each.is_global and eager):
                 self._begin(each, NO_ARGUMENTS)
         try:
             while self._waiting:

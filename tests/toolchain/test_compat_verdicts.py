@@ -143,6 +143,18 @@ def words(verdict: Verdict) -> str | None:
             "6.12",
             "kprobe programs may not have a nested bpf_spin_lock in map map; use atomic operations",
         ),
+        ("symbols_exception_callback", "6.1", "exception callback caught came with 6.7"),
+        ("symbols_exception_callback_that_asks", "6.12", "no helper 9999"),
+        (
+            "symbols_exception_callback_static",
+            "6.1",
+            "exception callback caught must be a global function of .text that is not hidden",
+        ),
+        (
+            "symbols_exception_callback_missing",
+            "7.2",
+            "exception callback nobody must be a global function of .text that is not hidden",
+        ),
         ("maps_queue_asleep", "6.1", "syscall programs may not have maps of type queue (map)"),
         ("maps_stacks_asleep", "7.2", "uprobe.s programs may not have maps of type stack_trace (map)"),
         (

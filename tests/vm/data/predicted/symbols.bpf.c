@@ -309,3 +309,58 @@ struct tcp_congestion_ops ops = {
 	.name = "sleeping",
 	.ssthresh = (void *)ssthresh,
 };
+
+//// exception_callback:
+
+extern void bpf_throw(__u64 cookie) __ksym __weak;
+
+__noinline int caught(__u64 cookie)
+{
+	return 7;
+}
+
+SEC("tc") __attribute__((btf_decl_tag("exception_callback:caught")))
+int prog(struct __sk_buff *skb)
+{
+	if (skb->len > 100 && bpf_ksym_exists(bpf_throw))
+		bpf_throw(5);
+	return 0;
+}
+
+//// exception_callback_that_asks:
+
+extern void bpf_throw(__u64 cookie) __ksym __weak;
+
+__noinline int caught(__u64 cookie)
+{
+	return ((long (*)(void))9999)() & 1;
+}
+
+SEC("tc") __attribute__((btf_decl_tag("exception_callback:caught")))
+int prog(struct __sk_buff *skb)
+{
+	if (skb->len > 100 && bpf_ksym_exists(bpf_throw))
+		bpf_throw(5);
+	return 0;
+}
+
+//// exception_callback_static:
+
+static __noinline __attribute__((used)) int caught(__u64 cookie)
+{
+	return 7;
+}
+
+SEC("tc") __attribute__((btf_decl_tag("exception_callback:caught")))
+int prog(struct __sk_buff *skb)
+{
+	return 0;
+}
+
+//// exception_callback_missing:
+
+SEC("tc") __attribute__((btf_decl_tag("exception_callback:nobody")))
+int prog(struct __sk_buff *skb)
+{
+	return 0;
+}
