@@ -185,10 +185,10 @@ _SHORT_OF_MEMORY: Final = ("System is deadlocked on memory", "Out of memory: Kil
 class KernelCrashedError(EbpfError):
     """The guest's kernel died. *console* is the tail of what it printed, the splat included."""
 
-    def __init__(self, what: str, *, where: str | None = None, console: str = "") -> None:
+    def __init__(self, what: str, *, console: str = "") -> None:
         short_of_memory = any(text in what for text in _SHORT_OF_MEMORY)
         hint = "give machines more: memory = ... under [test] in ebpf.toml" if short_of_memory else None
-        super().__init__(what, where=where, hint=hint)
+        super().__init__(what, hint=hint)
         self.console = console
 
 

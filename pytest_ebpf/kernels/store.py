@@ -85,12 +85,12 @@ class KernelStore:
         with self._cache.locked(self._say):
             return self._cache.clear() + self._apt.clear()
 
-    def available(self, *, refresh: bool = False) -> tuple[Available, ...]:
-        """What the archive offers, newest first; asked at most once a day unless *refresh*.
+    def available(self) -> tuple[Available, ...]:
+        """What the archive offers, newest first; asked at most once a day.
 
         Without a network the last index is used, and that is said. :class:`KernelError` when there is none.
         """
-        return self._index(refresh=refresh).kernels
+        return self._index().kernels
 
     def _path(self, spec: str) -> Path:
         """The image that *spec* names; :class:`KernelError` where ``~`` is of nobody."""

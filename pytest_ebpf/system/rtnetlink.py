@@ -108,16 +108,12 @@ class LinkFacts:
     kind: str
 
 
-def veth(
-    name: str, peer: NewLink, *, mac: str | None = None, mtu: int | None = None, netns: int | None = None
-) -> NewLink:
+def veth(name: str, peer: NewLink, *, mtu: int | None = None) -> NewLink:
     """A pair of Ethernet devices: what one sends the other receives."""
-    return NewLink("veth", name, nested(_VETH_INFO_PEER, peer.as_peer()), mac, mtu, netns)
+    return NewLink("veth", name, nested(_VETH_INFO_PEER, peer.as_peer()), mtu=mtu)
 
 
-def netkit(
-    name: str, peer: NewLink, *, mode: str, policy: str, peer_policy: str, netns: int | None = None
-) -> NewLink:
+def netkit(name: str, peer: NewLink, *, mode: str, policy: str, peer_policy: str) -> NewLink:
     """A pair of devices whose programs run as they send; *mode* ``l3`` has no Ethernet header."""
     data = (
         attribute(_NETKIT_MODE, u32(_choice(name, "mode", mode, NETKIT_MODES)))
@@ -125,7 +121,7 @@ def netkit(
         + attribute(_NETKIT_PEER_POLICY, u32(_choice(name, "peer_policy", peer_policy, NETKIT_POLICIES)))
         + nested(_NETKIT_PEER_INFO, peer.as_peer())
     )
-    return NewLink("netkit", name, data, netns=netns)
+    return NewLink("netkit", name, data)
 
 
 def vxlan(
@@ -159,11 +155,10 @@ def set_link(
     up: bool | None = None,
     mac: str | None = None,
     mtu: int | None = None,
-    netns: int | None = None,
 ) -> Request:
     """Change what is given of a device."""
     body = _ifinfo(ifindex, _IFF_UP if up else 0, 0 if up is None else _IFF_UP)
-    return Request(NEWLINK, Flag(0), body + _settings(mac=mac, mtu=mtu, netns=netns), where)
+    return Request(NEWLINK, Flag(0), body + _settings(mac=mac, mtu=mtu), where)
 
 
 def quiet_link(ifindex: int, where: str) -> Request:
@@ -255,7 +250,7 @@ def mac_address(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
 
 
-def _settings(*, mac: str | None, mtu: int | None, netns: int | None) -> bytes:
+def _settings(*, mac: str | None, mtu: int | None, netns: int | None = None) -> bytes:
     body = b""
     if mac is not None:
         body += attribute(_IFLA_ADDRESS, mac_address(mac))
