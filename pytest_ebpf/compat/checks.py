@@ -9,9 +9,10 @@ from typing import Final
 from pytest_ebpf import hooks
 from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.mapuse import refusal
 from pytest_ebpf.compat.model import Lack
 from pytest_ebpf.compat.oracle import Oracle
-from pytest_ebpf.compat.rules import Line, Rules, Since, line_of
+from pytest_ebpf.compat.rules import Rules, Since, line_of
 from pytest_ebpf.errors import BtfError
 from pytest_ebpf.requirements import Kind, Ksym, Requirement
 from pytest_ebpf.uapi import MapFlag, ProgType
@@ -34,29 +35,6 @@ _SELDOM_TRACED: Final = frozenset(
     }
 )
 
-
-@dataclass(frozen=True)
-class _Refused:
-    """Lines that refuse something: up to the last that is known to, and the last that may; None: all."""
-
-    first: Line
-    last: Line | None
-    perhaps: Line | None
-    instead: str
-
-    def by(self, line: Line) -> bool:
-        return self.first <= line and (self.perhaps is None or line <= self.perhaps)
-
-
-#: What programs that trace may not have in their maps (``check_map_prog_compatibility``).
-_NOT_WITH_MAPS: Final = {
-    "bpf_spin_lock": _Refused((5, 1), None, None, "use atomic operations"),
-    "bpf_timer": _Refused((5, 15), (6, 18), (7, 1), "have a program of another type start it"),
-    # Measured: not found on 6.1, found on 6.12. Of those between nothing is said.
-    "a nested bpf_spin_lock": _Refused((6, 12), None, None, "use atomic operations"),
-    "a nested bpf_timer": _Refused((6, 12), (6, 18), (7, 1), "have a program of another type start it"),
-    "no_prealloc": _Refused((0, 0), (5, 10), (6, 0), "leave the flag out"),
-}
 
 #: The first line with ``BTF_KIND_DECL_TAG``.
 _DECL_TAGS: Final = (5, 16)
@@ -174,19 +152,7 @@ def _map_flag(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
 
 
 def _map_use(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
-    """A type of maps in a program that sleeps; a field of values, or a flag, in one that must not wait."""
-    version, of = kernel.facts.version, f"{section} programs may not have"
-    if need.number is not None:
-        measured = kernel.rules.sleepable_maps
-        if measured.allows(need.number, version) is not False:
-            return None
-        certain = line_of(version) <= measured.lines[-1]
-        return Lack(certain=certain, what=f"{of} maps of type {need.name} ({need.subject})", instead="")
-    refused = _NOT_WITH_MAPS[need.name]
-    if not refused.by(line_of(version)):
-        return None
-    certain = line_of(version) <= (refused.last or kernel.rules.newest)
-    return Lack(certain=certain, what=f"{of} {need.name} in map {need.subject}", instead=refused.instead)
+    return refusal(need, f"{section} programs", kernel.facts.version, kernel.rules)
 
 
 def _instruction(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:

@@ -73,12 +73,14 @@ def _grows(found: MapFacts | None) -> bool:
     return found is not None and found.type in _HASHES and bool(found.flags & MapFlag.NO_PREALLOC)
 
 
-def _depths(btf: Btf, type_id: int | None, name: str, depth: int = 0) -> Iterator[int]:
-    """In how many structs within the value each ``struct NAME`` is: not every kernel looks for it there."""
-    value = btf.type(btf.strip(type_id)) if type_id else None
-    for member in value.members if isinstance(value, Struct) else ():
-        kind = btf.type(btf.strip(member.type_id))
-        if isinstance(kind, Struct) and kind.name == name:
-            yield depth
-        elif isinstance(kind, Struct) and not kind.is_union and depth < _DEEPEST:
-            yield from _depths(btf, member.type_id, name, depth + 1)
+def _depths(btf: Btf, type_id: int | None, name: str) -> Iterator[int]:
+    """In how many structs of a value there is a ``struct NAME``: not every kernel looks for it there."""
+    level = {btf.strip(type_id)} if type_id else set()
+    for depth in range(_DEEPEST + 1):
+        kinds = (btf.type(each) for each in level)
+        structs = [each for each in kinds if isinstance(each, Struct) and (not depth or not each.is_union)]
+        if depth and any(each.name == name for each in structs):
+            yield depth - 1
+        level = {
+            btf.strip(member.type_id) for each in structs if each.name != name for member in each.members
+        }
