@@ -74,12 +74,18 @@ def _advice(error: str, known: Known) -> str:
     if match := _INCOMPLETE.search(error):
         return _of_type(match[1], known)
     if _REDEFINED.search(error):
-        if "/vmlinux.h:" in error and _SYSTEM.search(error):
-            return _HEADERS
-        return f"; {known.manifest} declares it already" if "/ebpf.h:" in error else ""
+        return _of_definition(error, known)
     if _WITHOUT_HEADER.search(error) and 'SEC("' in error and not known.ours:
         return '; begin with #include "ebpf.h"'
     return ""
+
+
+def _of_definition(error: str, known: Known) -> str:
+    """What both definitions are from tells which of them is too many."""
+    if "/vmlinux.h:" in error:
+        kernels = "; the kernel has something else of this name: choose another"
+        return _HEADERS if _SYSTEM.search(error) else kernels
+    return f"; {known.manifest} declares it already" if "/ebpf.h:" in error else ""
 
 
 def _of_variable(name: str, known: Known) -> str:

@@ -12,6 +12,7 @@ from pytest_ebpf.cli.project import kernel_store, manifest_if_any, manifest_of
 from pytest_ebpf.kernels import lock_kernels
 from pytest_ebpf.machine.shelf import Entry, Shelf
 from pytest_ebpf.manifest import load
+from pytest_ebpf.manifest.source import display_name
 
 
 def show(arguments: Namespace) -> int:
@@ -53,7 +54,7 @@ def lock(arguments: Namespace) -> int:
     path = manifest.parent / paths.LOCK_NAME
     for spec, kernel in lock_kernels(specs, kernel_store(manifest), path).items():
         print(f"{spec}: {kernel.version} sha256 {kernel.sha256[:16]}")
-    print(f"written to {path.name}; commit it")
+    print(f"written to {display_name(path.absolute())}; commit it")
     return 0
 
 

@@ -10,6 +10,7 @@ from pytest_ebpf import report
 from pytest_ebpf.cli.loading import load_all, read_objects, workspace_of
 from pytest_ebpf.cli.progress import say
 from pytest_ebpf.kernels import select
+from pytest_ebpf.manifest.source import display_name
 from pytest_ebpf.report import ProgramSize
 from pytest_ebpf.session.limits import (
     Baseline,
@@ -46,7 +47,7 @@ def run(arguments: Namespace) -> int:
     if arguments.write:
         whole = not arguments.objects and set(specs) == set(workspace.promised)
         write_baseline(baseline_file(workspace), sizes, anew=whole)
-        say(f"wrote {baseline_file(workspace).name}")
+        say(f"wrote {display_name(baseline_file(workspace).absolute())}")
     return 1 if exceeded or not found.matrix.ok else 0
 
 

@@ -135,6 +135,14 @@ def test_what_the_manifest_declares_is_not_for_the_source_to_define(errors) -> N
     assert error == "a.bpf.c:2:8: error: redefinition of 'event'; ebpf.toml declares it already"
 
 
+def test_a_name_of_the_kernel_in_the_source(errors) -> None:
+    (error,) = errors("return 0;", head=f"{OURS}static int fail(void) {{ return 0; }}\n")
+    assert error == (
+        "a.bpf.c:2:12: error: redefinition of 'fail' as different kind of symbol; "
+        "the kernel has something else of this name: choose another"
+    )
+
+
 def test_a_kernel_that_is_gone_meanwhile_is_not_asked_for_advice(errors, kernel_btf) -> None:
     """Its header is there from an earlier build."""
     errors("return XDP_PAS;")

@@ -301,6 +301,8 @@ def test_lock_pins_what_the_manifest_promises(call, edge):
         "written to ebpf-kernels.lock; commit it",
     ]
     assert list(json.loads((edge / "ebpf-kernels.lock").read_text())["kernels"]) == ["6.12"]
+    elsewhere = call("kernels", "lock", "-f", "edge/ebpf.toml", "6.12", cwd=edge.parent)
+    assert elsewhere.stdout.splitlines()[-1] == "written to edge/ebpf-kernels.lock; commit it"
 
 
 # matrix, before anything boots
