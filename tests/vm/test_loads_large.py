@@ -38,7 +38,7 @@ def test_a_program_that_is_too_large_is_refused_after_one_look_at_it(guest, vm_o
 
 @pytest.mark.parametrize("line", ["6.12"])
 def test_of_a_long_log_the_end_is_kept_and_it_is_said(guest, vm_objects):
-    error = refused(guest, vm_objects("long_way"), 8_000)
+    error = refused(guest, vm_objects("long_way"), 10_000)
     assert error.what == NULL
     assert error.at.endswith("long_way.bpf.c:27: return sum + *count;")
     assert len(error.log) == (4 << 20) + len(CUT)
