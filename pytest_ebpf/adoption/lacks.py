@@ -74,13 +74,13 @@ def _unattached(verdicts: Mapping[str, Verdict], lacking: Mapping[str, str]) -> 
         for kernel, each in verdicts.items()
         if kernel not in lacking
     ]
-    return found[0] if found and all(found) else None
+    return found[-1] if found and all(found) else None
 
 
 def _of_a_program(lacking: Mapping[str, str], kernels: Sequence[str], rest: Sequence[str]) -> Lack | None:
     """*lacking*: what, by kernel. *rest*: the kernels that can load something of its object."""
     if len(lacking) == len(kernels):
-        return Lack(f"on no kernel at hand: {lacking[kernels[0]]}", None) if kernels else None
+        return Lack(f"on no kernel at hand: {lacking[kernels[-1]]}", None) if kernels else None
     return _part({kernel: what for kernel, what in lacking.items() if kernel in rest}, rest)
 
 

@@ -202,6 +202,9 @@ def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | No
         return None if need.weak else Lack(certain=True, what=f"no {what} {name}")
     if found is None and need.weak:
         return None
+    if found is None and not need.symbol.is_function:
+        what = f"libbpf reads the address of {name} from /proc/kallsyms"
+        return _elsewhere(kernel, name) or Lack(certain=False, what=what, instead="")
     if found is None:
         return _elsewhere(kernel, name) or Lack(certain=False, what=f"{what} {name} is not in its BTF")
     # That the object names it is no call: the programs that make one ask for it again.

@@ -130,10 +130,7 @@ LINE = SourceLine("a.bpf.c", 7, "\tno(ctx);")
             "xdp",
             asking(Kind.KSYM, "jiffies_64", symbol=symbol("jiffies_64", is_function=False)),
             False,
-            (
-                "symbol jiffies_64 is not in its BTF;"
-                " declare it __weak and guard it with bpf_ksym_exists(jiffies_64)"
-            ),
+            "libbpf reads the address of jiffies_64 from /proc/kallsyms",
         ),
         (
             "6.12",

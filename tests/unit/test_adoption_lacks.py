@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -65,6 +66,10 @@ def test_what_is_not_loaded_with_its_object_does_not_count_for_it() -> None:
 def test_what_no_kernel_takes_is_for_none() -> None:
     found = lacks(verdicts("one", "+++++"), verdicts("other", "-----"))
     assert found == Lacks({"other": Lack("on no kernel at hand: no other", None)})
+    later = verdicts("later", "-----")[-1:]
+    assert lacks([*verdicts("one", "-----")[:-1], replace(later[0], program="one")]).whole == Lack(
+        "on no kernel at hand: no later", None
+    )
     nowhere = Lack("on no kernel at hand: no one", None)
     assert lacks(verdicts("one", "-----")) == Lacks({"one": nowhere}, nowhere)
 
