@@ -50,6 +50,11 @@ _NAMES: Final = tuple(_TEXT.split())
 TAIL_CALL: Final = 12
 
 
+def is_helper(number: int) -> bool:
+    """Whether some kernel has a helper of this number."""
+    return 0 < number < len(_NAMES)
+
+
 def helper_name(number: int) -> str:
     """``bpf_map_lookup_elem`` for 1; a number that is no helper's as ``helper 999``."""
-    return f"bpf_{_NAMES[number]}" if 0 < number < len(_NAMES) else f"helper {number}"
+    return f"bpf_{_NAMES[number]}" if is_helper(number) else f"helper {number}"

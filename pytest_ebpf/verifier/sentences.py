@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 
+from pytest_ebpf.requirements.helpers import helper_name, is_helper
 from pytest_ebpf.verifier.model import Kind
 from pytest_ebpf.verifier.states import type_words
 from pytest_ebpf.verifier.steps import Step
@@ -201,11 +202,16 @@ def unset(found: Match) -> str:
     return f"{found.register} is read, but never set"
 
 
+def missing_helper(number: int) -> str:
+    """A helper as other kernels call it."""
+    return f"helper {helper_name(number)}" if is_helper(number) else f"helper {number}"
+
+
 def helper(found: Match) -> str:
     """Of a helper that is not there, or not for these programs."""
     name = found.parts["name"]
     if name == "unknown":
-        return f"this kernel has no helper {found.parts['number']}"
+        return f"this kernel has no {missing_helper(int(found.parts['number']))}"
     return f"programs of this type cannot call {name}"
 
 

@@ -268,15 +268,15 @@ class TestRefusals:
     @lines("5.10")
     def test_a_helper_that_the_kernel_does_not_have(self, loading, guest):
         assert refused(UnsupportedError, loading, "new_helper", "refused") == (
-            "refused: new_helper: this kernel has no helper 208 for xdp programs "
+            "refused: new_helper: this kernel has no helper bpf_ktime_get_tai_ns for xdp programs "
             "(invalid func unknown#208); run it on a newer kernel, or guard it"
         )
 
     @lines("5.10")
     def test_a_helper_that_it_does_not_have_in_a_program_that_cannot_be_tried(self, loading, guest):
         assert refused(UnsupportedError, loading, "new_helper_traced", "refused") == (
-            "refused: new_helper_traced: this kernel has no helper 158 for tracing programs "
-            "(invalid func unknown#158); run it on a newer kernel, or guard it"
+            "refused: new_helper_traced: this kernel has no helper bpf_get_current_task_btf for "
+            "tracing programs (invalid func unknown#158); run it on a newer kernel, or guard it"
         )
 
     @NEWER

@@ -26,9 +26,6 @@ _NOT_CREATED: Final = re.compile(r"map '(?P<map>[^']+)': failed to create: -EINV
 
 _MISSING_HELPER: Final = re.compile(r"(?:unknown|invalid) func (?P<name>\w+)#(?P<number>\d+)")
 
-#: Above the number of every helper, below those that libbpf calls in the place of what it could not relocate.
-_NO_HELPER: Final = 10_000
-
 #: What the verifier says of what it does not know yet. Functions of a program that helpers call came with
 #: Linux 5.13 (commit 69c087ba6225): before, they count in the function info only. System calls of kernels
 #: without ``CONFIG_FUNCTION_ERROR_INJECTION`` take no sleepable programs in Linux 6.18, and do in 7.2.
@@ -134,7 +131,7 @@ def _lack(probes: Probes, program: ProgramFacts, line: str | None) -> str | None
         return "xdp.frags programs"
     found = _MISSING_HELPER.search(line) if line else None
     if found and _has_helper(probes, program.prog_type, found) is False:
-        return f"helper {found['number']} for {kind} programs ({line})"
+        return f"{_helper(int(found['number']))} for {kind} programs ({line})"
     return next((f"{what} ({line})" for said, what in _UNKNOWN if line and said.fullmatch(line)), None)
 
 
@@ -144,9 +141,17 @@ def _has_helper(probes: Probes, prog_type: int, found: re.Match[str]) -> bool | 
     libbpf cannot try the types that are verified against a target (``libbpf_probe_bpf_helper``). Of a number
     behind its last helper the verifier knows no name (``func_id_name``).
     """
+    from pytest_ebpf.requirements.helpers import is_helper  # noqa: PLC0415  # as above
+
     number = int(found["number"])
     has = probes.has(prog_type=prog_type, helper=number)
-    return False if has is None and found["name"] == "unknown" and number < _NO_HELPER else has
+    return False if has is None and found["name"] == "unknown" and is_helper(number) else has
+
+
+def _helper(number: int) -> str:
+    from pytest_ebpf.verifier.sentences import missing_helper  # noqa: PLC0415  # as above
+
+    return missing_helper(number)
 
 
 def _no_instruction(sources: Sources | None, line: str | None, where: str) -> UnsupportedError | None:
