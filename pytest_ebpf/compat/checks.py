@@ -14,7 +14,8 @@ from pytest_ebpf.compat.model import Lack
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import Rules, Since, line_of
 from pytest_ebpf.errors import BtfError
-from pytest_ebpf.requirements import Kind, Ksym, Requirement
+from pytest_ebpf.requirements import Kconfig, Kind, Ksym, Requirement
+from pytest_ebpf.requirements.constants import holds
 from pytest_ebpf.uapi import MapFlag, ProgType
 
 #: Sections whose attach types came after them: with Linux 5.14, and 6.6 with tcx, whose name libbpf gives to
@@ -45,6 +46,9 @@ _CHANGEABLE: Final = "security_"
 
 #: Functions of which the verifier wants to know the device ("metadata kfuncs require device-bound program").
 _OF_A_DEVICE: Final = "bpf_xdp_metadata_"
+
+#: What to declare an option as, by how its value begins; others are numbers.
+_SHAPES: Final = {"y": "enum libbpf_tristate", "m": "enum libbpf_tristate", '"': "an array of char"}
 
 #: Sections of sleepable programs for which the kernel holds the target against lists of its own.
 _SLEEP_BY_TARGET: Final = frozenset({"fentry.s", "fexit.s", "fmod_ret.s", "fsession.s", "lsm.s"})
@@ -231,10 +235,17 @@ def _kfunc(kernel: Kernel, name: str, section: str) -> Lack | None:
 def _kconfig(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None:
     if need.name.startswith("LINUX_"):
         return None
+    assert isinstance(need.symbol, Kconfig)
     config = kernel.facts.config
-    if config is not None and need.name not in config:
+    if config is None:
+        return None
+    if need.name not in config:
         return Lack(certain=True, what=f"{need.name} is not set", instead="declare it __weak")
-    return None
+    text, option = config[need.name], need.symbol
+    if holds(option, text):
+        return None
+    what = f"{need.name} is {text}, which its type ({option.shape}, {option.size} bytes) does not hold"
+    return Lack(certain=True, what=what, instead=f"declare it {_SHAPES.get(text[:1], 'unsigned long')}")
 
 
 def _function(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:

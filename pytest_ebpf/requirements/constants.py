@@ -128,6 +128,16 @@ def option_bytes(option: Kconfig, oracle: KernelOracle, *, little_endian: bool) 
     return (number & (1 << option.size * 8) - 1).to_bytes(option.size, "little" if little_endian else "big")
 
 
+def holds(option: Kconfig, text: str) -> bool:
+    """Whether what *option* is declared as can hold *text*: libbpf refuses the object where it cannot."""
+    if text in {"y", "m", "n"}:
+        return option.shape in {"tristate", "char"} or (option.shape == "bool" and text != "m")
+    if text.startswith('"'):
+        return option.shape == "string"
+    number, bits = _number(option, text), option.size * 8
+    return option.shape in {"int", "char"} and number is not None and -(1 << bits - 1) <= number < 1 << bits
+
+
 def _number(option: Kconfig, text: str) -> int | None:
     if not text:
         return 0

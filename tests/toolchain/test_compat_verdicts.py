@@ -428,6 +428,31 @@ def test_the_kernel_s_configuration(judged, tmp_path, config, weak, strong):
     assert words(judged("symbols_kconfig", "6.12", **changes)) == strong
 
 
+@pytest.mark.parametrize(
+    ("name", "config", "text"),
+    [
+        (
+            "symbols_kconfig_of_another_shape",
+            "CONFIG_BPF=y\n",
+            "CONFIG_BPF is y, which its type (int, 4 bytes) does not hold; declare it enum libbpf_tristate",
+        ),
+        (
+            "symbols_kconfig_too_large",
+            "CONFIG_ILLEGAL_POINTER_VALUE=0xdead000000000000\n",
+            (
+                "CONFIG_ILLEGAL_POINTER_VALUE is 0xdead000000000000, which its type (int, 4 bytes) does not"
+                " hold; declare it unsigned long"
+            ),
+        ),
+    ],
+)
+def test_an_option_that_its_declaration_does_not_hold(judged, tmp_path, name, config, text):
+    path = tmp_path / "config"
+    path.write_text(config)
+    verdict = judged(name, "6.12", config=path)
+    assert (verdict.status, words(verdict)) == (Status.CANNOT, text)
+
+
 @pytest.mark.parametrize("name", ["symbols_address_guarded", "guards_spilled_half"])
 def test_what_is_missing_behind_an_unknown_is_not_certain(judged, name):
     verdict = judged(name, "6.12")

@@ -49,6 +49,7 @@ from folding import NOTHING, skipped
 
 from pytest_ebpf.objects.instructions import Instruction
 from pytest_ebpf.requirements import Kconfig, Ksym, reachable
+from pytest_ebpf.requirements.constants import holds
 from pytest_ebpf.requirements.model import DataAddress
 from pytest_ebpf.requirements.reach import Effort
 
@@ -252,6 +253,21 @@ def test_options(option, oracle, expected):
     condition = jump(JEQ, 3, expected or 0, 1)
     said = skipped(*before, condition=condition, oracle=oracle, addresses={0: option})
     assert said is (None if expected is None else True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "held", "others"),
+    [
+        ("bool", 1, ["y", "n"], ["m", "5", '"text"']),
+        ("tristate", 4, ["y", "m", "n"], ["5", '"text"']),
+        ("char", 1, ["y", "m", "200", "-128"], ["256", '"text"']),
+        ("int", 2, ["0xFFFF", "-32768"], ["y", "65536", "-32769", "much", '"text"']),
+        ("string", 8, ['"text"', '""'], ["y", "5"]),
+    ],
+)
+def test_what_an_option_may_be_declared_as(shape, size, held, others):
+    option = Kconfig("CONFIG_X", shape, size, weak=False)
+    assert [each for each in (*held, *others) if holds(option, each)] == held
 
 
 SPILLED = [alu(MOV, 2, 5), store(DW, 10, -16, 2)]

@@ -23,6 +23,8 @@ UNKNOWN = {
     "hook_lsm_sleeps",
     "symbols_kconfig",  # and where the configuration was not kept
     "symbols_kconfig_weak",
+    "symbols_kconfig_of_another_shape",
+    "symbols_kconfig_too_large",
     "symbols_address_guarded",
     "symbols_xdp_metadata",
     "guards_spilled_half",

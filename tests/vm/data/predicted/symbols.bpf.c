@@ -246,6 +246,26 @@ int prog(void *ctx)
 	return CONFIG_HZ == 100 ? ((long (*)(void))9999)() : 2;
 }
 
+//// kconfig_of_another_shape:
+
+extern int CONFIG_BPF __kconfig;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return CONFIG_BPF;
+}
+
+//// kconfig_too_large:
+
+extern unsigned CONFIG_ILLEGAL_POINTER_VALUE __kconfig;
+
+SEC("xdp")
+int prog(void *ctx)
+{
+	return CONFIG_ILLEGAL_POINTER_VALUE;
+}
+
 //// address_guarded:
 
 extern const void no_such_symbol __ksym __weak;
