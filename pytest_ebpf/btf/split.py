@@ -9,19 +9,20 @@ from array import array
 
 from pytest_ebpf.btf.decode import kind
 from pytest_ebpf.btf.reader import Btf, spans, starts_of
-from pytest_ebpf.btf.types import KIND_NUMBERS, Func
+from pytest_ebpf.btf.types import KIND_NUMBERS, TypeClass
 from pytest_ebpf.errors import BtfError
 
 
-def function_names(data: bytes, base: Btf) -> frozenset[str]:
-    """The functions in *data*, the raw BTF of a module of the kernel whose BTF is *base*."""
+def names_in(data: bytes, base: Btf, *kinds: TypeClass) -> frozenset[str]:
+    """The names of *kinds* in *data*, the raw BTF of a module of the kernel whose BTF is *base*."""
     order, types, strings = spans(data)
     if (order == "<") != base.little_endian:
         raise BtfError("of another byte order than the kernel's", where="BTF", hint="fetch the kernel again")
     words, text = array("I", data[types]), data[strings]
+    numbers = frozenset[int]().union(*(KIND_NUMBERS[each] for each in kinds))
     names = set()
     for start in starts_of(words)[1:-1]:
-        if kind(words[start + 1]) in KIND_NUMBERS[Func]:
+        if kind(words[start + 1]) in numbers:
             names.add(_string(words[start], text, base))
     return frozenset(names)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_ebpf import hooks
+from pytest_ebpf.btf import Enum, Struct, Typedef
+from pytest_ebpf.btf.names import essential
 from pytest_ebpf.compat.advice import advice_for
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.mapuse import refusal
@@ -189,7 +191,18 @@ def _relocation(kernel: Kernel, need: Requirement, _: str | None) -> Lack | None
     if isinstance(found, BtfError):
         return Lack(certain=True, what=found.what)
     refusal = found.refusal(accesses=need.accesses)
-    return Lack(certain=True, what=f"{need.name}: {refusal}") if refusal else None
+    if refusal is None:
+        return None
+    return _type_elsewhere(kernel, need.name) or Lack(certain=True, what=f"{need.name}: {refusal}")
+
+
+def _type_elsewhere(kernel: Kernel, accessed: str) -> Lack | None:
+    """A type that only a module has: libbpf looks into those that are loaded."""
+    spelled = accessed.partition("::")[0]
+    name = essential(spelled.rpartition(" ")[2])
+    if any(kernel.facts.btf.flavours(name)):
+        return None
+    return _in_module(spelled, kernel.facts.module_with(name, Struct, Enum, Typedef))
 
 
 def _symbol(kernel: Kernel, need: Requirement, section: str | None) -> Lack | None:
@@ -263,7 +276,10 @@ def _function(kernel: Kernel, need: Requirement, section: str | None) -> Lack | 
 
 def _elsewhere(kernel: Kernel, name: str) -> Lack | None:
     """A function that a module has."""
-    module = kernel.facts.module_with(name)
+    return _in_module(name, kernel.facts.module_with(name))
+
+
+def _in_module(name: str, module: str | None) -> Lack | None:
     if module is None:
         return None
     return Lack(certain=False, what=f"{name} is in the module {module}", instead=f"load {module} before")

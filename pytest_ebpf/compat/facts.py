@@ -13,7 +13,8 @@ from typing import Final
 
 from pytest_ebpf.btf import Btf, DeclTag, Enum, Func, Struct, Typedef, Var
 from pytest_ebpf.btf.index import open_indexed
-from pytest_ebpf.btf.split import function_names
+from pytest_ebpf.btf.split import names_in
+from pytest_ebpf.btf.types import TypeClass
 from pytest_ebpf.errors import KernelError, ObjectError
 from pytest_ebpf.kernels import Kernel, Version
 
@@ -108,15 +109,15 @@ class KernelFacts:
                 names.add(function.name)
         return frozenset(names) or None
 
-    def module_with(self, name: str) -> str | None:
-        """The first of the modules kept that has a function called *name* in its BTF.
+    def module_with(self, name: str, *kinds: TypeClass) -> str | None:
+        """The first of the modules kept that has one of *kinds*, else a function, called *name* in its BTF.
 
         Modules have BTF from Linux 5.11 on. Only those in which the name stands at all are read.
         """
         folder, needle = self.kernel.modules, b"\0%b\0" % name.encode()
         for file in sorted(folder.glob("*.ko")) if folder else ():
             data = _contents(file)
-            if needle in data and name in _functions(file, data, self.btf):
+            if needle in data and name in _names(file, data, self.btf, kinds or (Func,)):
                 return file.stem
         return None
 
@@ -144,13 +145,13 @@ def _contents(file: Path) -> bytes:
         raise _unreadable(file, error) from error
 
 
-def _functions(file: Path, data: bytes, base: Btf) -> frozenset[str]:
-    """The functions in the BTF of a module; none where it was built without."""
+def _names(file: Path, data: bytes, base: Btf, kinds: Iterable[TypeClass]) -> frozenset[str]:
+    """The names of *kinds* in the BTF of a module; none where it was built without."""
     from pytest_ebpf import elf  # noqa: PLC0415 - slow to import, and seldom needed here
 
     try:
         btf = elf.section(data, ".BTF")
-        return function_names(btf, base) if btf else frozenset()
+        return names_in(btf, base, *kinds) if btf else frozenset()
     except ObjectError as error:
         raise _unreadable(file, error) from error
 

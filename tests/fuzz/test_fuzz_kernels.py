@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mutations import mutated, only
 
 from pytest_ebpf import elf
-from pytest_ebpf.btf import Btf
+from pytest_ebpf.btf import Btf, Func
 from pytest_ebpf.btf.index import open_indexed
-from pytest_ebpf.btf.split import function_names
+from pytest_ebpf.btf.split import names_in
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.verdict import Subject, judge
 from pytest_ebpf.errors import BtfError, ObjectError
@@ -58,7 +58,7 @@ def test_the_index_of_a_kernel(tmp_path_factory, raw_btf, data):
 @given(DATA)
 def test_the_btf_of_a_module(raw_btf, data):
     with only(BtfError):
-        function_names(data.draw(mutated(raw_btf)), Btf.parse(raw_btf))
+        names_in(data.draw(mutated(raw_btf)), Btf.parse(raw_btf), Func)
 
 
 @given(DATA)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_ebpf.btf import Struct
 from pytest_ebpf.compat.facts import KernelFacts
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.errors import KernelError
@@ -70,6 +71,8 @@ def test_functions_of_modules(store):
     assert not facts.has_function("nf_conntrack_alloc")
     assert facts.module_with("nf_conntrack_alloc") == "nf_conntrack"
     assert facts.module_with("no_such_function") is None
+    assert facts.module_with("veth_priv", Struct) == "veth"
+    assert facts.module_with("veth_priv") is None
     assert KernelFacts(replace(facts.kernel, modules=None)).module_with("nf_conntrack_alloc") is None
 
 
