@@ -22,7 +22,7 @@ def chained(kind: ProgType, chain: Chain | None, own: int = 32) -> ProgramRequir
     made = program([EXIT])
     (function,) = made.functions
     function = replace(function, stack=own, source=SourceLine("a.bpf.c", 3, ""))
-    return replace(made, prog_type=kind, chain=chain, functions=(function,))
+    return replace(made, prog_type=kind, chain=chain, functions=(function, replace(function, stack=32)))
 
 
 def said(found: ProgramRequirements, version: str) -> list[tuple[bool, str]]:

@@ -294,6 +294,7 @@ def test_spilled_registers():
     ("kept", "read", "expected", "all_kernels"),
     [
         (store(W, 10, -16, 2), load(W, 3, 10, -16), 0x89ABCDEF, False),
+        (store(DW, 10, -20, 2), load(DW, 3, 10, -20), 0x123456789ABCDEF, False),
         (store(DW, 10, -16, 2), load(W, 3, 10, -16), 0x89ABCDEF, False),
         (store(DW, 10, -16, 2), load(W, 3, 10, -12), 0x1234567, False),
         (store(DW, 10, -16, 2), load(B, 3, 10, -15), 0xCD, False),
