@@ -76,7 +76,8 @@ def markdown(report: Report) -> str:
         marks = " | ".join(notes.mark(found.get(kernel)) for kernel in report.kernels)
         lines.append(f"| `{row[0]}: {row[1]}` | {marks} |")
     explained = [f"- {_escaped(note)}" for note in [*_legend(report), *notes.lines()]]
-    return "\n".join([*lines, "", *explained, *([""] if explained else []), *_conclusions(report, notes)])
+    concluded = [f"- {line}" for line in _conclusions(report, notes)]  # as lines they would be one paragraph
+    return "\n".join([*lines, "", *explained, *concluded])
 
 
 def json_document(report: Report) -> str:

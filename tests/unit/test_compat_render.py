@@ -79,9 +79,8 @@ def test_markdown(report):
         ),
         "- [2] no attach type trace_kprobe_multi",
         "- [3] the verifier decides whether tc programs may call bpf_f&lt;x>\\|y",
-        "",
-        "edge works on 6.1.192",
-        "edge cannot work on 5.10.262: count[1]",
+        "- edge works on 6.1.192",
+        "- edge cannot work on 5.10.262: count[1]",
     ]
 
 
@@ -94,7 +93,7 @@ def test_where_all_works_there_is_nothing_to_explain():
         "",
         "edge works on 6.1.192",
     ]
-    assert render.markdown(report).splitlines()[3:] == ["", "edge works on 6.1.192"]
+    assert render.markdown(report).splitlines()[3:] == ["", "- edge works on 6.1.192"]
 
 
 @pytest.mark.parametrize(
