@@ -34,6 +34,14 @@ def refusal(load_object):
     return text
 
 
+@lines("6.12", "7.2")
+def test_a_function_that_is_not_traced(refusal, guest):
+    assert refusal(AttachError, "on_untraced") == (
+        'the kernel was built without a place for programs in the function "ktime_get_mono_fast_ns"; '
+        "hook it as a kprobe, or another function"
+    )
+
+
 @lines("5.10", "7.2")
 class TestPlacesOfTheKernel:
     @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def _explain(guest: Guest, prog: int, plan: Plan, error: CallError, *, again: bo
 
     log = str(error.details.get("log", ""))
     kind = plan.hook.kind.prefix
-    failed = Failure(guest, plan.where, kind, plan.args, error.errno, log, again, attaches)
+    failed = Failure(guest, plan.where, kind, plan.target, plan.args, error.errno, log, again, attaches)
     if found := no_cookie(failed) or plan.row.cause(failed):
         return found
     if _is_taken(plan, error):

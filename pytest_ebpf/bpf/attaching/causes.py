@@ -116,12 +116,17 @@ def no_user_probe(failed: Failure) -> EbpfError | None:
     return _no_process(failed)
 
 
-def only_once(failed: Failure) -> EbpfError | None:
+def no_trampoline(failed: Failure) -> EbpfError | None:
     """Why no fentry, fexit, fmod_ret, tp_btf or lsm.
 
-    Before Linux 5.13 (commit f3a95075549e) a program goes to a function once, and to one of another program
-    once on all kernels.
+    A function that is not traced does not begin with what is replaced (``bpf_arch_text_poke``). Before
+    Linux 5.13 (commit f3a95075549e) a program goes to a function once, and to one of another program once
+    on all kernels.
     """
+    name = failed.target.strip('"')
+    if failed.errno == errno.EBUSY and name in places.functions(failed.guest) - places.traced(failed.guest):
+        what = f'the kernel was built without a place for programs in the function "{name}"'
+        return failed.refused(what, hint="hook it as a kprobe, or another function")
     if not failed.again or failed.errno not in {errno.ENOENT, errno.EINVAL}:
         return None
     return failed.unsupported(

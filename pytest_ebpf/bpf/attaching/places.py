@@ -15,6 +15,7 @@ from pytest_ebpf.suggest import closest, likeness, suggestion
 
 #: Where agents mount tracefs.
 _EVENTS: Final = "/sys/kernel/tracing/available_events"
+_TRACED: Final = "/sys/kernel/tracing/available_filter_functions"
 _LIMIT: Final = 32 << 20
 #: Kinds of symbols that are code, as nm(1) spells them.
 _CODE: Final = frozenset("tTwW")
@@ -39,6 +40,12 @@ def functions(guest: Guest) -> frozenset[str]:
     text: bytes = guest.call("read_file", path="/proc/kallsyms", limit=_LIMIT)
     rows = (line.split(maxsplit=3) for line in text.decode("ascii", "replace").splitlines())
     return frozenset(row[2] for row in rows if len(row) >= 3 and row[1] in _CODE)
+
+
+def traced(guest: Guest) -> frozenset[str]:
+    """The functions that begin with a place for tracing, by which programs of fentry and fexit are called."""
+    text: bytes = guest.call("read_file", path=_TRACED, limit=_LIMIT)
+    return frozenset(line.partition(" ")[0] for line in text.decode("ascii", "replace").splitlines())
 
 
 def tracepoints(guest: Guest) -> dict[str, set[str]]:

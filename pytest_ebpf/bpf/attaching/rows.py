@@ -30,12 +30,14 @@ class Held(Protocol):
 class Failure:
     """An attachment of a program of *kind* that failed; *again*: it was attached before, and is no more.
 
-    *attaches* tries it with other arguments, and says whether that works.
+    *target* is the place as messages name it. *attaches* tries it with other arguments, and says whether
+    that works.
     """
 
     guest: Guest
     where: str
     kind: str
+    target: str
     args: Settings
     errno: int
     log: str

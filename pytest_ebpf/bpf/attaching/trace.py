@@ -156,7 +156,7 @@ TRACE_ROWS: Final[Mapping[str, Row]] = {
     "usdt": Row(_usdt_section, target=_usdt_target, cause=causes.no_user_probe),
     "tracepoint": Row(_tracepoint_section, target=_tracepoint_target, cause=causes.no_tracepoint),
     "raw_tracepoint": Row(_named_section, target=_raw_target, cause=causes.no_raw_tracepoint),
-    "trace": Row(target=_traced_target, cause=causes.only_once),
+    "trace": Row(target=_traced_target, cause=causes.no_trampoline),
     "perf_event": Row(arguments=_perf, target=_perf_target, cause=causes.no_perf_event),
     "iter": Row(arguments=_iter, target=_iter_target, cause=causes.no_iteration),
     "freplace": Row(arguments=_freplace, target=_freplace_target),

@@ -127,6 +127,13 @@ int BPF_PROG(on_fexit, void *regs, long ret)
 	return note(ret);
 }
 
+/* The kernel marks it notrace. */
+SEC("?fentry/ktime_get_mono_fast_ns")
+int BPF_PROG(on_untraced)
+{
+	return 0;
+}
+
 SEC("?fentry")
 int BPF_PROG(on_any_fentry)
 {
