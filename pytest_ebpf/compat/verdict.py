@@ -10,8 +10,9 @@ from typing import Final
 from pytest_ebpf import hooks
 from pytest_ebpf.btf import DataSec, Var
 from pytest_ebpf.compat import limits
-from pytest_ebpf.compat.checks import Kernel
+from pytest_ebpf.compat.checks import Checks
 from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.kernel import Kernel
 from pytest_ebpf.compat.model import Lack, Status, Verdict
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import rules
@@ -100,7 +101,7 @@ class _Judge:
         self._subject = subject
         self._facts = facts
         self._oracle = Oracle(facts, subject.requirements, subject.facts.btf)
-        self._kernel = Kernel(facts, self._oracle, rules(), subject.requirements.gpl_compatible)
+        self._checks = Checks(Kernel(facts, self._oracle, rules(), subject.requirements.gpl_compatible))
 
     def verdicts(self) -> Iterator[Verdict]:
         declared = self._subject.declared
@@ -183,6 +184,8 @@ class _Judge:
         if reached.isdisjoint(asking):
             return reached, reached
         reached &= reachable(program, oracle, data, Effort.APART)
+        if reached.isdisjoint(asking):
+            return reached, reached
         answers = [oracle.supposing(each) for each in (True, False)] if oracle.unsure else [oracle]
         either = (reachable(program, each, data, Effort.KEEN) for each in answers)
         return reached, reached.intersection(*either)
@@ -190,7 +193,7 @@ class _Judge:
     def _lacks(self, needs: Iterable[Requirement], section: str | None) -> Iterator[tuple[Requirement, Lack]]:
         """What is not there, with what asks for it."""
         for need in needs:
-            if (not need.weak or _must_fit(need)) and (lack := self._kernel.lack(need, section)):
+            if (not need.weak or _must_fit(need)) and (lack := self._checks.lack(need, section)):
                 yield need, lack
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_ebpf.compat.checks import Kernel
+from pytest_ebpf.compat.checks import Checks
 from pytest_ebpf.compat.facts import KernelFacts
+from pytest_ebpf.compat.kernel import Kernel
 from pytest_ebpf.compat.oracle import Oracle
 from pytest_ebpf.compat.rules import rules
 from pytest_ebpf.kernels import KernelStore, Version
@@ -168,7 +169,7 @@ LINE = SourceLine("a.bpf.c", 7, "\tno(ctx);")
 def test_what_is_lacking(store, line, section, need, certain, said):
     facts = KernelFacts(store.get(line))
     oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
-    lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(need, section)
+    lack = Checks(Kernel(facts, oracle, rules(), gpl_compatible=True)).lack(need, section)
     assert (lack and lack.certain, lack and str(lack)) == (certain, said)
     assert lack is None or lack.stage is need.stage
 
@@ -197,7 +198,7 @@ def test_the_line_that_asks(store, need, said):
     """Of what no instruction asks, and no symbol, the line says nothing."""
     facts = KernelFacts(store.get("5.10"))
     oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
-    lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(need, "xdp")
+    lack = Checks(Kernel(facts, oracle, rules(), gpl_compatible=True)).lack(need, "xdp")
     assert (lack and str(lack)) == said
 
 
@@ -205,7 +206,7 @@ def test_what_a_kernel_may_have_been_given_is_not_certain(store):
     """Of 6.3 nothing was measured."""
     facts = KernelFacts(replace(store.get("6.12"), version=Version(6, 3)))
     oracle = Oracle(facts, Requirements("GPL", True, (), (), (), ()), None)
-    lack = Kernel(facts, oracle, rules(), gpl_compatible=True).lack(
+    lack = Checks(Kernel(facts, oracle, rules(), gpl_compatible=True)).lack(
         asking(Kind.INSTRUCTION, "signed_divide"), "xdp"
     )
     assert lack
