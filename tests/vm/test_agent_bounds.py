@@ -25,11 +25,12 @@ def refusal(guest, op, **args):
 
 
 @latest
-def test_a_thousand_maps_and_more(guest, load_object):
-    """The kernel gives init 1024 descriptors."""
+def test_a_thousand_maps_and_more(guest, load_object, system):
+    """The kernel gives init 1024 descriptors, and init as many to what it starts."""
     outer = load_object("maps").maps.tables.handle
     made = guest.batch([("create", {"like": outer})] * 1500)
     assert [answer for answer in made if isinstance(answer, CallError)] == []
+    assert system.run(["ls", "/proc/self/fd"]).stdout.split() == ["0", "1", "2", "3"]
 
 
 @latest

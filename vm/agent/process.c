@@ -138,13 +138,13 @@ static int become(const struct launch *launch, int *ready, enum stage *stage)
 	 * commands at random addresses take twice as long, and longer with each one. Not everybody is let.
 	 */
 	personality(ADDR_NO_RANDOMIZE);
-	init_lower_limits();
 	if (setsid() < 0)
 		return errno;
 	*stage = STAGE_DESCRIPTORS;
 	err = arrange_descriptors(launch, ready);
 	if (err)
 		return err;
+	init_lower_limits(); /* once the agent's own, which may be more, are closed */
 	err = identity_assume(launch->identity, stage);
 	if (err)
 		return err;
