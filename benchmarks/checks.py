@@ -48,7 +48,11 @@ def run() -> list[Result]:
     size = f"{KERNELS[-1]}, {KernelStore().get(KERNELS[-1]).btf.stat().st_size / 1e6:.1f} MB"
     return [
         Result(
-            "one object against ten kernels, never looked into", (process + cold) * 1000, "ms", COLD, detail
+            "ebpf-build check of one object on ten kernels, never looked into",
+            (process + cold) * 1000,
+            "ms",
+            COLD,
+            detail,
         ),
         Result("the same once more", (process + warm) * 1000, "ms", WARM, detail),
         Result("a kernel's BTF, the first time", first * 1000, "ms", FIRST, size),
